@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Floors: a target imports only from floors below it. Each product can be depended on alone.
+// SwiftPM resolves every dependency of a manifest for every consumer unless a trait that is off guards it,
+// so what is heavy sits behind a trait, and none is on by default.
+let package = Package(
+    name: "holdfast",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Holdfast", targets: ["Holdfast"]),
+        .library(name: "HoldfastTesting", targets: ["HoldfastTesting"]),
+        .library(name: "HoldfastIdempotency", targets: ["HoldfastIdempotency"]),
+        .library(name: "HoldfastHTTP", targets: ["HoldfastHTTP"]),
+        .library(name: "HoldfastTelemetry", targets: ["HoldfastTelemetry"]),
+        .library(name: "HoldfastSQLite", targets: ["HoldfastSQLite"]),
+        .library(name: "HoldfastGateway", targets: ["HoldfastGateway"]),
+        .library(name: "HoldfastCommands", targets: ["HoldfastCommands"]),
+        .executable(name: "holdfast", targets: ["holdfast"]),
+    ],
+    traits: [
+        .trait(name: "SQLite", description: "The embedded store, HoldfastSQLite: brings GRDB."),
+        .trait(
+            name: "Gateway",
+            description: "The gateway and the command `holdfast`: brings SwiftNIO, Hummingbird and the argument parser.",
+            enabledTraits: ["SQLite"]
+        ),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto.git", "3.12.3"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+    ],
+    targets: [
+        // Floor 0
+        .target(name: "Holdfast"),
+        // Floor 1
+        .target(name: "HoldfastTesting", dependencies: ["Holdfast"]),
+        .target(
+            name: "HoldfastIdempotency",
+            dependencies: ["Holdfast", .product(name: "Crypto", package: "swift-crypto")]
+        ),
+        // Floor 2
+        .target(
+            name: "HoldfastSQLite",
+            dependencies: [
+                "HoldfastIdempotency",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ]
+        ),
+        .target(
+            name: "HoldfastHTTP",
+            dependencies: ["HoldfastIdempotency", .product(name: "HTTPTypes", package: "swift-http-types")]
+        ),
+        .target(name: "HoldfastTelemetry", dependencies: ["Holdfast"]),
+        // Floor 3
+        .target(
+            name: "HoldfastGateway",
+            dependencies: [
+                "HoldfastHTTP", "HoldfastIdempotency", "HoldfastTelemetry",
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOExtras", package: "swift-nio-extras", condition: .when(traits: ["Gateway"])),
+                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Gateway"])),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["Gateway"])),
+            ],
+            resources: [.embedInCode("Resources/page.html")]
+        ),
+        // Floor 4
+        .target(
+            name: "HoldfastCommands",
+            dependencies: [
+                "HoldfastGateway", "HoldfastSQLite",
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Gateway"])),
+            ]
+        ),
+        .executableTarget(name: "holdfast", dependencies: ["HoldfastCommands"]),
+    ]
+)
+
+for target in package.targets {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}

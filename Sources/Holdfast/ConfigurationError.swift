@@ -1,0 +1,31 @@
+/// A value that a policy cannot be built with. Thrown where the policy is built, never while it runs.
+public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The name of the option, as it is spelled in code.
+    public let option: String
+    /// The value that was given.
+    public let value: String
+    /// The values that are allowed, in words.
+    public let allowed: String
+
+    public init(option: String, value: String, allowed: String) {
+        self.option = option
+        self.value = value
+        self.allowed = allowed
+    }
+
+    public var description: String {
+        "\(option) is \(value), but must be \(allowed)"
+    }
+}
+
+/// Checks one option against its range.
+///
+/// - Throws: ``ConfigurationError`` with the option's name, its value and the range.
+public func require<Value: Comparable>(
+    _ option: String, _ value: Value, in range: ClosedRange<Value>
+) throws(ConfigurationError) {
+    guard range.contains(value) else {
+        throw ConfigurationError(
+            option: option, value: "\(value)", allowed: "from \(range.lowerBound) to \(range.upperBound)")
+    }
+}
