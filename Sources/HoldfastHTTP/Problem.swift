@@ -1,0 +1,130 @@
+import FoundationEssentials
+public import Holdfast
+
+/// Why a request was answered by Holdfast and not by the service: `application/problem+json` (RFC 9457).
+public struct Problem: Sendable, Error {
+    /// The kinds of problem. The raw value ends the problem's type, `urn:holdfast:problem:NAME`.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// The request breaks HTTP's rules, or could be read in two ways.
+        case badRequest = "bad-request"
+        case headersTooLarge = "headers-too-large"
+        case bodyTooLarge = "body-too-large"
+        case requestTimeout = "request-timeout"
+        case methodNotSupported = "method-not-supported"
+        case keyMissing = "key-missing"
+        case keyInvalid = "key-invalid"
+        /// A request with this key executes at this moment.
+        case keyInFlight = "key-in-flight"
+        /// The key was used for another request.
+        case keyReused = "key-reused"
+        /// A request with this key began, and nobody knows how it ended. It is not run again.
+        case outcomeUnknown = "outcome-unknown"
+        /// A request with this key was executed; its response was too large to keep.
+        case responseNotKept = "response-not-kept"
+        case storeUnavailable = "store-unavailable"
+        case circuitOpen = "circuit-open"
+        case upstreamUnreachable = "upstream-unreachable"
+        case upstreamReset = "upstream-reset"
+        case deadline = "deadline"
+
+        public var status: Int {
+            switch self {
+            case .badRequest, .keyMissing, .keyInvalid: 400
+            case .requestTimeout: 408
+            case .keyInFlight, .outcomeUnknown, .responseNotKept: 409
+            case .bodyTooLarge: 413
+            case .keyReused: 422
+            case .headersTooLarge: 431
+            case .methodNotSupported: 501
+            case .upstreamUnreachable, .upstreamReset: 502
+            case .circuitOpen, .storeUnavailable: 503
+            case .deadline: 504
+            }
+        }
+
+        public var title: String {
+            switch self {
+            case .badRequest: "The request is malformed"
+            case .headersTooLarge: "The header fields are too large"
+            case .bodyTooLarge: "The body is too large for a request with an idempotency key"
+            case .requestTimeout: "The request did not arrive in time"
+            case .methodNotSupported: "The method is not supported"
+            case .keyMissing: "An Idempotency-Key is required"
+            case .keyInvalid: "The Idempotency-Key is not valid"
+            case .keyInFlight: "A request with this Idempotency-Key is in flight"
+            case .keyReused: "The Idempotency-Key was used for another request"
+            case .outcomeUnknown: "The outcome of the request is unknown"
+            case .responseNotKept: "The request was executed, but its response was not kept"
+            case .storeUnavailable: "The idempotency store is not available"
+            case .circuitOpen: "The circuit is open"
+            case .upstreamUnreachable: "The service cannot be reached"
+            case .upstreamReset: "The service broke the connection"
+            case .deadline: "The service did not answer in time"
+            }
+        }
+    }
+
+    public let kind: Kind
+    /// What happened in this case, and what to do about it.
+    public let detail: String
+    /// The explanation of the policy that rejected, if one did.
+    public let explanation: Explanation?
+    /// How many attempts were made.
+    public let attempts: Int?
+    /// How long to wait before coming back.
+    public let retryAfter: Duration?
+
+    public init(
+        _ kind: Kind, _ detail: String, explanation: Explanation? = nil, attempts: Int? = nil,
+        retryAfter: Duration? = nil
+    ) {
+        self.kind = kind
+        self.detail = detail
+        self.explanation = explanation
+        self.attempts = attempts
+        self.retryAfter = retryAfter ?? explanation?.retryAfter
+    }
+
+    /// The problem as JSON.
+    public var body: [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let document = Document(
+            type: "urn:holdfast:problem:\(kind.rawValue)", title: kind.title, status: kind.status, detail: detail,
+            attempts: attempts, explanation: explanation.map(Document.Details.init),
+            retryAfterSeconds: retryAfter?.inSeconds)
+        // The document is made of strings and finite numbers, which always encode.
+        guard let data = try? encoder.encode(document) else { return Array("{}".utf8) }
+        return Array(data)
+    }
+
+    private struct Document: Encodable {
+        struct Details: Encodable {
+            let policy: String
+            let name: String
+            let state: String
+            let generation: UInt32
+            let count: Int
+            let threshold: Int
+            let retryAfterSeconds: Double
+
+            init(_ explanation: Explanation) {
+                policy = explanation.policy.rawValue
+                name = explanation.name
+                state = explanation.state.rawValue
+                generation = explanation.generation
+                count = explanation.count
+                threshold = explanation.threshold
+                retryAfterSeconds = explanation.retryAfter.inSeconds
+            }
+        }
+
+        let type: String
+        let title: String
+        let status: Int
+        let detail: String
+        let attempts: Int?
+        let explanation: Details?
+        let retryAfterSeconds: Double?
+    }
+}

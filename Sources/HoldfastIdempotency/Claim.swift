@@ -1,0 +1,43 @@
+/// The right to execute one key, under a lease, with a fence. It is consumed exactly once, with what the execution
+/// left. A claim that is dropped has begun for all anybody knows, so its key becomes unknown.
+public struct Claim: ~Copyable, Sendable {
+    /// How recording an outcome ended: nil when it is durable.
+    public typealias Completion = @Sendable (ClaimStoreError?) -> Void
+
+    public let id: RecordID
+    /// Hand it to whatever the work writes to, so that a writer who lost its claim can be told from its successor.
+    public let fence: Int64
+    private let engine: IdempotencyEngine
+    private var isSpent = false
+
+    init(id: RecordID, fence: Int64, engine: IdempotencyEngine) {
+        self.id = id
+        self.fence = fence
+        self.engine = engine
+    }
+
+    /// Records the outcome and shares it with all who wait. Answer the caller after `completion`, not before: until
+    /// then the outcome would not survive.
+    ///
+    /// - Parameter payload: What repeats are answered from; nil if it is too large to keep.
+    public consuming func complete(_ payload: [UInt8]?, completion: @escaping Completion) {
+        isSpent = true
+        engine.complete(id, fence: fence, payload: payload, completion: completion)
+    }
+
+    /// Nothing happened: the key may be executed again, and the next who waits for it does.
+    public consuming func release(completion: @escaping Completion = { _ in }) {
+        isSpent = true
+        engine.release(id, fence: fence, completion: completion)
+    }
+
+    /// It began, and how it ended will not be known.
+    public consuming func abandon(completion: @escaping Completion = { _ in }) {
+        isSpent = true
+        engine.abandon(id, fence: fence, completion: completion)
+    }
+
+    deinit {
+        if !isSpent { engine.abandon(id, fence: fence, completion: { _ in }) }
+    }
+}

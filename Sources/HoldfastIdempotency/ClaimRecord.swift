@@ -1,0 +1,91 @@
+import Holdfast
+
+/// A point in time on a store's own clock, in milliseconds. Leases and retention are measured on it alone.
+public struct StoreInstant: Sendable, Hashable, Comparable {
+    public var milliseconds: Int64
+
+    public init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
+
+    /// Moves by a duration, rounded up to whole milliseconds; stays at the end of the range rather than overflow.
+    public func advanced(by duration: Duration) -> StoreInstant {
+        let nanoseconds = duration.saturatingNanoseconds
+        let whole = nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0)
+        let (sum, overflow) = milliseconds.addingReportingOverflow(whole)
+        return StoreInstant(milliseconds: overflow ? .max : sum)
+    }
+
+    public static func < (left: StoreInstant, right: StoreInstant) -> Bool {
+        left.milliseconds < right.milliseconds
+    }
+}
+
+/// What a store knows of one key.
+public struct ClaimRecord: Sendable, Hashable {
+    public enum State: Sendable, Hashable {
+        /// Somebody executes it, under a lease.
+        case inFlight(leaseEnds: StoreInstant)
+        /// It was executed. The payload is what a repeat is answered from; nil is the tombstone of an outcome that was
+        /// too large to keep.
+        case completed(payload: [UInt8]?)
+        /// It began and nobody knows how it ended.
+        case unknown
+    }
+
+    public var fingerprint: Fingerprint
+    /// Rises with each claim that a store grants, so that no two claims of a key ever share one.
+    public var fence: Int64
+    public var state: State
+    /// When the record may be forgotten.
+    public var expires: StoreInstant
+
+    public init(fingerprint: Fingerprint, fence: Int64, state: State, expires: StoreInstant) {
+        self.fingerprint = fingerprint
+        self.fence = fence
+        self.state = state
+        self.expires = expires
+    }
+}
+
+/// What is asked of a store, about one key.
+public struct ClaimCommand: Sendable, Hashable {
+    public enum Action: Sendable, Hashable {
+        /// Asks for the right to execute.
+        case claim(fingerprint: Fingerprint, lease: Duration, retention: Duration)
+        /// Prolongs a claim's lease, counted from now.
+        case renew(fence: Int64, lease: Duration)
+        /// Records the outcome.
+        case complete(fence: Int64, payload: [UInt8]?, retention: Duration)
+        /// Nothing happened: the key may be executed again.
+        case release(fence: Int64)
+        /// It began, and how it ended will not be known.
+        case abandon(fence: Int64)
+    }
+
+    public let id: RecordID
+    public let action: Action
+
+    public init(id: RecordID, action: Action) {
+        self.id = id
+        self.action = action
+    }
+}
+
+/// A store's answer to one command.
+public enum ClaimReply: Sendable, Hashable {
+    /// The right to execute, with its fence.
+    case claimed(fence: Int64)
+    /// Somebody else executes it.
+    case inFlight
+    /// It was executed; the payload is nil where it was too large to keep.
+    case completed(payload: [UInt8]?)
+    /// It began and nobody knows how it ended.
+    case unknown
+    /// The key was used for a request that said something else.
+    case mismatched
+    /// The command was carried out.
+    case done
+    /// The record has moved on: whoever sent the command has lost its claim.
+    case stale
+}

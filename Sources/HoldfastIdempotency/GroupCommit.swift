@@ -1,0 +1,74 @@
+import Synchronization
+
+/// Gathers commands that arrive while a commit is in flight, and lets them share the next one. So a store that pays an
+/// `fsync` for each commit pays it once for many callers.
+///
+/// At most one batch is in flight; commands keep their order.
+public final class GroupCommit: Sendable {
+    public typealias Completion = @Sendable (Result<ClaimReply, ClaimStoreError>) -> Void
+
+    private let store: any ClaimStore
+    private let machine: Mutex<Machine>
+
+    /// Decides what is committed when: a batch at once if nothing is in flight, otherwise the next batch.
+    struct Machine {
+        let queueBound: Int
+        let batchBound: Int
+        var waiting: [(command: ClaimCommand, completion: Completion)] = []
+        var isCommitting = false
+
+        enum Arrival { case commit, wait, refuse }
+
+        mutating func add(_ command: ClaimCommand, _ completion: @escaping Completion) -> Arrival {
+            guard waiting.count < queueBound else { return .refuse }
+            waiting.append((command, completion))
+            defer { isCommitting = true }
+            return isCommitting ? .wait : .commit
+        }
+
+        /// The next batch, or nothing when all is committed.
+        mutating func next() -> [(command: ClaimCommand, completion: Completion)] {
+            let batch = Array(waiting.prefix(batchBound))
+            waiting.removeFirst(batch.count)
+            if batch.isEmpty { isCommitting = false }
+            return batch
+        }
+    }
+
+    /// - Parameters:
+    ///   - store: What is committed to.
+    ///   - queueBound: The most commands that wait; beyond it a command fails at once with `overloaded`. Default: 8,192,
+    ///     about half a second's work of the slowest store.
+    ///   - batchBound: The most commands that share a commit. Default: 256, where SQLite's throughput levels off.
+    public init(store: any ClaimStore, queueBound: Int = 8_192, batchBound: Int = 256) {
+        self.store = store
+        machine = Mutex(Machine(queueBound: queueBound, batchBound: batchBound))
+    }
+
+    /// Submits a command. `completion` is called exactly once, on any thread, when the command is durable or has failed.
+    public func submit(_ command: ClaimCommand, completion: @escaping Completion) {
+        switch machine.withLock({ $0.add(command, completion) }) {
+        case .wait:
+            break
+        case .refuse:
+            completion(.failure(ClaimStoreError(.overloaded, "too many commands wait for the store")))
+        case .commit:
+            // A task of its own, which nobody's cancellation reaches: a caller who leaves does not tear a commit.
+            Task { await commitAll() }
+        }
+    }
+
+    private func commitAll() async {
+        while true {
+            let batch = machine.withLock { $0.next() }
+            if batch.isEmpty { return }
+            do {
+                let replies = try await store.apply(batch.map(\.command))
+                for (entry, reply) in zip(batch, replies) { entry.completion(.success(reply)) }
+            } catch {
+                let failure = error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)")
+                for entry in batch { entry.completion(.failure(failure)) }
+            }
+        }
+    }
+}

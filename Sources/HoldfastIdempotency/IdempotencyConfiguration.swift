@@ -1,0 +1,30 @@
+public import Holdfast
+
+/// How long claims and outcomes last, and how many callers may wait: plain data.
+public struct IdempotencyConfiguration: Sendable, Hashable {
+    /// How long a claim lasts: 1 s to 1 hour. Default: 60 s. It has to outlast the work; when it ends without an
+    /// outcome, the key becomes unknown.
+    public var lease: Duration = .seconds(60)
+
+    /// How long an outcome is kept, counted from its recording: 1 minute to 365 days. Default: 24 h, as with Stripe.
+    public var retention: Duration = .seconds(86_400)
+
+    /// How many duplicates of one key may wait for its outcome: 0 to 10,000. Default: 64. At zero, a duplicate of what
+    /// is in flight conflicts at once.
+    public var waitersPerKey: Int = 64
+
+    /// How many keys may be in flight in this process: 1 to 1,000,000. Default: 10,000.
+    public var keysInFlight: Int = 10_000
+
+    public init() {}
+
+    /// Checks every option.
+    ///
+    /// - Throws: ``ConfigurationError`` for the first option out of its range.
+    public func validate() throws(ConfigurationError) {
+        try require("lease", lease, in: .seconds(1) ... .seconds(3_600))
+        try require("retention", retention, in: .seconds(60) ... .seconds(365 * 86_400))
+        try require("waitersPerKey", waitersPerKey, in: 0...10_000)
+        try require("keysInFlight", keysInFlight, in: 1...1_000_000)
+    }
+}

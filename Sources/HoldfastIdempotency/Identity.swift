@@ -1,0 +1,90 @@
+import Crypto
+public import Holdfast
+
+/// What a key is unique within: who calls, and what they ask for. Never optional, so nobody reads another's replay.
+public struct Scope: Sendable, Hashable {
+    /// The caller: a tenant, an account, or a hash of credentials. Anonymous is a caller too.
+    public let caller: String
+    /// The operation: a method and a route, or a function's name.
+    public let operation: String
+
+    public init(caller: String, operation: String) {
+        self.caller = caller
+        self.operation = operation
+    }
+}
+
+/// Under what a record is stored: a keyed hash of scope and key, so that a store that leaks names neither.
+public struct RecordID: Sendable, Hashable {
+    /// 32 bytes.
+    public let bytes: [UInt8]
+
+    /// Takes bytes that a store kept.
+    public init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+}
+
+/// A keyed hash of what a request says. A key that comes back with another fingerprint is refused.
+public struct Fingerprint: Sendable, Hashable {
+    /// 32 bytes.
+    public let bytes: [UInt8]
+
+    /// Takes bytes that a store kept.
+    public init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+}
+
+/// The secret that identities and fingerprints are hashed under. Without it, a fingerprint of a small payload could be
+/// guessed. It belongs to a store: whoever shares the store shares the secret.
+public struct StoreSecret: Sendable {
+    private let key: SymmetricKey
+
+    /// - Parameter bytes: At least 32 bytes from a cryptographic generator.
+    /// - Throws: ``ConfigurationError`` when there are fewer.
+    public init(bytes: [UInt8]) throws(ConfigurationError) {
+        try require("store secret's length", bytes.count, in: 32...1_024)
+        key = SymmetricKey(data: bytes)
+    }
+
+    private init(key: SymmetricKey) {
+        self.key = key
+    }
+
+    /// A new secret.
+    public static func random() -> StoreSecret {
+        StoreSecret(key: SymmetricKey(size: .bits256))
+    }
+
+    /// The secret's bytes, for a store to keep.
+    public var bytes: [UInt8] { key.withUnsafeBytes { Array($0) } }
+
+    /// Where the record of a key in a scope is stored.
+    public func recordID(of key: IdempotencyKey, in scope: Scope) -> RecordID {
+        RecordID(bytes: hash("record", [Array(scope.caller.utf8), Array(scope.operation.utf8), Array(key.description.utf8)]))
+    }
+
+    /// The fingerprint of what a request says.
+    ///
+    /// - Parameter parts: The request's parts, in an order that the caller keeps. Each is hashed with its length, so
+    ///   that no two lists of parts run into one another.
+    public func fingerprint(of parts: [[UInt8]]) -> Fingerprint {
+        Fingerprint(bytes: hash("fingerprint", parts))
+    }
+
+    /// A caller's name, derived from credentials that are not to be stored.
+    public func caller(of credentials: String?) -> String {
+        guard let credentials else { return "anonymous" }
+        return hash("caller", [Array(credentials.utf8)]).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    private func hash(_ purpose: String, _ parts: [[UInt8]]) -> [UInt8] {
+        var code = HMAC<SHA256>(key: key)
+        for part in [Array(purpose.utf8)] + parts {
+            withUnsafeBytes(of: UInt64(part.count).littleEndian) { code.update(data: $0) }
+            code.update(data: part)
+        }
+        return Array(code.finalize())
+    }
+}

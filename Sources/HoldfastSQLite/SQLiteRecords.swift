@@ -1,0 +1,129 @@
+#if SQLite
+import Foundation
+import GRDB
+import HoldfastIdempotency
+
+/// Reads and writes records inside one transaction. Payloads lie apart, under the fence that wrote them, so that the
+/// table which every claim searches stays narrow.
+struct SQLiteRecords {
+    let database: Database
+
+    /// A record's state, as the file spells it.
+    private enum State: Int {
+        case inFlight = 0
+        case completed = 1
+        /// Completed, but the payload was too large to keep.
+        case tombstone = 2
+        case unknown = 3
+    }
+
+    func record(_ id: RecordID, withPayload: Bool) throws -> ClaimRecord? {
+        let statement = try database.cachedStatement(
+            sql: "SELECT fingerprint, fence, state, lease_ends, expires FROM record WHERE id = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [Data(id.bytes)]) else { return nil }
+        let fence: Int64 = row[1]
+        guard let state = State(rawValue: row[2]) else {
+            throw ClaimStoreError(.failed, "a record has the state \(row[2] as Int), which this version does not know")
+        }
+        let fingerprint: Data = row[0]
+        return ClaimRecord(
+            fingerprint: Fingerprint(bytes: Array(fingerprint)), fence: fence,
+            state: try stateOfRecord(state, row: row, fence: fence, withPayload: withPayload),
+            expires: StoreInstant(milliseconds: row[4]))
+    }
+
+    private func stateOfRecord(
+        _ state: State, row: Row, fence: Int64, withPayload: Bool
+    ) throws -> ClaimRecord.State {
+        switch state {
+        case .inFlight:
+            return .inFlight(leaseEnds: StoreInstant(milliseconds: row[3]))
+        case .tombstone:
+            return .completed(payload: nil)
+        case .unknown:
+            return .unknown
+        case .completed:
+            guard withPayload else { return .completed(payload: []) }
+            let statement = try database.cachedStatement(sql: "SELECT bytes FROM payload WHERE fence = ?")
+            guard let bytes = try Data.fetchOne(statement, arguments: [fence]) else {
+                throw ClaimStoreError(.failed, "a record has lost its payload")
+            }
+            return .completed(payload: Array(bytes))
+        }
+    }
+
+    func put(_ record: ClaimRecord, under id: RecordID, replacing former: Int64?) throws {
+        if let former, former != record.fence { try deletePayload(fence: former) }
+        var state = State.unknown
+        var leaseEnds = StoreInstant(milliseconds: 0)
+        switch record.state {
+        case .inFlight(let ends):
+            state = .inFlight
+            leaseEnds = ends
+        case .completed(nil):
+            state = .tombstone
+        case .completed(let payload?):
+            state = .completed
+            try execute("INSERT OR REPLACE INTO payload VALUES (?, ?)", [record.fence, Data(payload)])
+        case .unknown:
+            break
+        }
+        try execute(
+            """
+            INSERT INTO record VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+                fingerprint = excluded.fingerprint, fence = excluded.fence, state = excluded.state,
+                lease_ends = excluded.lease_ends, expires = excluded.expires
+            """,
+            [
+                Data(id.bytes), Data(record.fingerprint.bytes), record.fence, state.rawValue, leaseEnds.milliseconds,
+                record.expires.milliseconds,
+            ])
+    }
+
+    func delete(_ id: RecordID, fence: Int64?) throws {
+        try execute("DELETE FROM record WHERE id = ?", [Data(id.bytes)])
+        if let fence { try deletePayload(fence: fence) }
+    }
+
+    /// What is in flight when the file is opened belongs to a process that is dead: it began, and nobody knows how it
+    /// ended.
+    func settleInFlight() throws {
+        try execute("UPDATE record SET state = ? WHERE state = ?", [State.unknown.rawValue, State.inFlight.rawValue])
+    }
+
+    func reap(atMost count: Int, at now: StoreInstant) throws -> Int {
+        let statement = try database.cachedStatement(
+            sql: "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE expires <= ? LIMIT ?) RETURNING fence")
+        let fences = try Int64.fetchAll(statement, arguments: [now.milliseconds, count])
+        for fence in fences { try deletePayload(fence: fence) }
+        return fences.count
+    }
+
+    func secret() throws -> Data? { try Data.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'secret'") }
+
+    func fence() throws -> Int64 { try number("fence") }
+
+    func tick() throws -> StoreInstant { StoreInstant(milliseconds: try number("tick")) }
+
+    func save(fence: Int64, tick: StoreInstant) throws {
+        try execute("UPDATE meta SET value = ? WHERE name = 'fence'", [fence])
+        try execute("UPDATE meta SET value = ? WHERE name = 'tick'", [tick.milliseconds])
+    }
+
+    private func deletePayload(fence: Int64) throws {
+        try execute("DELETE FROM payload WHERE fence = ?", [fence])
+    }
+
+    private func number(_ name: String) throws -> Int64 {
+        let statement = try database.cachedStatement(sql: "SELECT value FROM meta WHERE name = ?")
+        guard let number = try Int64.fetchOne(statement, arguments: [name]) else {
+            throw ClaimStoreError(.unusable, "the store has lost its \(name)")
+        }
+        return number
+    }
+
+    private func execute(_ sql: String, _ arguments: StatementArguments) throws {
+        try database.cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}
+#endif

@@ -1,0 +1,97 @@
+#if SQLite
+import Foundation
+import GRDB
+import HoldfastIdempotency
+
+/// The file's layout and version, and what is checked before it is used.
+enum SQLiteSchema {
+    /// "HOLD", so that a file of another program is recognised.
+    static let applicationID: Int32 = 0x484F_4C44
+    static let version: Int32 = 1
+
+    static let layout = """
+        CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID;
+        CREATE TABLE record (
+            id BLOB PRIMARY KEY NOT NULL,
+            fingerprint BLOB NOT NULL,
+            fence INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            lease_ends INTEGER NOT NULL,
+            expires INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX record_expires ON record (expires);
+        CREATE TABLE payload (fence INTEGER PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);
+        """
+
+    /// Creates the file if there is none, readable for its owner alone: it holds responses.
+    static func createFile(at path: String) throws(ClaimStoreError) {
+        guard !FileManager.default.fileExists(atPath: path) else { return }
+        guard
+            FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+        else {
+            throw ClaimStoreError(.unusable, "cannot create the store at \(path)")
+        }
+    }
+
+    /// Takes the exclusive lock, and has every commit synced. Reads back what it set: a store that is not durable is
+    /// not used.
+    static func secureDurability(of database: Database) throws {
+        try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+        let mode = try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL")
+        guard mode == "wal" else {
+            throw ClaimStoreError(.unusable, "the store's journal mode is \(mode ?? "unknown"), but must be wal")
+        }
+        try database.execute(sql: "PRAGMA synchronous = FULL")
+        let synchronous = try Int.fetchOne(database, sql: "PRAGMA synchronous")
+        guard synchronous == 2 else {
+            throw ClaimStoreError(.unusable, "the store's synchronous mode is \(synchronous ?? -1), but must be 2 (FULL)")
+        }
+    }
+
+    /// Checks whose file it is, lays it out if it is empty, and settles what a dead process left in flight.
+    ///
+    /// - Returns: The secret, and where the store's clock stood.
+    static func open(_ database: Database) throws -> (secret: Data, tick: StoreInstant) {
+        var opened: (secret: Data, tick: StoreInstant)?
+        try database.inTransaction(.immediate) {
+            let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+            if tables == 0 {
+                try create(in: database)
+            } else {
+                try check(database)
+            }
+            let records = SQLiteRecords(database: database)
+            try records.settleInFlight()
+            guard let secret = try records.secret() else {
+                throw ClaimStoreError(.unusable, "the store has lost its secret")
+            }
+            let tick = try records.tick()
+            try records.save(fence: records.fence(), tick: tick)
+            opened = (secret, tick)
+            return .commit
+        }
+        guard let opened else { throw ClaimStoreError(.unusable, "the store could not be read") }
+        return opened
+    }
+
+    private static func create(in database: Database) throws {
+        try database.execute(sql: layout)
+        try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+        try database.execute(sql: "PRAGMA user_version = \(version)")
+        try database.execute(
+            sql: "INSERT INTO meta VALUES ('secret', ?), ('fence', 0), ('tick', 0)",
+            arguments: [Data(StoreSecret.random().bytes)])
+    }
+
+    private static func check(_ database: Database) throws {
+        let application = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+        guard application == applicationID else {
+            throw ClaimStoreError(.unusable, "the file is a database, but not a Holdfast store")
+        }
+        let found = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        guard found == version else {
+            throw ClaimStoreError(.unusable, "the store has version \(found), but this program reads version \(version)")
+        }
+    }
+}
+#endif
