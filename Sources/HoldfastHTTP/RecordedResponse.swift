@@ -65,7 +65,7 @@ extension RecordedResponse {
 
 extension [UInt8] {
     fileprivate mutating func append(number: Int) {
-        withUnsafeBytes(of: UInt32(clamping: number).littleEndian) { append(contentsOf: $0) }
+        Swift.withUnsafeBytes(of: UInt32(clamping: number).littleEndian) { append(contentsOf: $0) }
     }
 
     fileprivate mutating func append(counted bytes: [UInt8]) {
