@@ -1,0 +1,170 @@
+#if Gateway
+import FoundationEssentials
+import HTTPTypes
+import Holdfast
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// Shows what the data plane does: a page, its state as JSON and as a stream of events, and metrics.
+final class ControlPlane: Sendable {
+    let address: GatewayConfiguration.Address
+    private let services: ServiceGroup
+    private let serving: Task<Void, any Error>
+    private let sampling: Task<Void, Never>
+    private let transitions: TransitionLog
+
+    private init(
+        address: GatewayConfiguration.Address, services: ServiceGroup, serving: Task<Void, any Error>,
+        sampling: Task<Void, Never>, transitions: TransitionLog
+    ) {
+        self.address = address
+        self.services = services
+        self.serving = serving
+        self.sampling = sampling
+        self.transitions = transitions
+    }
+
+    /// Starts to listen.
+    ///
+    /// - Throws: ``GatewayError`` when the address is taken.
+    static func start(
+        _ shared: DataPlaneContext, transitions: TransitionLog, demo: DemoControls?
+    ) async throws -> ControlPlane {
+        let address = shared.configuration.admin
+        var quiet = shared.logger
+        quiet.logLevel = .error
+        let (bound, continuation) = AsyncThrowingStream.makeStream(of: Int.self)
+        let application = Application(
+            router: router(shared, transitions: transitions, demo: demo),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port), serverName: "holdfast"),
+            onServerRunning: { channel in
+                continuation.yield(channel.localAddress?.port ?? address.port)
+                continuation.finish()
+            },
+            logger: quiet)
+        let services = ServiceGroup(configuration: .init(services: [application], logger: quiet))
+        let serving = Task {
+            do {
+                try await services.run()
+            } catch {
+                continuation.finish(throwing: GatewayError.cannotListen(on: address, because: error))
+                throw error
+            }
+        }
+        var port = address.port
+        for try await found in bound { port = found }
+        let sampling = Task {
+            // Only what is counted is sampled, four times a second, for eyes. State changes are told as they happen.
+            while (try? await Task.sleep(for: .milliseconds(250))) != nil { transitions.sample() }
+        }
+        return ControlPlane(
+            address: .init(host: address.host, port: port), services: services, serving: serving, sampling: sampling,
+            transitions: transitions)
+    }
+
+    func stop() async {
+        sampling.cancel()
+        transitions.close()
+        await services.triggerGracefulShutdown()
+        _ = try? await serving.value
+    }
+
+    private static func router(
+        _ shared: DataPlaneContext, transitions: TransitionLog, demo: DemoControls?
+    ) -> Router<BasicRequestContext> {
+        let start = shared.clock.now
+        let state: @Sendable () -> GatewayState = {
+            GatewayState(shared, demo: demo, uptime: start.duration(to: shared.clock.now))
+        }
+        let router = Router()
+        router.add(middleware: SameOriginMiddleware(host: shared.configuration.admin.host))
+        router.get("/") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: pagePolicy],
+                body: .init(byteBuffer: ByteBuffer(bytes: PackageResources.page_html)))
+        }
+        router.get("/health") { _, _ in
+            Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
+        }
+        router.get("/metrics") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: .init(byteBuffer: ByteBuffer(string: GatewayMetrics.text(shared))))
+        }
+        router.get("/api/state") { _, _ in
+            try json(StateWithTransitions(state: state(), transitions: transitions.entries))
+        }
+        router.get("/api/events") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+                body: events(state: state, transitions: transitions))
+        }
+        if let demo { addDemo(demo, to: router) }
+        return router
+    }
+
+    private static let pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+        + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+    private static func addDemo(_ demo: DemoControls, to router: Router<BasicRequestContext>) {
+        router.post("/api/demo/mode/{mode}") { _, context in
+            guard let mode = context.parameters.get("mode").flatMap(DemoControls.Mode.init) else {
+                let allowed = DemoControls.Mode.allCases.map(\.rawValue).joined(separator: ", ")
+                throw HTTPError(.badRequest, message: "the mode must be one of \(allowed)")
+            }
+            demo.setMode(mode)
+            return try json(["mode": mode.rawValue])
+        }
+        router.post("/api/demo/traffic") { _, _ in
+            try json(await demo.sendTraffic())
+        }
+    }
+
+    private static func events(
+        state: @escaping @Sendable () -> GatewayState, transitions: TransitionLog
+    ) -> ResponseBody {
+        ResponseBody { writer in
+            var latest = state()
+            try await writer.write(event("state", latest))
+            for await event in transitions.listen() {
+                if case .transition(let entry) = event { try await writer.write(Self.event("transition", entry)) }
+                let current = state()
+                if current != latest {
+                    latest = current
+                    try await writer.write(Self.event("state", current))
+                }
+            }
+            try await writer.finish(nil)
+        }
+    }
+
+    private static func event(_ name: String, _ value: some Encodable) throws -> ByteBuffer {
+        var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
+        buffer.writeBytes(try JSONEncoder().encode(value))
+        buffer.writeString("\n\n")
+        return buffer
+    }
+
+    private static func json(_ value: some Encodable) throws -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(value))))
+    }
+
+    private struct StateWithTransitions: Encodable {
+        let state: GatewayState
+        let transitions: [TransitionLog.Entry]
+
+        func encode(to encoder: any Encoder) throws {
+            try state.encode(to: encoder)
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(transitions, forKey: .transitions)
+        }
+
+        enum Key: CodingKey { case transitions }
+    }
+}
+#endif

@@ -1,0 +1,30 @@
+#if Gateway
+import HTTPTypes
+import Hummingbird
+
+/// Keeps other web sites from reaching the control plane through a browser on this machine: a request must name this
+/// host, not one that a site's owner has pointed here, and one that changes something must come from our own page.
+struct SameOriginMiddleware<Context: RequestContext>: RouterMiddleware {
+    let host: String
+
+    @concurrent func handle(
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard let authority = request.head.authority, isOurs(authority) else {
+            throw HTTPError(.forbidden, message: "the control plane answers to its own address only")
+        }
+        if request.method != .get, request.method != .head, let origin = request.headers[.origin],
+            origin != "http://\(authority)"
+        {
+            throw HTTPError(.forbidden, message: "the control plane takes changes from its own page only")
+        }
+        return try await next(request, context)
+    }
+
+    private func isOurs(_ authority: String) -> Bool {
+        let name = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
+        if name == "localhost" || name == host || name.hasPrefix("[") { return true }
+        return name.split(separator: ".").count == 4 && name.allSatisfy { $0.isNumber || $0 == "." }
+    }
+}
+#endif

@@ -1,0 +1,189 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import HoldfastIdempotency
+import Logging
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// What a request with an idempotency key does besides: it asks for the claim before the service sees anything, and
+/// answers only after the outcome is durable.
+extension Exchange {
+    func askForClaim() {
+        guard let key else { return }
+        phase = .claiming
+        let secret = shared.secret
+        let path = request.uri.prefix { $0 != "?" }
+        let scope = Scope(
+            caller: secret.caller(of: request.headers.first(name: "authorization")),
+            operation: "\(request.method.rawValue) \(path)")
+        var body: [UInt8] = []
+        body.reserveCapacity(keptBytes)
+        for piece in kept { body.append(contentsOf: piece.readableBytesView) }
+        let fingerprint = secret.fingerprint(of: [
+            Array(request.method.rawValue.utf8), Array(request.uri.utf8),
+            Array((request.headers.first(name: "content-type") ?? "").utf8), body,
+        ])
+        let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let eventLoop = loop.eventLoop
+        shared.engine.begin(secret.recordID(of: key, in: scope), fingerprint: fingerprint) { start in
+            let handoff = Handoff(start)
+            eventLoop.execute {
+                if let start = handoff.take() { exchange.value.decided(start) }
+            }
+        }
+    }
+
+    private func decided(_ start: consuming IdempotencyEngine.Start) {
+        let isWaiting = phase == .claiming
+        switch consume start {
+        case .execute(let claim):
+            // The client has left, or was told to come back: nothing has been sent, so the next may execute.
+            guard isWaiting else { return claim.release() }
+            self.claim = consume claim
+            shared.budget.deposit()
+            attempt()
+        case .replay(let payload):
+            if isWaiting { replay(payload) }
+        case .conflict:
+            if isWaiting {
+                answer(Problem(.keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1)))
+            }
+        case .mismatched:
+            if isWaiting { answer(Problem(.keyReused, "this key was used for another request: use a new key")) }
+        case .unknown:
+            if isWaiting {
+                answer(
+                    Problem(
+                        .outcomeUnknown,
+                        "a request with this key began, and nobody knows how it ended: find out before using a new key"))
+            }
+        case .unavailable(let error):
+            if isWaiting {
+                shared.logger.warning("the idempotency store did not answer", metadata: ["error": "\(error)"])
+                answer(
+                    Problem(
+                        .storeUnavailable, "nothing was executed: \(error.code.rawValue)", retryAfter: .seconds(1)))
+            }
+        }
+    }
+
+    private func replay(_ payload: [UInt8]?) {
+        shared.counters.replays.add(1, ordering: .relaxed)
+        guard let payload else {
+            return answer(Problem(.responseNotKept, "it was executed once, and is not executed again"))
+        }
+        guard let recorded = RecordedResponse(encoded: payload) else {
+            return answer(Problem(.storeUnavailable, "the recorded response cannot be read"))
+        }
+        let keepsAlive = request.isKeepAlive
+        var headers = HTTPHeaders(recorded.fields.map { ($0.name, $0.value) })
+        headers.add(name: "idempotent-replayed", value: "true")
+        let status = HTTPResponseStatus(statusCode: recorded.status)
+        if HeaderRules.hasBody(status: status, method: request.method) {
+            headers.add(name: "content-length", value: "\(recorded.body.count)")
+        }
+        HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepsAlive)
+        client?.write(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers)))
+        if !recorded.body.isEmpty { client?.write(.body(.byteBuffer(ByteBuffer(bytes: recorded.body)))) }
+        end(keepAlive: keepsAlive)
+    }
+
+    func collect(_ body: ByteBuffer) {
+        collected.append(body)
+        collectedBytes += body.readableBytes
+        guard collectedBytes > shared.configuration.bodyLimit else { return }
+        // Too large to keep. That it was executed is recorded first; then the client gets it as it comes.
+        connection?.holdReads(true)
+        recordOutcome(nil) { error in
+            guard let head = self.responseHead, error == nil else { return self.outcomeIsLost(error) }
+            self.relay(head)
+            for piece in self.collected { self.client?.write(.body(.byteBuffer(piece))) }
+            self.client?.flush()
+            self.collected = []
+            if self.isResponseComplete {
+                self.end(keepAlive: false)
+            } else if self.client == nil {
+                self.finish()
+            } else {
+                self.connection?.holdReads(false)
+            }
+        }
+    }
+
+    /// The service has answered in full.
+    func record() {
+        guard let head = responseHead else { return }
+        let status = Int(head.status.code)
+        if StatusMeaning.wasNotActedUpon(status, hasRetryAfter: head.headers.contains(name: "retry-after")) {
+            phase = .recording
+            timer.set(nil)
+            if let claim = claim.take() { claim.release(completion: onLoop { _ in self.answerCollected(head) }) }
+            return
+        }
+        var body: [UInt8] = []
+        body.reserveCapacity(collectedBytes)
+        for piece in collected { body.append(contentsOf: piece.readableBytesView) }
+        let fields = head.headers.map { RecordedResponse.Field(name: $0.name, value: $0.value) }
+        recordOutcome(RecordedResponse(status: status, fields: fields, body: body).encoded) { error in
+            if error == nil { self.answerCollected(head) } else { self.outcomeIsLost(error) }
+        }
+    }
+
+    private func recordOutcome(_ payload: [UInt8]?, completion: @escaping (ClaimStoreError?) -> Void) {
+        phase = .recording
+        timer.set(nil)
+        if let claim = claim.take() { claim.complete(payload, completion: onLoop(completion)) }
+    }
+
+    private func answerCollected(_ head: HTTPResponseHead) {
+        relay(head)
+        for piece in collected { client?.write(.body(.byteBuffer(piece))) }
+        end(keepAlive: keepsClientAlive && isRequestComplete)
+    }
+
+    /// The service has acted, and the store has not recorded it. The client is not told that all is well: it would not
+    /// survive a restart.
+    private func outcomeIsLost(_ error: ClaimStoreError?) {
+        shared.counters.recordingFailures.add(1, ordering: .relaxed)
+        shared.logger.error(
+            "an outcome could not be recorded and is unknown",
+            metadata: ["method": "\(request.method)", "error": "\(error?.description ?? "none")"])
+        answer(Problem(.outcomeUnknown, "the service has answered, but the store has not recorded it"))
+    }
+
+    /// A keyed request has failed without an answer.
+    func settleClaim(after failure: FailureClass, _ problem: Problem) {
+        guard let claim = claim.take() else { return answer(problem) }
+        phase = .recording
+        timer.set(nil)
+        let completion = onLoop { (_: ClaimStoreError?) in self.answer(problem) }
+        if case .notSent = failure {
+            claim.release(completion: completion)
+        } else {
+            claim.abandon(completion: completion)
+        }
+    }
+
+    /// Brings a completion back to the exchange's loop.
+    private func onLoop(_ body: @escaping (ClaimStoreError?) -> Void) -> Claim.Completion {
+        let eventLoop = loop.eventLoop
+        let body = NIOLoopBound(body, eventLoop: eventLoop)
+        return { error in eventLoop.execute { body.value(error) } }
+    }
+}
+
+/// Carries a move-only value through a closure that could, for all the compiler knows, be called twice.
+private final class Handoff: Sendable {
+    private let start: Mutex<IdempotencyEngine.Start?>
+
+    init(_ start: consuming IdempotencyEngine.Start) {
+        self.start = Mutex(start)
+    }
+
+    func take() -> IdempotencyEngine.Start? {
+        start.withLock { $0.take() }
+    }
+}
+#endif

@@ -1,0 +1,513 @@
+#if Gateway
+import HTTPTypes
+import Holdfast
+import HoldfastHTTP
+import HoldfastIdempotency
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// One request, from its head to the end of its answer: it carries out what the machines decide.
+///
+/// ```
+///                     keyed: gather the body ─▶ ask for the claim ─▶ replay, conflict … ─▶ answered
+///                                                      │ execute
+///  request's head ─────────────────────────────────────▼
+///                        ┌──▶ choose an endpoint (breaker) ─▶ connect ─▶ send ─▶ await the head
+///                        │                                                            │
+///                        └── wait (retry: attempts, deadline, budget) ◀── failed ─────┤
+///                                                                                     ▼
+///                     keyed: collect ─▶ record, and answer when it is durable     relay as it comes
+/// ```
+///
+/// It lives on the event loop of the client's connection and never leaves it.
+final class Exchange {
+    enum Phase {
+        /// A keyed request's body is being gathered.
+        case gathering
+        /// The engine has been asked, or a duplicate's outcome is awaited.
+        case claiming
+        /// Between two attempts.
+        case waiting
+        case connecting
+        /// The request is on its way, or its answer is.
+        case awaitingHead
+        /// The response goes to the client as it comes.
+        case relaying
+        /// A keyed response is being gathered.
+        case collecting
+        /// The outcome is being made durable.
+        case recording
+        case finished
+    }
+
+    let loop: LoopContext
+    let request: HTTPRequestHead
+    /// The client's connection; nil when the client has left.
+    var client: DownstreamHandler?
+    let timer: LazyTimer
+    var phase = Phase.waiting
+
+    // The request's body, as far as it is kept for another attempt or for the fingerprint.
+    var kept: [ByteBuffer] = []
+    var keptBytes = 0
+    var isKeptWhole = true
+    var isRequestComplete = false
+
+    // The attempt in progress.
+    var retry: RetryMachine
+    var permit: CircuitBreaker.Permit?
+    var endpoint: Int?
+    var connection: UpstreamConnection?
+    var wait: Scheduled<Void>?
+    private var attemptNumber = 0
+    private var deadline: NIODeadline
+    private var attemptDeadline: NIODeadline?
+
+    // A keyed request.
+    var claim: Claim?
+    let key: IdempotencyKey?
+    var responseHead: HTTPResponseHead?
+    var collected: [ByteBuffer] = []
+    var collectedBytes = 0
+
+    private let started = NIODeadline.now()
+    var keepsClientAlive = true
+
+    var shared: DataPlaneContext { loop.shared }
+
+    init(
+        request: HTTPRequestHead, key: IdempotencyKey?, client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
+    ) {
+        self.request = request
+        self.key = key
+        self.client = client
+        self.loop = loop
+        self.timer = timer
+        let configuration = loop.shared.configuration
+        deadline = started + TimeAmount(configuration.timeout)
+        // The service is not known to honour keys, so a keyed request is sent again only if it was not sent.
+        let repeatability = key == nil ? Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) : .once
+        retry = RetryMachine(
+            configuration: configuration.retry, repeatability: repeatability,
+            deadline: loop.shared.clock.now.advanced(by: configuration.timeout))
+    }
+
+    func begin() {
+        shared.counters.requests.add(1, ordering: .relaxed)
+        shared.counters.inFlight.add(1, ordering: .relaxed)
+        timer.onFire = { [unowned self] in timeIsUp() }
+        if key != nil {
+            phase = .gathering
+            armTimer()
+        } else {
+            shared.budget.deposit()
+            attempt()
+        }
+    }
+
+    // MARK: The request
+
+    func receivedRequest(_ body: ByteBuffer) {
+        keep(body)
+        switch phase {
+        case .gathering:
+            if !isKeptWhole {
+                let limit = shared.configuration.bodyLimit
+                answer(Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(limit) bytes can be fingerprinted"))
+            } else {
+                armTimer()
+            }
+        case .awaitingHead:
+            connection?.send(.body(.byteBuffer(body)), flush: false)
+            armAttemptTimer()
+            if connection?.isWritable == false { client?.holdReads(true) }
+        case .connecting, .waiting:
+            // It goes out with what is kept. Beyond that there is no room: the client waits until there is.
+            if !isKeptWhole { client?.holdReads(true) }
+        case .relaying, .collecting:
+            connection?.send(.body(.byteBuffer(body)), flush: false)
+        case .claiming, .recording, .finished:
+            break
+        }
+    }
+
+    func flushRequest() {
+        if phase == .awaitingHead || phase == .relaying { connection?.channel.flush() }
+    }
+
+    func receivedRequestEnd() {
+        isRequestComplete = true
+        switch phase {
+        case .gathering:
+            askForClaim()
+        case .awaitingHead:
+            // The clock starts when the request has arrived whole: a slow upload is not the service's slowness.
+            deadline = max(deadline, .now() + TimeAmount(shared.configuration.timeout))
+            connection?.send(.end(nil), flush: true)
+            armAttemptTimer()
+        case .relaying, .collecting:
+            connection?.send(.end(nil), flush: true)
+        case .claiming, .waiting, .connecting, .recording, .finished:
+            break
+        }
+    }
+
+    private func keep(_ body: ByteBuffer) {
+        keptBytes += body.readableBytes
+        guard isKeptWhole else { return }
+        // A piece that is already on its way when the limit is met need not be kept; one that is not yet sent must be.
+        guard keptBytes <= shared.configuration.bodyLimit || phase == .connecting || phase == .waiting else {
+            isKeptWhole = false
+            kept = []
+            return
+        }
+        kept.append(body)
+        if keptBytes > shared.configuration.bodyLimit { client?.holdReads(true) }
+    }
+
+    // MARK: Attempts
+
+    func attempt() {
+        switch loop.choose(avoiding: endpoint) {
+        case .rejected(let explanation):
+            let attempts = attemptNumber
+            let detail = "\(explanation)"
+            giveUp(
+                Problem(.circuitOpen, detail, explanation: explanation, attempts: attempts == 0 ? nil : attempts),
+                after: .notSent())
+        case .endpoint(let index, let permit):
+            attemptNumber += 1
+            endpoint = index
+            self.permit = consume permit
+            shared.endpoints[index].attempts.add(1, ordering: .relaxed)
+            if let connection = loop.pool.take(index, fresh: retry.repeatability == .once) {
+                start(on: connection)
+            } else {
+                connect(to: index)
+            }
+        }
+    }
+
+    private func connect(to index: Int) {
+        phase = .connecting
+        attemptDeadline = nil
+        armTimer()
+        let number = attemptNumber
+        let address = shared.endpoints[index].address
+        loop.pool.connect(index, to: address, timeout: shared.configuration.attemptTimeout) { result in
+            guard self.phase == .connecting, self.attemptNumber == number else {
+                if case .success(let connection) = result { self.loop.pool.put(connection) }
+                return
+            }
+            switch result {
+            case .success(let connection):
+                self.start(on: connection)
+            case .failure(let error):
+                self.failed(
+                    .notSent(), Problem(.upstreamUnreachable, "\(address) cannot be reached: \(Self.reason(error))"))
+            }
+        }
+    }
+
+    private func start(on connection: UpstreamConnection) {
+        phase = .awaitingHead
+        self.connection = connection
+        connection.serve(self)
+        let index = connection.endpoint
+        let head = HeaderRules.toService(
+            request, client: client?.clientAddress, address: shared.endpoints[index].address)
+        connection.send(.head(head), flush: !isRequestComplete && kept.isEmpty)
+        for (position, body) in kept.enumerated() {
+            connection.send(.body(.byteBuffer(body)), flush: !isRequestComplete && position == kept.count - 1)
+        }
+        // What was kept only because it could not be sent yet is not kept any longer.
+        if keptBytes > shared.configuration.bodyLimit {
+            isKeptWhole = false
+            kept = []
+        }
+        if isRequestComplete { connection.send(.end(nil), flush: true) }
+        if self.connection === connection, connection.isWritable { client?.holdReads(false) }
+        armAttemptTimer()
+    }
+
+    /// The attempt failed before anything was answered. The retry decides what follows.
+    private func failed(_ failure: FailureClass, _ problem: Problem) {
+        judge(.failed)
+        connection = nil
+        guard !retryIfAllowed(after: failure) else { return }
+        giveUp(problem, after: failure)
+    }
+
+    /// - Returns: Whether another attempt will follow.
+    private func retryIfAllowed(after failure: FailureClass) -> Bool {
+        guard isKeptWhole, phase != .finished else { return false }
+        let decision = retry.next(
+            after: failure, at: shared.clock.now, admittedAfter: loop.admittedAfter, using: &loop.generator,
+            withdraw: { shared.budget.withdraw() })
+        guard case .again(let wait) = decision else { return false }
+        phase = .waiting
+        attemptDeadline = nil
+        shared.counters.retries.add(1, ordering: .relaxed)
+        self.wait = loop.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) {
+            self.wait = nil
+            if self.phase == .waiting { self.attempt() }
+        }
+        armTimer()
+        return true
+    }
+
+    private func giveUp(_ problem: Problem, after failure: FailureClass) {
+        guard claim != nil else { return answer(problem) }
+        settleClaim(after: failure, problem)
+    }
+
+    func judge(_ verdict: CircuitBreakerMachine.Verdict) {
+        guard let permit = permit.take() else { return }
+        if let endpoint {
+            switch verdict {
+            case .succeeded: shared.endpoints[endpoint].succeeded.add(1, ordering: .relaxed)
+            case .failed: shared.endpoints[endpoint].failed.add(1, ordering: .relaxed)
+            case .abandoned: break
+            }
+        }
+        permit.ended(verdict)
+    }
+
+    // MARK: The response
+
+    func received(_ head: HTTPResponseHead) {
+        guard phase == .awaitingHead else { return }
+        attemptDeadline = nil
+        let status = Int(head.status.code)
+        let isFailure = StatusMeaning.isServiceFailure(status)
+        if isFailure {
+            judge(.failed)
+        } else if permit?.isProbe ?? false {
+            // A probe asks whether the service answers, and it has; its place is not held while a body streams.
+            judge(.succeeded)
+        }
+        let retryAfter = head.headers.first(name: "retry-after").flatMap(RetryAfter.parse)
+        if let failure = StatusMeaning.failureWorthRetrying(status, retryAfter: retryAfter),
+            retryIfAllowed(after: failure)
+        {
+            connection?.drain()
+            connection = nil
+            return
+        }
+        responseHead = head
+        if claim != nil {
+            phase = .collecting
+            armAttemptTimer()
+        } else {
+            relay(head)
+        }
+    }
+
+    func relay(_ head: HTTPResponseHead) {
+        phase = .relaying
+        guard let client else { return }
+        let (head, keepsAlive) = HeaderRules.toClient(
+            head, for: request, keepAlive: request.isKeepAlive && isRequestComplete)
+        keepsClientAlive = keepsAlive
+        client.write(.head(head))
+        armAttemptTimer()
+    }
+
+    func received(_ body: ByteBuffer) {
+        switch phase {
+        case .relaying:
+            client?.write(.body(.byteBuffer(body)))
+            armAttemptTimer()
+            if let client, !client.isWritable { connection?.holdReads(true) }
+        case .collecting:
+            collect(body)
+            armAttemptTimer()
+        default:
+            break
+        }
+    }
+
+    func flush() {
+        if phase == .relaying { client?.flush() }
+    }
+
+    func receivedEnd() {
+        connection = nil
+        judge(.succeeded)
+        switch phase {
+        case .relaying:
+            end(keepAlive: keepsClientAlive && isRequestComplete)
+        case .collecting:
+            record()
+        case .recording:
+            // The tombstone is on its way; what it was waiting for has come to its end.
+            isResponseComplete = true
+        default:
+            break
+        }
+    }
+
+    var isResponseComplete = false
+
+    // MARK: What goes wrong
+
+    func serviceClosed() {
+        connection = nil
+        let name = endpoint.map { "\(shared.endpoints[$0].address)" } ?? "the service"
+        switch phase {
+        case .awaitingHead:
+            failed(.unknown, Problem(.upstreamReset, "\(name) closed the connection before it answered"))
+        case .collecting:
+            judge(.failed)
+            settleClaim(after: .unknown, Problem(.upstreamReset, "\(name) broke off its answer"))
+        case .relaying:
+            judge(.failed)
+            // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.
+            abort()
+        case .recording:
+            isResponseComplete = true
+        case .gathering, .claiming, .waiting, .connecting, .finished:
+            break
+        }
+    }
+
+    /// The client has left. What was begun under a key is brought to its end and recorded; the rest is called off.
+    func clientClosed() {
+        client = nil
+        if claim != nil || phase == .recording { return connection?.holdReads(false) ?? () }
+        guard phase != .finished else { return }
+        judge(.abandoned)
+        connection?.close()
+        connection = nil
+        finish()
+    }
+
+    func clientBecameWritable() {
+        connection?.holdReads(false)
+    }
+
+    func serviceBecameWritable() {
+        if let connection, connection.isWritable { client?.holdReads(false) }
+    }
+
+    private func timeIsUp() {
+        let now = NIODeadline.now()
+        let isCall = now >= deadline
+        let limit = isCall ? shared.configuration.timeout : shared.configuration.attemptTimeout
+        let name = isCall ? "timeout" : "attempt timeout"
+        let problem = Problem(.deadline, "no answer within the \(name) of \(limit)", attempts: attemptNumber)
+        switch phase {
+        case .gathering:
+            answer(Problem(.requestTimeout, "the request's body did not arrive in time"))
+        case .claiming:
+            answer(Problem(.keyInFlight, "a request with this key has not ended within \(limit)"))
+        case .waiting:
+            giveUp(problem, after: .notSent())
+        case .connecting:
+            judge(.failed)
+            giveUp(problem, after: .notSent())
+        case .awaitingHead where !isRequestComplete && client != nil && connection?.isWritable == true:
+            // The service waits for the client, as we do: the client's connection has a limit of its own for that.
+            judge(.abandoned)
+            closeConnection()
+            answer(Problem(.requestTimeout, "the request's body did not arrive in time"))
+        case .awaitingHead:
+            let failing = connection
+            connection = nil
+            failing?.close()
+            if isCall {
+                judge(.failed)
+                giveUp(problem, after: .unknown)
+            } else {
+                failed(.unknown, problem)
+            }
+        case .collecting:
+            judge(.failed)
+            closeConnection()
+            settleClaim(after: .unknown, problem)
+        case .relaying:
+            judge(.failed)
+            closeConnection()
+            abort()
+        case .recording, .finished:
+            break
+        }
+    }
+
+    func closeConnection() {
+        let closing = connection
+        connection = nil
+        closing?.close()
+    }
+
+    // MARK: The end
+
+    /// Answers in the gateway's own name, when nothing of an answer is out yet.
+    func answer(_ problem: Problem) {
+        shared.counters.count(problem.kind)
+        let client = client
+        finish()
+        client?.write(problem, for: request, keepAlive: request.isKeepAlive && isRequestComplete)
+    }
+
+    /// Ends the answer. The exchange ends first, because the answer's end may bring the client's next request with it.
+    func end(keepAlive: Bool) {
+        let client = client
+        finish()
+        client?.writeEnd(keepAlive: keepAlive)
+    }
+
+    private func abort() {
+        let client = client
+        finish()
+        client?.abort()
+    }
+
+    func finish() {
+        guard phase != .finished else { return }
+        phase = .finished
+        wait?.cancel()
+        wait = nil
+        judge(.abandoned)
+        closeConnection()
+        kept = []
+        collected = []
+        shared.counters.inFlight.subtract(1, ordering: .relaxed)
+        timer.onFire = nil
+        timer.set(nil)
+        let client = client
+        self.client = nil
+        client?.exchangeEnded()
+    }
+
+    // MARK: Time
+
+    func armAttemptTimer() {
+        attemptDeadline = .now() + TimeAmount(shared.configuration.attemptTimeout)
+        armTimer()
+    }
+
+    private func armTimer() {
+        switch phase {
+        case .relaying:
+            // A stream may be long. It may not be silent.
+            timer.set(attemptDeadline)
+        case .awaitingHead where !isRequestComplete:
+            timer.set(attemptDeadline)
+        case .recording, .finished:
+            timer.set(nil)
+        default:
+            timer.set(attemptDeadline.map { min($0, deadline) } ?? deadline)
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: error.description
+        case is ChannelError: "it did not answer in time"
+        default: "\(error)"
+        }
+    }
+}
+#endif

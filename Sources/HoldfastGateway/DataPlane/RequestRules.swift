@@ -1,0 +1,68 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import NIOHTTP1
+
+/// What a request must be before anything is done about it. Two readers of one request must never disagree on where it
+/// ends (RFC 9112, section 11.2), so whatever could be read in two ways is refused, and the connection closed.
+enum RequestRules {
+    /// - Throws: A ``Problem`` that says which rule was broken.
+    static func check(_ head: HTTPRequestHead, configuration: GatewayConfiguration) throws(Problem) {
+        guard head.version == .http1_1 || head.version == .http1_0 else {
+            throw Problem(.badRequest, "HTTP/\(head.version.major).\(head.version.minor) is not served here")
+        }
+        let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        guard size <= configuration.headerLimit else {
+            throw Problem(.headersTooLarge, "the header fields take \(size) bytes, \(configuration.headerLimit) are allowed")
+        }
+        try checkFraming(head)
+        try checkTarget(head)
+        guard head.method != .CONNECT else {
+            throw Problem(.methodNotSupported, "CONNECT is not served here")
+        }
+    }
+
+    private static func checkFraming(_ head: HTTPRequestHead) throws(Problem) {
+        let codings = head.headers["transfer-encoding"]
+        let lengths = head.headers["content-length"]
+        if !codings.isEmpty {
+            guard lengths.isEmpty else {
+                throw Problem(.badRequest, "the request has both Content-Length and Transfer-Encoding")
+            }
+            guard codings.count == 1, codings[0].lowercased() == "chunked", head.version == .http1_1 else {
+                throw Problem(.badRequest, "the only transfer coding that is understood is chunked, once, in HTTP/1.1")
+            }
+        }
+        guard lengths.count <= 1 else { throw Problem(.badRequest, "the request has more than one Content-Length") }
+        if let length = lengths.first {
+            guard !length.isEmpty, length.utf8.allSatisfy({ (0x30...0x39).contains($0) }), Int(length) != nil else {
+                throw Problem(.badRequest, "the Content-Length is not a number")
+            }
+        }
+    }
+
+    private static func checkTarget(_ head: HTTPRequestHead) throws(Problem) {
+        let hosts = head.headers["host"]
+        guard hosts.count == 1 || (hosts.isEmpty && head.version == .http1_0) else {
+            throw Problem(.badRequest, "the request must have one Host")
+        }
+        guard head.uri.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            throw Problem(.badRequest, "the request's target has characters that a target cannot have")
+        }
+        let isOptions = head.method == .OPTIONS && head.uri == "*"
+        guard head.uri.hasPrefix("/") || isOptions || absolute(head.uri) != nil else {
+            throw Problem(.badRequest, "the request's target is not a path")
+        }
+    }
+
+    /// The authority and the path of a target in absolute form (RFC 9112, section 3.2.2).
+    static func absolute(_ uri: String) -> (authority: String, path: String)? {
+        guard uri.lowercased().hasPrefix("http://") else { return nil }
+        let rest = uri.dropFirst("http://".count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        guard !authority.isEmpty else { return nil }
+        let path = rest.dropFirst(authority.count)
+        return (String(authority), path.hasPrefix("/") ? String(path) : "/" + path)
+    }
+}
+#endif

@@ -1,0 +1,145 @@
+#if Gateway
+import NIOCore
+import NIOHTTP1
+
+/// One connection to the service. It serves one exchange at a time, and tells it what comes back.
+final class UpstreamConnection: ChannelDuplexHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundIn = HTTPClientRequestPart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    /// A response that nobody wants is read to its end up to this many bytes, to keep the connection; beyond it, the
+    /// connection is cheaper to close.
+    private static let drainBound = 64 << 10
+
+    private enum Use {
+        case idle
+        case serving(Exchange)
+        case draining(bytes: Int)
+        case closed
+    }
+
+    let channel: any Channel
+    let endpoint: Int
+    private(set) var idleSince = NIODeadline.now()
+    private let pool: UpstreamPool
+    private var use = Use.idle
+    private var isKeepAlive = true
+    private var isRequestSent = false
+    private var isReadHeld = false
+    private var readsWait = false
+
+    init(channel: any Channel, endpoint: Int, pool: UpstreamPool) {
+        self.channel = channel
+        self.endpoint = endpoint
+        self.pool = pool
+    }
+
+    var isActive: Bool { channel.isActive }
+    var isWritable: Bool { channel.isWritable }
+
+    // MARK: What the exchange does
+
+    func serve(_ exchange: Exchange) {
+        use = .serving(exchange)
+        isKeepAlive = true
+        isRequestSent = false
+    }
+
+    func send(_ part: HTTPClientRequestPart, flush: Bool) {
+        if case .end = part { isRequestSent = true }
+        if flush {
+            channel.pipeline.syncOperations.writeAndFlush(NIOAny(part), promise: nil)
+        } else {
+            channel.pipeline.syncOperations.write(NIOAny(part), promise: nil)
+        }
+    }
+
+    func holdReads(_ hold: Bool) {
+        isReadHeld = hold
+        if !hold, readsWait {
+            readsWait = false
+            channel.pipeline.syncOperations.read()
+        }
+    }
+
+    /// The exchange does not want the rest of the response.
+    func drain() {
+        use = .draining(bytes: 0)
+        holdReads(false)
+        if !isRequestSent { close() }
+    }
+
+    func close() {
+        use = .closed
+        channel.close(promise: nil)
+    }
+
+    // MARK: What the channel tells
+
+    func read(context: ChannelHandlerContext) {
+        if isReadHeld { readsWait = true } else { context.read() }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (unwrapInboundIn(data), use) {
+        case (.head(let head), .serving(let exchange)):
+            isKeepAlive = head.isKeepAlive
+            exchange.received(head)
+        case (.body(let body), .serving(let exchange)):
+            exchange.received(body)
+        case (.end, .serving(let exchange)):
+            finish()
+            exchange.receivedEnd()
+        case (.head, .draining):
+            break
+        case (.body(let body), .draining(let bytes)):
+            let total = bytes + body.readableBytes
+            use = .draining(bytes: total)
+            if total > Self.drainBound { close() }
+        case (.end, .draining):
+            finish()
+        case (_, .idle):
+            // Nobody asked: what comes now could be taken for the next answer.
+            pool.remove(self)
+            close()
+        case (_, .closed):
+            break
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if case .serving(let exchange) = use { exchange.flush() }
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .serving(let exchange) = use { exchange.serviceBecameWritable() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let former = use
+        use = .closed
+        switch former {
+        case .serving(let exchange): exchange.serviceClosed()
+        case .idle: pool.remove(self)
+        case .draining, .closed: break
+        }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A reset, or bytes that are not HTTP: either way nothing more can be read here.
+        context.close(promise: nil)
+    }
+
+    /// The response is over: back to the pool, if both sides are at a message's end.
+    private func finish() {
+        guard isKeepAlive, isRequestSent, channel.isActive else { return close() }
+        use = .idle
+        idleSince = .now()
+        pool.put(self)
+    }
+}
+#endif

@@ -1,0 +1,110 @@
+#if Gateway
+import HTTPTypes
+public import Holdfast
+public import HoldfastIdempotency
+public import Logging
+import NIOCore
+public import ServiceLifecycle
+
+/// The gateway: circuit breakers, retries and idempotency keys in front of any HTTP service, with no change to it.
+///
+/// The data plane carries requests; the control plane shows what it does, on another port.
+public final class Gateway: Service {
+    private let dataPlane: DataPlane
+    private let controlPlane: ControlPlane
+    private let store: any ClaimStore
+    private let logger: Logger
+
+    /// Where requests are taken.
+    public let address: GatewayConfiguration.Address
+    /// Where the control plane listens.
+    public let adminAddress: GatewayConfiguration.Address
+
+    private init(
+        dataPlane: DataPlane, controlPlane: ControlPlane, store: any ClaimStore, logger: Logger
+    ) {
+        self.dataPlane = dataPlane
+        self.controlPlane = controlPlane
+        self.store = store
+        self.logger = logger
+        let bound = dataPlane.address
+        address = .init(host: bound.ipAddress ?? "\(bound)", port: bound.port ?? 0)
+        adminAddress = controlPlane.address
+    }
+
+    /// Checks the configuration and starts both planes. Requests are served when it returns, and until ``run()`` ends.
+    ///
+    /// - Parameters:
+    ///   - store: Where claims and outcomes are kept.
+    ///   - demo: What the page can do to a demonstration service, if there is one.
+    ///   - clock: The machines' clock.
+    /// - Throws: ``Holdfast/ConfigurationError``, ``GatewayError``, or what the store throws.
+    public static func start(
+        _ configuration: GatewayConfiguration, store: any ClaimStore, demo: DemoControls? = nil,
+        clock: any TimeSource = MonotonicClock(), logger: Logger
+    ) async throws -> Gateway {
+        try configuration.validate()
+        let transitions = TransitionLog()
+        let endpoints = try configuration.upstreams.map { address in
+            let name = "\(address)"
+            let breaker = try CircuitBreaker(name, configuration: configuration.breaker, clock: clock) { change in
+                logger.notice(
+                    "\(change.from.rawValue) → \(change.to.rawValue)",
+                    metadata: [
+                        "breaker": "\(name)", "reason": "\(change.reason)", "generation": "\(change.generation)",
+                    ])
+                transitions.add(change, of: name)
+            }
+            return Endpoint(address, breaker: breaker)
+        }
+        var idempotency = IdempotencyConfiguration()
+        // A keyed request ends within the timeout, so its lease never has to be renewed.
+        idempotency.lease = min(.seconds(3_600), configuration.timeout * 2 + .seconds(30))
+        let shared = DataPlaneContext(
+            configuration: configuration, endpoints: endpoints,
+            budget: try RetryBudget(configuration: configuration.budget, clock: clock),
+            engine: try IdempotencyEngine(store: store, configuration: idempotency),
+            secret: try await store.secret(), counters: GatewayCounters(), clock: clock, logger: logger)
+        let controlPlane = try await ControlPlane.start(shared, transitions: transitions, demo: demo)
+        do {
+            let dataPlane = try await DataPlane.start(shared)
+            return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, store: store, logger: logger)
+        } catch {
+            await controlPlane.stop()
+            throw error
+        }
+    }
+
+    /// Serves until a graceful shutdown begins; then takes no new connection, lets requests end, records claims.
+    public func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.reap() }
+            try? await gracefulShutdown()
+            group.cancelAll()
+        }
+        await stop()
+    }
+
+    /// Drains and stops both planes.
+    public func stop() async {
+        logger.info("draining")
+        await dataPlane.drain()
+        await controlPlane.stop()
+    }
+
+    /// Forgets records whose retention is over, a few at a time, so that no claim waits for long.
+    private func reap() async {
+        while !Task.isCancelled {
+            do {
+                let reaped = try await store.reap(atMost: 500)
+                if reaped < 500 { try await Task.sleep(for: .seconds(30)) }
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("expired records could not be reaped", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: .seconds(30))
+            }
+        }
+    }
+}
+#endif
