@@ -3,28 +3,21 @@ import FoundationEssentials
 import HTTPTypes
 import Holdfast
 import Hummingbird
-import Logging
 import NIOCore
-import ServiceLifecycle
 
 /// Shows what the data plane does: a page, its state as JSON and as a stream of events, and metrics.
 final class ControlPlane: Sendable {
-    let address: GatewayConfiguration.Address
-    private let services: ServiceGroup
-    private let serving: Task<Void, any Error>
+    private let server: HTTPServer
     private let sampling: Task<Void, Never>
     private let transitions: TransitionLog
 
-    private init(
-        address: GatewayConfiguration.Address, services: ServiceGroup, serving: Task<Void, any Error>,
-        sampling: Task<Void, Never>, transitions: TransitionLog
-    ) {
-        self.address = address
-        self.services = services
-        self.serving = serving
+    private init(server: HTTPServer, sampling: Task<Void, Never>, transitions: TransitionLog) {
+        self.server = server
         self.sampling = sampling
         self.transitions = transitions
     }
+
+    var address: GatewayConfiguration.Address { server.address }
 
     /// Starts to listen.
     ///
@@ -32,44 +25,19 @@ final class ControlPlane: Sendable {
     static func start(
         _ shared: DataPlaneContext, transitions: TransitionLog, demo: DemoControls?
     ) async throws -> ControlPlane {
-        let address = shared.configuration.admin
-        var quiet = shared.logger
-        quiet.logLevel = .error
-        let (bound, continuation) = AsyncThrowingStream.makeStream(of: Int.self)
-        let application = Application(
-            router: router(shared, transitions: transitions, demo: demo),
-            configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: address.port), serverName: "holdfast"),
-            onServerRunning: { channel in
-                continuation.yield(channel.localAddress?.port ?? address.port)
-                continuation.finish()
-            },
-            logger: quiet)
-        let services = ServiceGroup(configuration: .init(services: [application], logger: quiet))
-        let serving = Task {
-            do {
-                try await services.run()
-            } catch {
-                continuation.finish(throwing: GatewayError.cannotListen(on: address, because: error))
-                throw error
-            }
-        }
-        var port = address.port
-        for try await found in bound { port = found }
+        let server = try await HTTPServer.start(
+            router(shared, transitions: transitions, demo: demo), on: shared.configuration.admin, logger: shared.logger)
         let sampling = Task {
             // Only what is counted is sampled, four times a second, for eyes. State changes are told as they happen.
             while (try? await Task.sleep(for: .milliseconds(250))) != nil { transitions.sample() }
         }
-        return ControlPlane(
-            address: .init(host: address.host, port: port), services: services, serving: serving, sampling: sampling,
-            transitions: transitions)
+        return ControlPlane(server: server, sampling: sampling, transitions: transitions)
     }
 
     func stop() async {
         sampling.cancel()
         transitions.close()
-        await services.triggerGracefulShutdown()
-        _ = try? await serving.value
+        await server.stop()
     }
 
     private static func router(

@@ -1,0 +1,90 @@
+#if Gateway
+import ArgumentParser
+import Foundation
+import Holdfast
+import HoldfastGateway
+
+/// Where the gateway listens and what it keeps: what `gateway` and `demo` have in common.
+struct ListenOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Where requests are taken.", valueName: "host:port"))
+    var listen = GatewayConfiguration.Address(host: "127.0.0.1", port: 8080)
+
+    @Option(help: ArgumentHelp("Where the control plane listens. Keep it on loopback.", valueName: "host:port"))
+    var admin = GatewayConfiguration.Address(host: "127.0.0.1", port: 9090)
+
+    @Option(help: ArgumentHelp("Where claims and outcomes are kept.", valueName: "memory|sqlite:PATH"))
+    var store = StoreArgument.sqlite(path: "holdfast.db")
+}
+
+struct GatewayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway", abstract: "Put the gateway in front of an HTTP service.")
+
+    @Option(help: ArgumentHelp("The service, http://HOST[:PORT]. Once for each endpoint.", valueName: "url"))
+    var upstream: [UpstreamArgument]
+
+    @OptionGroup var options: ListenOptions
+
+    @Option(help: "How many failures in a row open an endpoint's breaker.")
+    var trip = 3
+
+    @Option(help: ArgumentHelp("How long a breaker stays open.", valueName: "duration"))
+    var cooldown = DurationArgument.seconds(5)
+
+    @Option(help: "All attempts at a request together.")
+    var attempts = 3
+
+    @Option(help: ArgumentHelp("From a request's arrival to its answer, over all attempts.", valueName: "duration"))
+    var timeout = DurationArgument.seconds(30)
+
+    @Option(help: ArgumentHelp("For one attempt.", valueName: "duration"))
+    var attemptTimeout = DurationArgument.seconds(10)
+
+    @Option(help: "Whether POST and PATCH need an Idempotency-Key.")
+    var key = GatewayConfiguration.KeyPolicy.optional
+
+    @Option(help: "Event loops; default: one a core.")
+    var threads = ProcessInfo.processInfo.activeProcessorCount
+
+    func validate() throws {
+        do {
+            try gatewayConfiguration().validate()
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    func run() async throws {
+        try await GatewayRunner(configuration: gatewayConfiguration(), store: options.store).run { gateway in
+            say("gateway:       http://\(gateway.address)")
+            say("control plane: http://\(gateway.adminAddress)")
+        }
+    }
+
+    private func gatewayConfiguration() -> GatewayConfiguration {
+        var configuration = GatewayConfiguration(upstreams: upstream.map(\.address), threads: threads)
+        configuration.listen = options.listen
+        configuration.admin = options.admin
+        configuration.breaker.trip = .consecutiveFailures(trip)
+        configuration.breaker.cooldown = cooldown.duration
+        // A probe cannot outlive its attempt, so its place is held a little longer than that.
+        configuration.breaker.probeHold = min(.seconds(86_400), attemptTimeout.duration + .seconds(5))
+        configuration.retry.attempts = attempts
+        configuration.timeout = timeout.duration
+        configuration.attemptTimeout = attemptTimeout.duration
+        configuration.keys = key
+        return configuration
+    }
+}
+
+extension DurationArgument {
+    static func seconds(_ count: Int) -> DurationArgument {
+        DurationArgument(duration: .seconds(count), description: "\(count)s")
+    }
+
+    private init(duration: Duration, description: String) {
+        self.duration = duration
+        self.description = description
+    }
+}
+#endif

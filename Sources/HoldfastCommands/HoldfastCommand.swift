@@ -1,0 +1,41 @@
+#if Gateway
+public import ArgumentParser
+import Foundation
+import HoldfastGateway
+
+/// The command `holdfast`.
+public struct HoldfastCommand: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "holdfast", abstract: "Calls between services, safe to make and safe to make again.",
+        version: GatewayVersion.current, subcommands: [GatewayCommand.self, DemoCommand.self])
+
+    public init() {}
+
+    /// Runs the command line. A wrong value ends with one line and exit code 64, what cannot be had with one line and
+    /// exit code 1.
+    public static func runToTheEnd() async -> Never {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            Foundation.exit(0)
+        } catch {
+            let code = exitCode(for: error)
+            if code.isSuccess { exit(withError: error) }
+            let isUsage = code == .validationFailure
+            let text = isUsage ? message(for: error) : "\(error)"
+            let line = text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? "failed"
+            FileHandle.standardError.write(Data("holdfast: \(line)\n".utf8))
+            Foundation.exit(isUsage ? 64 : 1)
+        }
+    }
+}
+
+/// Writes a line for whoever started the command, at once, even when the output is not a terminal.
+func say(_ line: String) {
+    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+}
+#endif
