@@ -69,7 +69,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (unwrapInboundIn(data), state) {
         case (.head(let head), .idle):
-            isRequestOpen = true
+            isRequestOpen = head.announcesBody
             begin(head)
         case (.body(let body), .exchanging(let exchange)):
             exchange.receivedRequest(body)

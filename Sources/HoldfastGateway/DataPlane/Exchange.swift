@@ -52,7 +52,8 @@ final class Exchange {
     var kept: [ByteBuffer] = []
     var keptBytes = 0
     var isKeptWhole = true
-    var isRequestComplete = false
+    /// Whether the request has arrived whole. One that announces no body has, with its head.
+    var isRequestComplete: Bool
 
     // The attempt in progress.
     var retry: RetryMachine
@@ -80,6 +81,7 @@ final class Exchange {
         request: HTTPRequestHead, key: IdempotencyKey?, client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
     ) {
         self.request = request
+        isRequestComplete = !request.announcesBody
         self.key = key
         self.client = client
         self.loop = loop
@@ -100,6 +102,7 @@ final class Exchange {
         if key != nil {
             phase = .gathering
             armTimer()
+            if isRequestComplete { askForClaim() }
         } else {
             shared.budget.deposit()
             attempt()
@@ -137,6 +140,7 @@ final class Exchange {
     }
 
     func receivedRequestEnd() {
+        guard !isRequestComplete else { return }
         isRequestComplete = true
         switch phase {
         case .gathering:
