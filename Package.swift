@@ -97,6 +97,27 @@ let package = Package(
             ]
         ),
         .executableTarget(name: "holdfast", dependencies: ["HoldfastCommands"]),
+        // Tests
+        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting"]),
+        .testTarget(name: "HoldfastIdempotencyTests", dependencies: ["HoldfastIdempotency", "HoldfastTesting"]),
+        .testTarget(name: "HoldfastHTTPTests", dependencies: ["HoldfastHTTP"]),
+        .testTarget(
+            name: "HoldfastSQLiteTests",
+            dependencies: [
+                "HoldfastSQLite", "HoldfastTesting",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ]
+        ),
+        .testTarget(
+            name: "HoldfastGatewayTests",
+            dependencies: [
+                "HoldfastGateway", "HoldfastSQLite", "HoldfastTesting", "holdfast",
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+            ]
+        ),
     ]
 )
 

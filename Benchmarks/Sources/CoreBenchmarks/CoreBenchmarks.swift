@@ -1,0 +1,102 @@
+import Holdfast
+
+/// Measures what a policy costs over the bare call. Bare and guarded calls alternate within one run, so that both meet
+/// the same noise; the medians of many rounds are reported.
+@main
+struct CoreBenchmarks {
+    static let rounds = 31
+    static let iterations = 200_000
+
+    static func main() async throws {
+        print("| path | bare, ns | with Holdfast, ns | over the bare call, ns |\n|---|---|---|---|")
+        let closed = try CircuitBreaker("closed")
+        await report("closed breaker, sync") {
+            for value in 0..<iterations { consume(value) }
+        } guarded: {
+            for value in 0..<iterations {
+                guard let permit = try? closed.admit() else { continue }
+                consume(value)
+                permit.succeeded()
+            }
+        }
+        await report("closed breaker, async") {
+            for value in 0..<iterations { await consumeLater(value) }
+        } guarded: {
+            for value in 0..<iterations { try? await closed.run { await consumeLater(value) } }
+        }
+        let open = try CircuitBreaker("open", trip: .consecutiveFailures(1), cooldown: .seconds(3_600))
+        try open.admit().failed()
+        await report("rejection while open, typed throw") {
+            for value in 0..<iterations { consume(value) }
+        } guarded: {
+            for value in 0..<iterations {
+                do { try open.admit().succeeded() } catch { consume(value) }
+            }
+        }
+        let retry = try Retry(.constant(.zero), budget: RetryBudget())
+        await report("retry that succeeds at once") {
+            for value in 0..<iterations { await consumeLater(value) }
+        } guarded: {
+            for value in 0..<iterations {
+                try? await retry.run(repeatable: .idempotent, on: .anyError) { _ in await consumeLater(value) }
+            }
+        }
+        await reportTwoThreads(closed)
+    }
+
+    static func report(
+        _ path: String, bare: () async -> Void, guarded: () async -> Void
+    ) async {
+        var bareTimes: [Double] = []
+        var guardedTimes: [Double] = []
+        for _ in 0..<rounds {
+            bareTimes.append(await nanosecondsPerCall(bare))
+            guardedTimes.append(await nanosecondsPerCall(guarded))
+        }
+        let (bare, guarded) = (median(bareTimes), median(guardedTimes))
+        print("| \(path) | \(rounded(bare)) | \(rounded(guarded)) | \(rounded(guarded - bare)) |")
+    }
+
+    /// The time per call when two threads use one breaker, beside the time when one does.
+    static func reportTwoThreads(_ breaker: CircuitBreaker) async {
+        @Sendable func work() {
+            for value in 0..<iterations {
+                guard let permit = try? breaker.admit() else { continue }
+                consume(value)
+                permit.succeeded()
+            }
+        }
+        var one: [Double] = []
+        var two: [Double] = []
+        for _ in 0..<rounds {
+            one.append(await nanosecondsPerCall { work() })
+            two.append(
+                await nanosecondsPerCall {
+                    async let other: Void = Task { work() }.value
+                    work()
+                    await other
+                })
+        }
+        print("\n| threads on one closed breaker | ns per call of each |\n|---|---|")
+        print("| 1 | \(rounded(median(one))) |\n| 2 | \(rounded(median(two))) |")
+    }
+
+    static func nanosecondsPerCall(_ body: () async -> Void) async -> Double {
+        let start = ContinuousClock.now
+        await body()
+        return Double((ContinuousClock.now - start).saturatingNanoseconds) / Double(iterations)
+    }
+
+    static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+    static func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+}
+
+/// The bare call: something that the optimiser can neither see through nor leave out.
+@inline(never)
+@_optimize(none)
+func consume(_ value: Int) {}
+
+@inline(never)
+@_optimize(none)
+func consumeLater(_ value: Int) async {}

@@ -1,0 +1,44 @@
+# make run                      the gateway in front of a payments service that can be broken
+# make run UPSTREAM=http://…    the gateway in front of your own service
+# make test                     every test
+# make build                    the release binary, at .build/release/holdfast
+.PHONY: run build test lint format examples bench
+
+SWIFT_FLAGS = --traits Gateway
+
+run: build
+ifdef UPSTREAM
+	@echo "holdfast: starting the gateway in front of $(UPSTREAM)"
+	@exec .build/release/holdfast gateway --upstream $(UPSTREAM)
+else
+	@echo "holdfast: starting the demonstration"
+	@exec .build/release/holdfast demo
+endif
+
+build:
+	@Scripts/need-swift
+	@Scripts/install libsqlite3-dev
+	@echo "holdfast: building (the first time takes some minutes, later ones seconds)"
+	@swift build -c release $(SWIFT_FLAGS) --product holdfast
+
+test:
+	@Scripts/need-swift
+	@Scripts/install libsqlite3-dev chromium chromium-driver
+	@echo "holdfast: building and running every test"
+	@swift test $(SWIFT_FLAGS)
+
+lint:
+	@echo "holdfast: linting"
+	@git ls-files -z '*.swift' | xargs -0 swift format lint --strict
+
+format:
+	@git ls-files -z '*.swift' | xargs -0 swift format -i
+
+examples:
+	@echo "holdfast: building and running the examples"
+	@cd Examples && swift run SafePayments
+
+bench: build
+	@Scripts/install nginx haproxy wrk
+	@cd Benchmarks && swift run -c release CoreBenchmarks
+	@Benchmarks/gateway/run

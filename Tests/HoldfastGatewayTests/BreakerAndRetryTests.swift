@@ -1,0 +1,135 @@
+#if Gateway
+import Holdfast
+import HoldfastGateway
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+@Suite struct BreakerAndRetryTests {
+    @Test func threeFailuresOpenTheBreakerAndTheServiceSeesNoMoreCalls() async throws {
+        let service = try await TestService.start { _, _ in .status(.internalServerError) }
+        try await withGateway(to: service) { gateway in
+            for _ in 0..<3 { #expect(try await gateway.get().status == 500) }
+            let rejected = try await gateway.get()
+            #expect(rejected.status == 503)
+            #expect(rejected.problem == "circuit-open")
+            #expect(rejected.headers.first(name: "retry-after") == "5")
+            #expect(rejected.headers.first(name: "content-type") == "application/problem+json")
+            #expect(rejected.text.contains("\"threshold\":3"))
+            #expect(service.requests.count == 3)
+        }
+    }
+
+    @Test func exactlyOneProbeGoesThroughHoweverManyWait() async throws {
+        let service = try await TestService.start { _, _ in .status(.internalServerError) }
+        try await withGateway(to: service, configure: { $0.threads = 2 }) { gateway in
+            for _ in 0..<3 { _ = try await gateway.get() }
+            let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+            service.reply { _, _ in .held(gate.futureResult, Array("well".utf8)) }
+            gateway.clock.advance(by: .seconds(5))
+            async let probe = gateway.get()
+            await service.requests(4)
+            for _ in 0..<20 { #expect(try await gateway.get().problem == "circuit-open") }
+            #expect(service.requests.count == 4)
+            gate.succeed()
+            #expect(try await probe.text == "well")
+            #expect(try await gateway.get().status == 200)
+        }
+    }
+
+    @Test func aProbeThatFailsReopens() async throws {
+        let service = try await TestService.start { _, _ in .status(.internalServerError) }
+        try await withGateway(to: service) { gateway in
+            for _ in 0..<3 { _ = try await gateway.get() }
+            gateway.clock.advance(by: .seconds(5))
+            #expect(try await gateway.get().status == 500)
+            #expect(try await gateway.get().problem == "circuit-open")
+            #expect(service.requests.count == 4)
+        }
+    }
+
+    @Test func aMethodThatIsNotImplementedIsNoFailure() async throws {
+        let service = try await TestService.start { _, _ in .status(.notImplemented) }
+        try await withGateway(to: service) { gateway in
+            for _ in 0..<5 { #expect(try await gateway.get().status == 501) }
+        }
+    }
+
+    @Test func aGetThatMeetsA503IsRetried() async throws {
+        let service = try await TestService.start { _, number in number < 3 ? .status(.serviceUnavailable) : .ok() }
+        try await withGateway(to: service) { gateway in
+            #expect(try await gateway.get().text == "ok")
+            #expect(service.requests.count == 3)
+        }
+    }
+
+    @Test func aGetThatMeetsAResetIsRetriedAndAPostIsNot() async throws {
+        let service = try await TestService.start { _, number in number % 2 == 1 ? .reset : .ok() }
+        try await withGateway(to: service) { gateway in
+            #expect(try await gateway.get().text == "ok")
+            let post = try await gateway.post(key: nil)
+            #expect(post.status == 502)
+            #expect(post.problem == "upstream-reset")
+            #expect(service.requests.count == 3)
+        }
+    }
+
+    @Test func aPutIsRetriedWithItsBody() async throws {
+        let service = try await TestService.start { _, number in number == 1 ? .reset : .ok() }
+        try await withGateway(to: service) { gateway in
+            let body = [UInt8](repeating: 7, count: 200_000)
+            #expect(try await TestClient.send(.PUT, "/", to: gateway.port, body: body).status == 200)
+            #expect(service.requests.map(\.body) == [body, body])
+        }
+    }
+
+    @Test func aBodyBeyondTheLimitIsStreamedAndNotRepeatable() async throws {
+        let service = try await TestService.start { _, number in number == 1 ? .reset : .ok() }
+        try await withGateway(to: service) { gateway in
+            let body = [UInt8](repeating: 7, count: 2_000_000)
+            #expect(try await TestClient.send(.PUT, "/", to: gateway.port, body: body).status == 502)
+            #expect(service.requests.map(\.body.count) == [2_000_000])
+        }
+    }
+
+    @Test func aPostThatWasNotSentGoesToAnotherEndpoint() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        let gone = try await TestService.start { _, _ in .ok() }
+        await gone.stop()
+        try await withGateway(to: gone, service) { gateway in
+            for _ in 0..<4 { #expect(try await gateway.post(key: nil).text == "ok") }
+            #expect(service.requests.count == 4)
+        }
+    }
+
+    @Test func aServiceThatHangsIsGivenUpAfterTheAttemptTimeout() async throws {
+        let service = try await TestService.start { _, _ in .hang }
+        try await withGateway(to: service, configure: { $0.attemptTimeout = .milliseconds(50) }) { gateway in
+            let post = try await gateway.post(key: nil)
+            #expect(post.status == 504)
+            #expect(post.problem == "deadline")
+            #expect(service.requests.count == 1)
+            #expect(try await gateway.get().status == 504)
+            #expect(service.requests.count == 3, "the breaker opened on the third attempt, which stops the retry")
+        }
+    }
+
+    @Test func theTimeoutBoundsAllAttemptsTogether() async throws {
+        let service = try await TestService.start { _, _ in .hang }
+        try await withGateway(
+            to: service, configure: { $0.timeout = .milliseconds(80); $0.attemptTimeout = .seconds(20) }
+        ) { gateway in
+            #expect(try await gateway.get().status == 504)
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test func anAnswerThatBreaksOffIsNotTakenForWhole() async throws {
+        let service = try await TestService.start { _, _ in .breakOff([1, 2, 3]) }
+        try await withGateway(to: service) { gateway in
+            await #expect(throws: (any Error).self) { _ = try await gateway.get() }
+        }
+    }
+}
+#endif

@@ -1,0 +1,165 @@
+#if Gateway
+import Holdfast
+import HoldfastGateway
+import HoldfastIdempotency
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+@Suite struct IdempotencyTests {
+    private func counting() async throws -> TestService {
+        try await TestService.start { _, number in
+            .answer(.created, ["Content-Type": "text/x", "Set-Cookie": "s=1", "Location": "/c/\(number)"], [0, 255, UInt8(number)])
+        }
+    }
+
+    @Test func aRepeatGetsTheSameStatusFieldsAndBytesAndTheServiceSeesOne() async throws {
+        let service = try await counting()
+        try await withGateway(to: service) { gateway in
+            let first = try await gateway.post(key: "k")
+            let repeated = try await gateway.post(key: "\"k\"")
+            #expect(!first.isReplay && repeated.isReplay)
+            #expect(repeated.status == 201)
+            #expect(repeated.body == first.body)
+            #expect(repeated.headers.first(name: "location") == "/c/1")
+            #expect(first.headers.contains(name: "set-cookie"))
+            #expect(!repeated.headers.contains(name: "set-cookie"), "a cookie was replayed")
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test func twentyAtTheSameMomentRunOnceAndShareTheAnswer() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let service = try await TestService.start { _, _ in .held(gate.futureResult, [42]) }
+        try await withGateway(to: service, configure: { $0.threads = 2 }) { gateway in
+            try await withThrowingTaskGroup(of: TestClient.Answer.self) { group in
+                for _ in 0..<20 { group.addTask { try await gateway.post(key: "same") } }
+                await service.requests(1)
+                gate.succeed()
+                var replays = 0
+                for try await answer in group {
+                    #expect(answer.status == 200 && answer.body == [42])
+                    if answer.isReplay { replays += 1 }
+                }
+                #expect(replays == 19)
+            }
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test func anotherBodyOrQueryUnderTheSameKeyGets422() async throws {
+        let service = try await counting()
+        try await withGateway(to: service) { gateway in
+            _ = try await gateway.post(key: "k")
+            #expect(try await gateway.post(key: "k", "amount=2").problem == "key-reused")
+            let query = try await gateway.post("/charges?x=1", key: "k")
+            #expect(query.status == 422)
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test func nobodyReadsAnothersReplay() async throws {
+        let service = try await counting()
+        try await withGateway(to: service) { gateway in
+            #expect(try await gateway.post(key: "k", authorization: "Bearer a").body.last == 1)
+            #expect(try await gateway.post(key: "k", authorization: "Bearer b").body.last == 2)
+            #expect(try await gateway.post("/refunds", key: "k", authorization: "Bearer a").body.last == 3)
+            #expect(try await gateway.post(key: "k", authorization: "Bearer a").body.last == 1)
+        }
+    }
+
+    @Test func anAttemptThatBrokeIsUnknownAndNotRunAgain() async throws {
+        let service = try await TestService.start { _, _ in .reset }
+        try await withGateway(to: service) { gateway in
+            #expect(try await gateway.post(key: "k").status == 502)
+            let repeated = try await gateway.post(key: "k")
+            #expect(repeated.status == 409)
+            #expect(repeated.problem == "outcome-unknown")
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test func aClientThatLeavesDoesNotTearTheRecord() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let service = try await TestService.start { _, _ in .held(gate.futureResult, [9]) }
+        try await withGateway(to: service) { gateway in
+            let leaving = Task { try await gateway.post(key: "k") }
+            await service.requests(1)
+            leaving.cancel()
+            _ = try? await leaving.value
+            gate.succeed()
+            let repeated = try await gateway.post(key: "k")
+            #expect(repeated.body == [9] && repeated.isReplay)
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test func aFailureOfTheServiceIsKeptAndADeclineIsNot() async throws {
+        let service = try await TestService.start { _, number in
+            number == 1 ? .status(.tooManyRequests) : .status(.internalServerError)
+        }
+        try await withGateway(to: service) { gateway in
+            #expect(try await gateway.post(key: "k").status == 429)
+            #expect(try await gateway.post(key: "k").status == 500)
+            let repeated = try await gateway.post(key: "k")
+            #expect(repeated.status == 500 && repeated.isReplay)
+            #expect(service.requests.count == 2)
+        }
+    }
+
+    @Test func whatTheBreakerRejectedMayRunLaterUnderTheSameKey() async throws {
+        let service = try await TestService.start { _, number in number <= 3 ? .status(.internalServerError) : .ok() }
+        try await withGateway(to: service) { gateway in
+            for _ in 0..<3 { _ = try await gateway.get() }
+            #expect(try await gateway.post(key: "k").problem == "circuit-open")
+            gateway.clock.advance(by: .seconds(5))
+            #expect(try await gateway.post(key: "k").text == "ok")
+        }
+    }
+
+    @Test func aResponseTooLargeToKeepPassesAndLeavesATombstone() async throws {
+        let large = [UInt8](repeating: 5, count: 1_500_000)
+        let service = try await TestService.start { _, _ in .answer(.ok, [:], large) }
+        try await withGateway(to: service) { gateway in
+            #expect(try await gateway.post(key: "k").body == large)
+            #expect(try await gateway.post(key: "k").problem == "response-not-kept")
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test func aBodyTooLargeToFingerprintIsRefusedBeforeTheServiceSeesIt() async throws {
+        let service = try await counting()
+        try await withGateway(to: service) { gateway in
+            let answer = try await gateway.post(key: "k", String(repeating: "x", count: 1 << 20 + 1))
+            #expect(answer.status == 413)
+            #expect(service.requests.isEmpty)
+        }
+    }
+
+    @Test func withoutTheStoreNothingIsExecuted() async throws {
+        let service = try await counting()
+        try await withGateway(to: service, store: MemoryStore(bound: 0)) { gateway in
+            let answer = try await gateway.post(key: "k")
+            #expect(answer.status == 503)
+            #expect(answer.problem == "store-unavailable")
+            #expect(service.requests.isEmpty)
+            #expect(try await gateway.post(key: nil).status == 201, "requests without a key go on")
+        }
+    }
+
+    @Test func keysAreRequiredOrIgnoredAsConfigured() async throws {
+        let service = try await counting()
+        try await withGateway(to: service, configure: { $0.keys = .required }) { gateway in
+            #expect(try await gateway.post(key: nil).problem == "key-missing")
+            #expect(try await gateway.post(key: "a b").problem == "key-invalid")
+            #expect(try await gateway.get().status == 201)
+        }
+        let other = try await counting()
+        try await withGateway(to: other, configure: { $0.keys = .off }) { gateway in
+            _ = try await gateway.post(key: "k")
+            #expect(try await gateway.post(key: "k").body.last == 2)
+        }
+    }
+}
+#endif

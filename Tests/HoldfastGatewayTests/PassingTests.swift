@@ -1,0 +1,117 @@
+#if Gateway
+import HoldfastGateway
+import NIOHTTP1
+import Testing
+
+@Suite struct PassingTests {
+    @Test func bodiesPassByteExactInBothDirections() async throws {
+        let service = try await TestService.start { request, _ in .answer(.ok, [:], request.body) }
+        try await withGateway(to: service) { gateway in
+            for size in [0, 1, 70_000, 3_000_000] {
+                let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+                let answer = try await TestClient.send(.PUT, "/x?a=%20b", to: gateway.port, body: body)
+                #expect(answer.status == 200)
+                #expect(answer.body == body)
+            }
+            #expect(service.requests.last?.uri == "/x?a=%20b")
+        }
+    }
+
+    @Test(arguments: [HTTPMethod.GET, .HEAD, .OPTIONS, .DELETE, .PATCH, .RAW(value: "REPORT")])
+    func anyMethodPasses(method: HTTPMethod) async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            #expect(try await TestClient.send(method, "/", to: gateway.port).status == 200)
+            #expect(service.requests.first?.method == method)
+        }
+    }
+
+    @Test func noHopByHopFieldCrossesAndTheForwardedOnesAreSet() async throws {
+        let service = try await TestService.start { _, _ in
+            .answer(.ok, ["Connection": "X-Private", "X-Private": "1", "Keep-Alive": "1", "X-Kept": "1"], [])
+        }
+        try await withGateway(to: service) { gateway in
+            let answer = try await TestClient.send(
+                .GET, "/", to: gateway.port,
+                headers: [
+                    "host": "shop.example", "connection": "x-mine", "x-mine": "1", "te": "trailers",
+                    "x-forwarded-for": "10.0.0.1", "x-kept": "1",
+                ])
+            let seen = try #require(service.requests.first).headers
+            for name in ["connection", "x-mine", "te"] { #expect(!seen.contains(name: name), "\(name) crossed") }
+            #expect(seen.first(name: "x-kept") == "1")
+            #expect(seen.first(name: "host") == "shop.example")
+            #expect(seen.first(name: "x-forwarded-for") == "10.0.0.1, 127.0.0.1")
+            #expect(seen.first(name: "x-forwarded-host") == "shop.example")
+            #expect(seen.first(name: "via") == "1.1 holdfast")
+            for name in ["x-private", "keep-alive"] { #expect(!answer.headers.contains(name: name), "\(name) crossed") }
+            #expect(answer.headers.first(name: "x-kept") == "1")
+        }
+    }
+
+    @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+        let service = try await TestService.start { request, _ in .ok(request.uri) }
+        try await withGateway(to: service) { gateway in
+            let text = try await TestClient.raw(
+                "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"
+                    + "GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", to: gateway.port)
+            let bodies = text.matches(of: /\r\n\r\n(\/\d)/).map { String($0.1) }
+            #expect(bodies == ["/1", "/2", "/3"])
+        }
+    }
+
+    @Test(arguments: [
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx",
+        "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX\u{0}: 1\r\n\r\n",
+        "nonsense\r\n\r\n",
+    ])
+    func whatCanBeReadInTwoWaysIsRefusedAndTheConnectionCloses(request: String) async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            let text = try await TestClient.raw(request, to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 400 "), "\(text.prefix(60))")
+            #expect(service.requests.isEmpty)
+        }
+    }
+
+    @Test func aBadChunkSizeNeverReachesTheServiceAsARequest() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            let text = try await TestClient.raw(
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", to: gateway.port)
+            #expect(!text.contains("200 OK"))
+            #expect(service.requests.isEmpty)
+        }
+    }
+
+    @Test func tooManyHeaderBytesAreRefused() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            let big = String(repeating: "x", count: 9_000)
+            let text = try await TestClient.raw(
+                "GET / HTTP/1.1\r\nHost: a\r\nA: \(big)\r\nB: \(big)\r\n\r\n", to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 431 "), "\(text.prefix(60))")
+        }
+    }
+
+    @Test func aClientThatIsSlowWithItsHeadersIsCut() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service, configure: { $0.headerTimeout = .milliseconds(50) }) { gateway in
+            // Returns because the gateway closes; a gateway that waited would hang the test.
+            #expect(try await TestClient.raw("GET / HTTP/1.1\r\nHost:", to: gateway.port) == "")
+        }
+    }
+}
+#endif

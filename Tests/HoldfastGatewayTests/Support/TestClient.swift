@@ -1,0 +1,78 @@
+#if Gateway
+import Foundation
+import HoldfastGateway
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A client that sends just what it is told.
+enum TestClient {
+    struct Answer: Sendable {
+        let status: Int
+        let headers: HTTPHeaders
+        let body: [UInt8]
+
+        var text: String { String(decoding: body, as: UTF8.self) }
+        var problem: String? {
+            text.firstMatch(of: /urn:holdfast:problem:([a-z-]+)/).map { String($0.1) }
+        }
+        var isReplay: Bool { headers.first(name: "idempotent-replayed") == "true" }
+    }
+
+    struct NoAnswer: Error {}
+
+    /// Sends one request on a connection of its own.
+    static func send(
+        _ method: HTTPMethod, _ uri: String, to port: Int, headers: HTTPHeaders = [:], body: [UInt8] = []
+    ) async throws -> Answer {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
+                        wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            var headers = headers
+            if !headers.contains(name: "host") { headers.add(name: "host", value: "127.0.0.1:\(port)") }
+            if !body.isEmpty || method == .POST { headers.add(name: "content-length", value: "\(body.count)") }
+            try await outbound.write(.head(.init(version: .http1_1, method: method, uri: uri, headers: headers)))
+            if !body.isEmpty { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+            try await outbound.write(.end(nil))
+            var head: HTTPResponseHead?
+            var bytes: [UInt8] = []
+            for try await part in inbound {
+                switch part {
+                case .head(let received): head = received
+                case .body(let buffer): bytes.append(contentsOf: buffer.readableBytesView)
+                case .end:
+                    guard let head else { throw NoAnswer() }
+                    return Answer(status: Int(head.status.code), headers: head.headers, body: bytes)
+                }
+            }
+            throw NoAnswer()
+        }
+    }
+
+    /// Sends bytes as they are, and returns all that comes back until the other side closes.
+    static func raw(_ text: String, to port: Int) async throws -> String {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: text))
+            var received = ""
+            do {
+                for try await buffer in inbound { received += String(buffer: buffer) }
+            } catch is IOError {
+                // A reset ends it as well as a close does.
+            }
+            return received
+        }
+    }
+}
+#endif

@@ -1,0 +1,52 @@
+#if Gateway
+import Holdfast
+import HoldfastGateway
+import HoldfastIdempotency
+import HoldfastTesting
+import Logging
+import NIOHTTP1
+
+/// A gateway in this process, in front of a service.
+struct RunningGateway: Sendable {
+    let gateway: Gateway
+    let clock: ManualClock
+    var port: Int { gateway.address.port }
+    var admin: Int { gateway.adminAddress.port }
+
+    func get(_ uri: String = "/") async throws -> TestClient.Answer { try await TestClient.send(.GET, uri, to: port) }
+
+    func post(
+        _ uri: String = "/charges", key: String?, _ body: String = "amount=1", authorization: String? = nil
+    ) async throws -> TestClient.Answer {
+        var headers = HTTPHeaders()
+        if let key { headers.add(name: "idempotency-key", value: key) }
+        if let authorization { headers.add(name: "authorization", value: authorization) }
+        return try await TestClient.send(.POST, uri, to: port, headers: headers, body: Array(body.utf8))
+    }
+}
+
+/// Starts a gateway on ports of its own, runs the body, and stops it. The machines' clock is a manual one.
+func withGateway(
+    to services: TestService..., store: any ClaimStore = MemoryStore(),
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
+    _ body: (RunningGateway) async throws -> Void
+) async throws {
+    var configuration = GatewayConfiguration(
+        upstreams: services.map { .init(host: "127.0.0.1", port: $0.port) }, threads: 1)
+    configuration.listen = .init(host: "127.0.0.1", port: 0)
+    configuration.admin = .init(host: "127.0.0.1", port: 0)
+    configuration.retry.backoff = .constant(.zero)
+    configure(&configuration)
+    let clock = ManualClock()
+    let gateway = try await Gateway.start(
+        configuration, store: store, clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    do {
+        try await body(RunningGateway(gateway: gateway, clock: clock))
+    } catch {
+        await gateway.stop()
+        throw error
+    }
+    await gateway.stop()
+    for service in services { await service.stop() }
+}
+#endif

@@ -1,0 +1,73 @@
+import HTTPTypes
+import Holdfast
+import HoldfastHTTP
+import Testing
+
+@Suite struct HTTPMeaningTests {
+    @Test(arguments: [HTTPRequest.Method.get, .head, .options, .trace, .put, .delete])
+    func whatHTTPCallsIdempotentRepeats(method: HTTPRequest.Method) {
+        #expect(Repeatability(method: method) == .idempotent)
+    }
+
+    @Test(arguments: [HTTPRequest.Method.post, .patch, .connect])
+    func theRestDoesNot(method: HTTPRequest.Method) {
+        #expect(Repeatability(method: method) == .once)
+    }
+
+    @Test func aKeyIsTheSameQuotedOrBare() throws {
+        #expect(try IdempotencyKey(fieldValue: "\"8e03978e\"") == IdempotencyKey(fieldValue: "8e03978e"))
+        #expect(try IdempotencyKey(fieldValue: #""a\"b""#).description == "a\"b")
+        for broken in ["\"open", "\"a\"b", "", "\"\"", "\"", "a b", "\"a\\\""] {
+            #expect(throws: ConfigurationError.self) { try IdempotencyKey(fieldValue: broken) }
+        }
+    }
+
+    @Test func aRecordedResponseComesBackToTheByte() throws {
+        let body = (0..<1_000).map { UInt8($0 % 256) }
+        let response = RecordedResponse(
+            status: 201, fields: [.init(name: "Content-Type", value: "image/png"), .init(name: "Set-Cookie", value: "s=1")],
+            body: body)
+        let back = try #require(RecordedResponse(encoded: response.encoded))
+        #expect(back == response)
+        #expect(back.body == body)
+        #expect(back.fields == [.init(name: "Content-Type", value: "image/png")], "no Set-Cookie is replayed")
+    }
+
+    @Test func bytesThatAreNoResponseAreRefused() {
+        let encoded = RecordedResponse(status: 200, fields: [.init(name: "etag", value: "x")], body: [1, 2, 3]).encoded
+        for length in 0..<encoded.count { #expect(RecordedResponse(encoded: Array(encoded.prefix(length))) == nil) }
+        #expect(RecordedResponse(encoded: encoded + [0]) == nil)
+        #expect(RecordedResponse(encoded: [9] + encoded.dropFirst()) == nil)
+    }
+
+    @Test func aBare503IsNotTakenForADecline() {
+        #expect(!StatusMeaning.wasNotActedUpon(503, hasRetryAfter: false))
+        #expect(StatusMeaning.wasNotActedUpon(503, hasRetryAfter: true))
+        #expect(!StatusMeaning.wasNotActedUpon(500, hasRetryAfter: true))
+    }
+
+    @Test func aServiceThatLacksAMethodIsNotFailing() {
+        #expect(StatusMeaning.isServiceFailure(500))
+        #expect(!StatusMeaning.isServiceFailure(501))
+        #expect(!StatusMeaning.isServiceFailure(429))
+    }
+
+    @Test func retryAfterIsReadAndWrittenInSeconds() {
+        #expect(RetryAfter.parse("120") == .seconds(120))
+        for broken in ["", "-1", "1.5", "9999999999", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+            #expect(RetryAfter.parse(broken) == nil)
+        }
+        #expect(RetryAfter.format(.milliseconds(1_001)) == "2")
+        #expect(RetryAfter.format(.zero) == "1")
+    }
+
+    @Test func aProblemExplains() {
+        let explanation = Explanation(
+            policy: .circuitBreaker, name: "payments", state: .open, generation: 4, count: 3, threshold: 3,
+            retryAfter: .seconds(2))
+        let text = String(decoding: Problem(.circuitOpen, "open", explanation: explanation).body, as: UTF8.self)
+        for part in ["\"type\":\"urn:holdfast:problem:circuit-open\"", "\"threshold\":3", "\"generation\":4", "\"status\":503"] {
+            #expect(text.contains(part))
+        }
+    }
+}

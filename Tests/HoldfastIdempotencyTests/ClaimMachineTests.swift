@@ -1,0 +1,87 @@
+import HoldfastIdempotency
+import Testing
+
+@Suite struct ClaimMachineTests {
+    private let fingerprint = Fingerprint(bytes: [1])
+    private let other = Fingerprint(bytes: [2])
+
+    private func at(_ seconds: Int64) -> StoreInstant { StoreInstant(milliseconds: seconds * 1_000) }
+
+    private func claim(_ fingerprint: Fingerprint) -> ClaimCommand.Action {
+        .claim(fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100))
+    }
+
+    private func record(_ state: ClaimRecord.State, fence: Int64 = 1) -> ClaimRecord {
+        ClaimRecord(fingerprint: fingerprint, fence: fence, state: state, expires: at(100))
+    }
+
+    private func apply(
+        _ action: ClaimCommand.Action, _ record: ClaimRecord?, at now: Int64 = 0
+    ) -> ClaimMachine.Decision {
+        ClaimMachine.apply(action, to: record, at: at(now), nextFence: 7)
+    }
+
+    @Test func aNewKeyIsClaimedUnderALease() {
+        let decision = apply(claim(fingerprint), nil)
+        #expect(decision.reply == .claimed(fence: 7))
+        #expect(decision.write == .put(record(.inFlight(leaseEnds: at(10)), fence: 7)))
+    }
+
+    @Test func anotherPayloadLearnsNothingWhateverTheState() {
+        let states: [ClaimRecord.State] = [.inFlight(leaseEnds: at(10)), .completed(payload: [9]), .unknown]
+        for state in states {
+            #expect(apply(claim(other), record(state)).reply == .mismatched)
+            #expect(apply(claim(other), record(state)).write == .nothing)
+        }
+    }
+
+    @Test func anOrphanBecomesUnknownAndIsNotRunAgain() {
+        let decision = apply(claim(fingerprint), record(.inFlight(leaseEnds: at(10))), at: 10)
+        #expect(decision.reply == .unknown)
+        guard case .put(let orphan) = decision.write else {
+            Issue.record("the orphan was not written")
+            return
+        }
+        #expect(orphan.state == .unknown)
+    }
+
+    @Test func aLiveClaimIsNotTakenForAnOrphan() {
+        #expect(apply(claim(fingerprint), record(.inFlight(leaseEnds: at(10))), at: 9).reply == .inFlight)
+    }
+
+    @Test func aRepeatIsAnsweredUntilRetentionIsOver() {
+        let completed = record(.completed(payload: [9]))
+        #expect(apply(claim(fingerprint), completed, at: 99).reply == .completed(payload: [9]))
+        #expect(apply(claim(fingerprint), completed, at: 100).reply == .claimed(fence: 7))
+    }
+
+    @Test func aWorkerThatLostItsClaimCanNeitherCompleteNorReleaseNorExtend() {
+        let successor = record(.inFlight(leaseEnds: at(10)), fence: 2)
+        let late: [ClaimCommand.Action] = [
+            .complete(fence: 1, payload: [1], retention: .seconds(100)), .release(fence: 1), .abandon(fence: 1),
+            .renew(fence: 1, lease: .seconds(10)),
+        ]
+        for action in late {
+            #expect(apply(action, successor).reply == .stale)
+            #expect(apply(action, successor).write == .nothing)
+        }
+    }
+
+    @Test func aLeaseThatHasEndedCannotBeExtended() {
+        let ended = record(.inFlight(leaseEnds: at(10)))
+        #expect(apply(.renew(fence: 1, lease: .seconds(10)), ended, at: 10).reply == .stale)
+        #expect(apply(.renew(fence: 1, lease: .seconds(10)), ended, at: 9).reply == .done)
+    }
+
+    @Test func theTruthThatComesLateSettlesTheUnknown() {
+        let decision = apply(.complete(fence: 1, payload: [5], retention: .seconds(100)), record(.unknown))
+        #expect(decision.reply == .done)
+    }
+
+    @Test func completingTwiceIsOneOutcome() {
+        let completed = record(.completed(payload: [5]))
+        #expect(apply(.complete(fence: 1, payload: [5], retention: .seconds(1)), completed).reply == .done)
+        #expect(apply(.complete(fence: 1, payload: [6], retention: .seconds(1)), completed).reply == .stale)
+        #expect(apply(.release(fence: 1), completed).reply == .stale)
+    }
+}

@@ -1,0 +1,128 @@
+import Holdfast
+import HoldfastIdempotency
+import HoldfastTesting
+import Synchronization
+import Testing
+
+@Suite struct IdempotencyEngineTests {
+    private let id = RecordID(bytes: [1])
+    private let fingerprint = Fingerprint(bytes: [1])
+
+    /// What a caller was told, in words, and the claim if there was one.
+    private final class Caller: Sendable {
+        private let state = Mutex<(told: String?, claim: Holder?)>((nil, nil))
+        private let stream = AsyncStream.makeStream(of: String.self)
+
+        private final class Holder: Sendable {
+            let claim: Mutex<Claim?>
+            init(_ claim: consuming Claim) { self.claim = Mutex(claim) }
+        }
+
+        func decided(_ start: consuming IdempotencyEngine.Start) {
+            switch consume start {
+            case .execute(let claim):
+                let holder = Holder(claim)
+                state.withLock { $0.claim = holder }
+                stream.continuation.yield("execute")
+            case .replay(let payload): stream.continuation.yield("replay \(payload ?? [])")
+            case .conflict: stream.continuation.yield("conflict")
+            case .mismatched: stream.continuation.yield("mismatched")
+            case .unknown: stream.continuation.yield("unknown")
+            case .unavailable(let error): stream.continuation.yield("unavailable \(error.code.rawValue)")
+            }
+        }
+
+        func told() async -> String? { await stream.stream.first { _ in true } }
+
+        func take() -> Claim? {
+            state.withLock { state in
+                defer { state.claim = nil }
+                return state.claim?.claim.withLock { $0.take() }
+            }
+        }
+
+        func complete(_ payload: [UInt8]?) { if let claim = take() { claim.complete(payload) { _ in } } }
+        func release() { if let claim = take() { claim.release() } }
+        func drop() { _ = take() }
+    }
+
+    private func begin(_ engine: IdempotencyEngine, _ fingerprint: Fingerprint? = nil) -> Caller {
+        let caller = Caller()
+        engine.begin(id, fingerprint: fingerprint ?? self.fingerprint) { caller.decided($0) }
+        return caller
+    }
+
+    @Test func twentyAtTheSameMomentRunOnceAndShareTheAnswer() async throws {
+        let engine = try IdempotencyEngine(store: MemoryStore())
+        let first = begin(engine)
+        let others = (0..<19).map { _ in begin(engine) }
+        #expect(await first.told() == "execute")
+        #expect(engine.snapshot().inFlight == 1)
+        #expect(engine.snapshot().waiting == 19)
+        first.complete([42])
+        for other in others { #expect(await other.told() == "replay [42]") }
+        #expect(engine.snapshot().inFlight == 0)
+    }
+
+    @Test func aReleasedKeyIsExecutedByTheNextWhoWaits() async throws {
+        let engine = try IdempotencyEngine(store: MemoryStore())
+        let first = begin(engine)
+        #expect(await first.told() == "execute")
+        let second = begin(engine)
+        let third = begin(engine)
+        first.release()
+        #expect(await second.told() == "execute")
+        second.complete([2])
+        #expect(await third.told() == "replay [2]")
+    }
+
+    @Test func anotherPayloadInFlightIsRefusedAtOnce() async throws {
+        let engine = try IdempotencyEngine(store: MemoryStore())
+        let first = begin(engine)
+        #expect(await first.told() == "execute")
+        #expect(await begin(engine, Fingerprint(bytes: [2])).told() == "mismatched")
+        first.complete(nil)
+    }
+
+    @Test func aClaimThatIsDroppedIsUnknownAndNotRunAgain() async throws {
+        let engine = try IdempotencyEngine(store: MemoryStore())
+        let first = begin(engine)
+        #expect(await first.told() == "execute")
+        let waiter = begin(engine)
+        first.drop()
+        #expect(await waiter.told() == "unknown")
+        #expect(await begin(engine).told() == "unknown")
+    }
+
+    @Test func waitersAreBoundedAndTheNextOneConflicts() async throws {
+        var configuration = IdempotencyConfiguration()
+        configuration.waitersPerKey = 1
+        let engine = try IdempotencyEngine(store: MemoryStore(), configuration: configuration)
+        let first = begin(engine)
+        #expect(await first.told() == "execute")
+        let waiter = begin(engine)
+        #expect(await begin(engine).told() == "conflict")
+        first.complete([1])
+        #expect(await waiter.told() == "replay [1]")
+    }
+
+    @Test func nothingIsExecutedWithoutTheStore() async throws {
+        let engine = try IdempotencyEngine(store: MemoryStore(bound: 0))
+        #expect(await begin(engine).told() == "unavailable overloaded")
+        #expect(engine.snapshot().inFlight == 0)
+    }
+
+    @Test func anOutcomeIsForgottenAfterItsRetention() async throws {
+        let clock = ManualClock()
+        let store = MemoryStore(clock: clock)
+        let engine = try IdempotencyEngine(store: store)
+        let first = begin(engine)
+        #expect(await first.told() == "execute")
+        first.complete([1])
+        #expect(await begin(engine).told() == "replay [1]")
+        #expect(try await store.reap(atMost: 10) == 0)
+        clock.advance(by: .seconds(86_401))
+        #expect(try await store.reap(atMost: 10) == 1)
+        #expect(await begin(engine).told() == "execute")
+    }
+}

@@ -1,0 +1,141 @@
+#if SQLite
+import Foundation
+import GRDB
+import Holdfast
+import HoldfastIdempotency
+import HoldfastSQLite
+import HoldfastTesting
+import Testing
+
+@Suite struct SQLiteStoreTests {
+    private let fingerprint = Fingerprint(bytes: [1])
+    private let id = RecordID(bytes: [7])
+
+    /// A folder of the test's own, removed afterwards.
+    private func inFolder(_ body: (String) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await body(folder.appending(path: "store.db").path)
+    }
+
+    private func claim(_ store: SQLiteStore, _ id: RecordID? = nil) async throws -> ClaimReply? {
+        let action = ClaimCommand.Action.claim(fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100))
+        return try await store.apply([ClaimCommand(id: id ?? self.id, action: action)]).first
+    }
+
+    private func complete(_ store: SQLiteStore, fence: Int64, _ payload: [UInt8]?) async throws -> ClaimReply? {
+        let action = ClaimCommand.Action.complete(fence: fence, payload: payload, retention: .seconds(100))
+        return try await store.apply([ClaimCommand(id: id, action: action)]).first
+    }
+
+    @Test func anOutcomeSurvivesClosingAndOpening() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            #expect(try await claim(store) == .claimed(fence: 1))
+            #expect(try await complete(store, fence: 1, [1, 2, 0, 255]) == .done)
+            let secret = try await store.secret().bytes
+            try store.close()
+            let reopened = try SQLiteStore(path: path)
+            #expect(try await claim(reopened) == .completed(payload: [1, 2, 0, 255]))
+            #expect(try await reopened.secret().bytes == secret)
+            try reopened.close()
+        }
+    }
+
+    @Test func whatADeadProcessLeftInFlightIsUnknownAtOnce() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            #expect(try await claim(store) == .claimed(fence: 1))
+            try store.close()
+            let reopened = try SQLiteStore(path: path)
+            #expect(try await claim(reopened) == .unknown)
+            try reopened.close()
+        }
+    }
+
+    @Test func aFenceIsNeverGrantedTwice() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            #expect(try await claim(store) == .claimed(fence: 1))
+            #expect(try await store.apply([ClaimCommand(id: id, action: .release(fence: 1))]) == [.done])
+            try store.close()
+            let reopened = try SQLiteStore(path: path)
+            #expect(try await claim(reopened) == .claimed(fence: 2))
+            #expect(try await complete(reopened, fence: 1, [1]) == .stale)
+            try reopened.close()
+        }
+    }
+
+    @Test func aSecondProcessIsRefused() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: path) }
+            #expect(error?.description.contains("another process holds") == true)
+            try store.close()
+        }
+    }
+
+    @Test func timeWhileTheStoreIsClosedDoesNotCount() async throws {
+        try await inFolder { path in
+            let clock = ManualClock()
+            let store = try SQLiteStore(path: path, clock: clock)
+            #expect(try await claim(store) == .claimed(fence: 1))
+            #expect(try await complete(store, fence: 1, [1]) == .done)
+            clock.advance(by: .seconds(90))
+            #expect(try await store.reap(atMost: 10) == 0)
+            try store.close()
+            // Another origin: a machine that was started again.
+            let later = ManualClock(at: MonotonicInstant(nanoseconds: 0))
+            let reopened = try SQLiteStore(path: path, clock: later)
+            later.advance(by: .seconds(9))
+            #expect(try await claim(reopened) == .completed(payload: [1]))
+            later.advance(by: .seconds(1))
+            #expect(try await reopened.reap(atMost: 10) == 1)
+            #expect(try await claim(reopened) == .claimed(fence: 2))
+            try reopened.close()
+        }
+    }
+
+    @Test func anOutcomeTooLargeToKeepIsATombstone() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            #expect(try await claim(store) == .claimed(fence: 1))
+            #expect(try await complete(store, fence: 1, nil) == .done)
+            #expect(try await claim(store) == .completed(payload: nil))
+            try store.close()
+        }
+    }
+
+    @Test func aFileThatIsNoStoreIsRefusedInOneSentence() async throws {
+        try await inFolder { path in
+            try Data("this is not a database, and it is long enough to be looked at".utf8)
+                .write(to: URL(filePath: path))
+            #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: path) }
+        }
+        try await inFolder { path in
+            let queue = try DatabaseQueue(path: path)
+            try await queue.write { try $0.execute(sql: "CREATE TABLE other (x)") }
+            try queue.close()
+            let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: path) }
+            #expect(error?.description.contains("not a Holdfast store") == true)
+        }
+    }
+
+    @Test func aStoreOfAnotherVersionIsRefused() async throws {
+        try await inFolder { path in
+            try SQLiteStore(path: path).close()
+            let queue = try DatabaseQueue(path: path)
+            try await queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 2") }
+            try queue.close()
+            let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: path) }
+            #expect(error?.description.contains("version 2") == true)
+        }
+    }
+
+    @Test func aFolderThatDoesNotExistIsSaidSo() {
+        let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: "/nowhere/at/all.db") }
+        #expect(error?.code == .unusable)
+    }
+}
+#endif

@@ -1,0 +1,145 @@
+import Holdfast
+import Testing
+
+@Suite struct CircuitBreakerMachineTests {
+    private let start = MonotonicInstant(nanoseconds: 0)
+
+    private func machine(trip: Int = 3, probes: Int = 1, successesToClose: Int = 1) -> CircuitBreakerMachine {
+        var configuration = CircuitBreakerConfiguration()
+        configuration.trip = .consecutiveFailures(trip)
+        configuration.cooldown = .seconds(5)
+        configuration.probes = probes
+        configuration.successesToClose = successesToClose
+        configuration.probeHold = .seconds(10)
+        return CircuitBreakerMachine(configuration: configuration)
+    }
+
+    private func admit(
+        _ machine: inout CircuitBreakerMachine, at now: MonotonicInstant
+    ) throws -> CircuitBreakerMachine.Ticket {
+        guard case .admitted(let ticket) = machine.admit(at: now).admission else {
+            throw Unexpected(what: "rejected at \(now)")
+        }
+        return ticket
+    }
+
+    private func tripped() throws -> CircuitBreakerMachine {
+        var machine = machine()
+        for _ in 0..<3 {
+            let ticket = try admit(&machine, at: start)
+            _ = machine.record(.failed, for: ticket, at: start)
+        }
+        return machine
+    }
+
+    private struct Unexpected: Error { let what: String }
+
+    @Test func tripsAtTheThresholdAndNotBefore() throws {
+        var machine = machine()
+        for _ in 0..<2 {
+            let ticket = try admit(&machine, at: start)
+            #expect(machine.record(.failed, for: ticket, at: start) == nil)
+        }
+        let ticket = try admit(&machine, at: start)
+        let change = machine.record(.failed, for: ticket, at: start)
+        #expect(change?.reason == .consecutiveFailures(3))
+        #expect(machine.state == .open)
+    }
+
+    @Test func aSuccessStartsTheCountAgain() throws {
+        var machine = machine()
+        for verdict in [CircuitBreakerMachine.Verdict.failed, .failed, .succeeded, .failed, .failed] {
+            let ticket = try admit(&machine, at: start)
+            _ = machine.record(verdict, for: ticket, at: start)
+        }
+        #expect(machine.state == .closed)
+    }
+
+    @Test func aCancellationIsNeitherSuccessNorFailure() throws {
+        var machine = machine()
+        for verdict in [CircuitBreakerMachine.Verdict.failed, .failed, .abandoned] {
+            let ticket = try admit(&machine, at: start)
+            _ = machine.record(verdict, for: ticket, at: start)
+        }
+        #expect(machine.failures == 2)
+    }
+
+    @Test func rejectsUntilTheCooldownIsOverAndSaysHowLong() throws {
+        var machine = try tripped()
+        let almost = start.advanced(by: .milliseconds(4_999))
+        #expect(machine.admit(at: almost).admission == .rejected(retryAfter: .milliseconds(1)))
+        #expect(machine.state == .open)
+    }
+
+    @Test func exactlyOneProbeGoesThroughAfterTheCooldown() throws {
+        var machine = try tripped()
+        let later = start.advanced(by: .seconds(5))
+        let probe = try admit(&machine, at: later)
+        #expect(probe.probe == 1)
+        for _ in 0..<100 {
+            guard case .rejected = machine.admit(at: later).admission else {
+                Issue.record("a second probe was admitted")
+                return
+            }
+        }
+    }
+
+    @Test func aProbeThatSucceedsClosesAndOneThatFailsReopens() throws {
+        var machine = try tripped()
+        let later = start.advanced(by: .seconds(5))
+        let failing = try admit(&machine, at: later)
+        #expect(machine.record(.failed, for: failing, at: later)?.to == .open)
+        let latest = later.advanced(by: .seconds(5))
+        let succeeding = try admit(&machine, at: latest)
+        #expect(machine.record(.succeeded, for: succeeding, at: latest)?.to == .closed)
+        #expect(machine.failures == 0)
+    }
+
+    @Test func aLateResultDecidesNothing() throws {
+        var machine = machine()
+        let late = try admit(&machine, at: start)
+        for _ in 0..<3 {
+            let ticket = try admit(&machine, at: start)
+            _ = machine.record(.failed, for: ticket, at: start)
+        }
+        let later = start.advanced(by: .seconds(5))
+        _ = try admit(&machine, at: later)
+        let before = machine
+        for verdict in [CircuitBreakerMachine.Verdict.succeeded, .failed, .abandoned] {
+            #expect(machine.record(verdict, for: late, at: later) == nil)
+        }
+        #expect(machine == before)
+    }
+
+    @Test func aProbeThatHangsGivesItsPlaceBack() throws {
+        var machine = try tripped()
+        let later = start.advanced(by: .seconds(5))
+        let hung = try admit(&machine, at: later)
+        let lapsed = later.advanced(by: .seconds(10))
+        let next = try admit(&machine, at: lapsed)
+        #expect(machine.record(.succeeded, for: hung, at: lapsed) == nil, "the hung probe has lost its say")
+        #expect(machine.record(.succeeded, for: next, at: lapsed)?.to == .closed)
+    }
+
+    @Test func aCancelledProbeGivesItsPlaceBackAtOnce() throws {
+        var machine = try tripped()
+        let later = start.advanced(by: .seconds(5))
+        let cancelled = try admit(&machine, at: later)
+        #expect(machine.record(.abandoned, for: cancelled, at: later) == nil)
+        #expect(machine.state == .halfOpen)
+        #expect(try admit(&machine, at: later).probe == 2)
+    }
+
+    @Test func oneTicketCountsOnce() throws {
+        var machine = machine(probes: 1, successesToClose: 2)
+        for _ in 0..<3 {
+            let ticket = try admit(&machine, at: start)
+            _ = machine.record(.failed, for: ticket, at: start)
+        }
+        let later = start.advanced(by: .seconds(5))
+        let probe = try admit(&machine, at: later)
+        #expect(machine.record(.succeeded, for: probe, at: later) == nil)
+        #expect(machine.record(.succeeded, for: probe, at: later) == nil)
+        #expect(machine.state == .halfOpen)
+    }
+}

@@ -1,0 +1,45 @@
+import Holdfast
+import Testing
+
+@Suite struct RetryBudgetMachineTests {
+    private func machine(ratio: Double, reserve: Int) -> RetryBudgetMachine {
+        var configuration = RetryBudgetConfiguration()
+        configuration.ratio = ratio
+        configuration.reservePerSecond = reserve
+        return RetryBudgetMachine(configuration: configuration)
+    }
+
+    private func at(_ seconds: Int64) -> MonotonicInstant { MonotonicInstant(nanoseconds: seconds * 1_000_000_000) }
+
+    @Test func retriesAreAShareOfTheCallsPlusTheReserve() {
+        var machine = machine(ratio: 0.2, reserve: 1)
+        for _ in 0..<50 { machine.deposit(at: at(0)) }
+        let granted = (0..<100).count { _ in machine.withdraw(at: at(0)) }
+        #expect(granted == 20, "a fifth of 50, and 1 a second for 10 seconds")
+        #expect(machine.refused == 80)
+    }
+
+    @Test func oldCallsLeaveTheWindowEvenAfterALongGap() {
+        var machine = machine(ratio: 1, reserve: 0)
+        for _ in 0..<5 { machine.deposit(at: at(0)) }
+        #expect(machine.balance(at: at(9)) == 5)
+        #expect(machine.balance(at: at(10)) == 0)
+        machine.deposit(at: at(11))
+        #expect(machine.balance(at: at(1_000_000_000)) == 0)
+    }
+
+    @Test func timeThatGoesBackNeitherTrapsNorRefunds() {
+        var machine = machine(ratio: 1, reserve: 0)
+        machine.deposit(at: at(100))
+        #expect(machine.withdraw(at: at(50)))
+        #expect(!machine.withdraw(at: at(100)))
+    }
+
+    @Test func extremeInstantsDoNotTrap() {
+        var machine = machine(ratio: 10, reserve: 100_000)
+        for instant in [Int64.min, 0, .max, .min] {
+            machine.deposit(at: MonotonicInstant(nanoseconds: instant))
+            #expect(machine.withdraw(at: MonotonicInstant(nanoseconds: instant)))
+        }
+    }
+}
