@@ -22,7 +22,8 @@ let package = Package(
         .trait(name: "SQLite", description: "The embedded store, HoldfastSQLite: brings GRDB."),
         .trait(
             name: "Gateway",
-            description: "The gateway and the command `holdfast`: brings SwiftNIO, Hummingbird and the argument parser.",
+            description:
+                "The gateway and the command `holdfast`: brings SwiftNIO, Hummingbird and the argument parser.",
             enabledTraits: ["SQLite"]
         ),
     ],

@@ -13,15 +13,15 @@ extension IdempotencyKey {
         }
         var characters: [UInt8] = []
         var rest = trimmed.dropFirst()
-        while let byte = rest.popFirst(), byte != UInt8(ascii: "\"") {
-            guard byte == UInt8(ascii: "\\") else {
-                characters.append(byte)
-                continue
+        var isClosed = false
+        while !isClosed, let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "\""): isClosed = true
+            case UInt8(ascii: "\\"): if let escaped = rest.popFirst() { characters.append(escaped) }
+            default: characters.append(byte)
             }
-            guard let escaped = rest.popFirst() else { break }
-            characters.append(escaped)
         }
-        guard rest.isEmpty, trimmed.count >= 2, trimmed.last == UInt8(ascii: "\"") else {
+        guard isClosed, rest.isEmpty else {
             throw ConfigurationError(
                 option: "Idempotency-Key", value: fieldValue, allowed: "a quoted string or a bare token")
         }

@@ -62,7 +62,8 @@ public struct StoreSecret: Sendable {
 
     /// Where the record of a key in a scope is stored.
     public func recordID(of key: IdempotencyKey, in scope: Scope) -> RecordID {
-        RecordID(bytes: hash("record", [Array(scope.caller.utf8), Array(scope.operation.utf8), Array(key.description.utf8)]))
+        RecordID(
+            bytes: hash("record", [Array(scope.caller.utf8), Array(scope.operation.utf8), Array(key.description.utf8)]))
     }
 
     /// The fingerprint of what a request says.

@@ -44,7 +44,8 @@ enum SQLiteSchema {
         try database.execute(sql: "PRAGMA synchronous = FULL")
         let synchronous = try Int.fetchOne(database, sql: "PRAGMA synchronous")
         guard synchronous == 2 else {
-            throw ClaimStoreError(.unusable, "the store's synchronous mode is \(synchronous ?? -1), but must be 2 (FULL)")
+            throw ClaimStoreError(
+                .unusable, "the store's synchronous mode is \(synchronous ?? -1), but must be 2 (FULL)")
         }
     }
 
@@ -90,7 +91,8 @@ enum SQLiteSchema {
         }
         let found = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         guard found == version else {
-            throw ClaimStoreError(.unusable, "the store has version \(found), but this program reads version \(version)")
+            throw ClaimStoreError(
+                .unusable, "the store has version \(found), but this program reads version \(version)")
         }
     }
 }

@@ -1,6 +1,7 @@
 #if Gateway
 import Holdfast
 import HoldfastGateway
+import HoldfastTesting
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -10,7 +11,7 @@ import Testing
     @Test func threeFailuresOpenTheBreakerAndTheServiceSeesNoMoreCalls() async throws {
         let service = try await TestService.start { _, _ in .status(.internalServerError) }
         try await withGateway(to: service) { gateway in
-            for _ in 0..<3 { #expect(try await gateway.get().status == 500) }
+            for _ in 0..<3 { try await expectEqual(gateway.get().status, 500) }
             let rejected = try await gateway.get()
             #expect(rejected.status == 503)
             #expect(rejected.problem == "circuit-open")
@@ -30,11 +31,11 @@ import Testing
             gateway.clock.advance(by: .seconds(5))
             async let probe = gateway.get()
             await service.requests(4)
-            for _ in 0..<20 { #expect(try await gateway.get().problem == "circuit-open") }
+            for _ in 0..<20 { try await expectEqual(gateway.get().problem, "circuit-open") }
             #expect(service.requests.count == 4)
             gate.succeed()
-            #expect(try await probe.text == "well")
-            #expect(try await gateway.get().status == 200)
+            try await expectEqual(probe.text, "well")
+            try await expectEqual(gateway.get().status, 200)
         }
     }
 
@@ -43,8 +44,8 @@ import Testing
         try await withGateway(to: service) { gateway in
             for _ in 0..<3 { _ = try await gateway.get() }
             gateway.clock.advance(by: .seconds(5))
-            #expect(try await gateway.get().status == 500)
-            #expect(try await gateway.get().problem == "circuit-open")
+            try await expectEqual(gateway.get().status, 500)
+            try await expectEqual(gateway.get().problem, "circuit-open")
             #expect(service.requests.count == 4)
         }
     }
@@ -52,14 +53,14 @@ import Testing
     @Test func aMethodThatIsNotImplementedIsNoFailure() async throws {
         let service = try await TestService.start { _, _ in .status(.notImplemented) }
         try await withGateway(to: service) { gateway in
-            for _ in 0..<5 { #expect(try await gateway.get().status == 501) }
+            for _ in 0..<5 { try await expectEqual(gateway.get().status, 501) }
         }
     }
 
     @Test func aGetThatMeetsA503IsRetried() async throws {
         let service = try await TestService.start { _, number in number < 3 ? .status(.serviceUnavailable) : .ok() }
         try await withGateway(to: service) { gateway in
-            #expect(try await gateway.get().text == "ok")
+            try await expectEqual(gateway.get().text, "ok")
             #expect(service.requests.count == 3)
         }
     }
@@ -67,7 +68,7 @@ import Testing
     @Test func aGetThatMeetsAResetIsRetriedAndAPostIsNot() async throws {
         let service = try await TestService.start { _, number in number % 2 == 1 ? .reset : .ok() }
         try await withGateway(to: service) { gateway in
-            #expect(try await gateway.get().text == "ok")
+            try await expectEqual(gateway.get().text, "ok")
             let post = try await gateway.post(key: nil)
             #expect(post.status == 502)
             #expect(post.problem == "upstream-reset")
@@ -79,7 +80,7 @@ import Testing
         let service = try await TestService.start { _, number in number == 1 ? .reset : .ok() }
         try await withGateway(to: service) { gateway in
             let body = [UInt8](repeating: 7, count: 200_000)
-            #expect(try await TestClient.send(.PUT, "/", to: gateway.port, body: body).status == 200)
+            try await expectEqual(TestClient.send(.PUT, "/", to: gateway.port, body: body).status, 200)
             #expect(service.requests.map(\.body) == [body, body])
         }
     }
@@ -88,7 +89,7 @@ import Testing
         let service = try await TestService.start { _, number in number == 1 ? .reset : .ok() }
         try await withGateway(to: service) { gateway in
             let body = [UInt8](repeating: 7, count: 2_000_000)
-            #expect(try await TestClient.send(.PUT, "/", to: gateway.port, body: body).status == 502)
+            try await expectEqual(TestClient.send(.PUT, "/", to: gateway.port, body: body).status, 502)
             #expect(service.requests.map(\.body.count) == [2_000_000])
         }
     }
@@ -98,7 +99,7 @@ import Testing
         let gone = try await TestService.start { _, _ in .ok() }
         await gone.stop()
         try await withGateway(to: gone, service) { gateway in
-            for _ in 0..<4 { #expect(try await gateway.post(key: nil).text == "ok") }
+            for _ in 0..<4 { try await expectEqual(gateway.post(key: nil).text, "ok") }
             #expect(service.requests.count == 4)
         }
     }
@@ -110,7 +111,7 @@ import Testing
             #expect(post.status == 504)
             #expect(post.problem == "deadline")
             #expect(service.requests.count == 1)
-            #expect(try await gateway.get().status == 504)
+            try await expectEqual(gateway.get().status, 504)
             #expect(service.requests.count == 3, "the breaker opened on the third attempt, which stops the retry")
         }
     }
@@ -118,9 +119,12 @@ import Testing
     @Test func theTimeoutBoundsAllAttemptsTogether() async throws {
         let service = try await TestService.start { _, _ in .hang }
         try await withGateway(
-            to: service, configure: { $0.timeout = .milliseconds(80); $0.attemptTimeout = .seconds(20) }
+            to: service,
+            configure: {
+                $0.timeout = .milliseconds(80); $0.attemptTimeout = .seconds(20)
+            }
         ) { gateway in
-            #expect(try await gateway.get().status == 504)
+            try await expectEqual(gateway.get().status, 504)
             #expect(service.requests.count == 1)
         }
     }

@@ -2,6 +2,7 @@
 import Holdfast
 import HoldfastGateway
 import HoldfastIdempotency
+import HoldfastTesting
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -10,7 +11,9 @@ import Testing
 @Suite struct IdempotencyTests {
     private func counting() async throws -> TestService {
         try await TestService.start { _, number in
-            .answer(.created, ["Content-Type": "text/x", "Set-Cookie": "s=1", "Location": "/c/\(number)"], [0, 255, UInt8(number)])
+            .answer(
+                .created, ["Content-Type": "text/x", "Set-Cookie": "s=1", "Location": "/c/\(number)"],
+                [0, 255, UInt8(number)])
         }
     }
 
@@ -52,7 +55,7 @@ import Testing
         let service = try await counting()
         try await withGateway(to: service) { gateway in
             _ = try await gateway.post(key: "k")
-            #expect(try await gateway.post(key: "k", "amount=2").problem == "key-reused")
+            try await expectEqual(gateway.post(key: "k", "amount=2").problem, "key-reused")
             let query = try await gateway.post("/charges?x=1", key: "k")
             #expect(query.status == 422)
             #expect(service.requests.count == 1)
@@ -62,17 +65,17 @@ import Testing
     @Test func nobodyReadsAnothersReplay() async throws {
         let service = try await counting()
         try await withGateway(to: service) { gateway in
-            #expect(try await gateway.post(key: "k", authorization: "Bearer a").body.last == 1)
-            #expect(try await gateway.post(key: "k", authorization: "Bearer b").body.last == 2)
-            #expect(try await gateway.post("/refunds", key: "k", authorization: "Bearer a").body.last == 3)
-            #expect(try await gateway.post(key: "k", authorization: "Bearer a").body.last == 1)
+            try await expectEqual(gateway.post(key: "k", authorization: "Bearer a").body.last, 1)
+            try await expectEqual(gateway.post(key: "k", authorization: "Bearer b").body.last, 2)
+            try await expectEqual(gateway.post("/refunds", key: "k", authorization: "Bearer a").body.last, 3)
+            try await expectEqual(gateway.post(key: "k", authorization: "Bearer a").body.last, 1)
         }
     }
 
     @Test func anAttemptThatBrokeIsUnknownAndNotRunAgain() async throws {
         let service = try await TestService.start { _, _ in .reset }
         try await withGateway(to: service) { gateway in
-            #expect(try await gateway.post(key: "k").status == 502)
+            try await expectEqual(gateway.post(key: "k").status, 502)
             let repeated = try await gateway.post(key: "k")
             #expect(repeated.status == 409)
             #expect(repeated.problem == "outcome-unknown")
@@ -100,8 +103,8 @@ import Testing
             number == 1 ? .status(.tooManyRequests) : .status(.internalServerError)
         }
         try await withGateway(to: service) { gateway in
-            #expect(try await gateway.post(key: "k").status == 429)
-            #expect(try await gateway.post(key: "k").status == 500)
+            try await expectEqual(gateway.post(key: "k").status, 429)
+            try await expectEqual(gateway.post(key: "k").status, 500)
             let repeated = try await gateway.post(key: "k")
             #expect(repeated.status == 500 && repeated.isReplay)
             #expect(service.requests.count == 2)
@@ -112,9 +115,9 @@ import Testing
         let service = try await TestService.start { _, number in number <= 3 ? .status(.internalServerError) : .ok() }
         try await withGateway(to: service) { gateway in
             for _ in 0..<3 { _ = try await gateway.get() }
-            #expect(try await gateway.post(key: "k").problem == "circuit-open")
+            try await expectEqual(gateway.post(key: "k").problem, "circuit-open")
             gateway.clock.advance(by: .seconds(5))
-            #expect(try await gateway.post(key: "k").text == "ok")
+            try await expectEqual(gateway.post(key: "k").text, "ok")
         }
     }
 
@@ -122,8 +125,8 @@ import Testing
         let large = [UInt8](repeating: 5, count: 1_500_000)
         let service = try await TestService.start { _, _ in .answer(.ok, [:], large) }
         try await withGateway(to: service) { gateway in
-            #expect(try await gateway.post(key: "k").body == large)
-            #expect(try await gateway.post(key: "k").problem == "response-not-kept")
+            try await expectEqual(gateway.post(key: "k").body, large)
+            try await expectEqual(gateway.post(key: "k").problem, "response-not-kept")
             #expect(service.requests.count == 1)
         }
     }
@@ -144,21 +147,21 @@ import Testing
             #expect(answer.status == 503)
             #expect(answer.problem == "store-unavailable")
             #expect(service.requests.isEmpty)
-            #expect(try await gateway.post(key: nil).status == 201, "requests without a key go on")
+            try await expectEqual(gateway.post(key: nil).status, 201, "requests without a key go on")
         }
     }
 
     @Test func keysAreRequiredOrIgnoredAsConfigured() async throws {
         let service = try await counting()
         try await withGateway(to: service, configure: { $0.keys = .required }) { gateway in
-            #expect(try await gateway.post(key: nil).problem == "key-missing")
-            #expect(try await gateway.post(key: "a b").problem == "key-invalid")
-            #expect(try await gateway.get().status == 201)
+            try await expectEqual(gateway.post(key: nil).problem, "key-missing")
+            try await expectEqual(gateway.post(key: "a b").problem, "key-invalid")
+            try await expectEqual(gateway.get().status, 201)
         }
         let other = try await counting()
         try await withGateway(to: other, configure: { $0.keys = .off }) { gateway in
             _ = try await gateway.post(key: "k")
-            #expect(try await gateway.post(key: "k").body.last == 2)
+            try await expectEqual(gateway.post(key: "k").body.last, 2)
         }
     }
 }

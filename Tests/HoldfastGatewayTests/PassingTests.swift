@@ -21,7 +21,7 @@ import Testing
     func anyMethodPasses(method: HTTPMethod) async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
-            #expect(try await TestClient.send(method, "/", to: gateway.port).status == 200)
+            try await expectEqual(TestClient.send(method, "/", to: gateway.port).status, 200)
             #expect(service.requests.first?.method == method)
         }
     }
@@ -90,7 +90,8 @@ import Testing
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
             let text = try await TestClient.raw(
-                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", to: gateway.port)
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+                to: gateway.port)
             #expect(!text.contains("200 OK"))
             #expect(service.requests.isEmpty)
         }
@@ -110,7 +111,7 @@ import Testing
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service, configure: { $0.headerTimeout = .milliseconds(50) }) { gateway in
             // Returns because the gateway closes; a gateway that waited would hang the test.
-            #expect(try await TestClient.raw("GET / HTTP/1.1\r\nHost:", to: gateway.port) == "")
+            try await expectEqual(TestClient.raw("GET / HTTP/1.1\r\nHost:", to: gateway.port), "")
         }
     }
 }

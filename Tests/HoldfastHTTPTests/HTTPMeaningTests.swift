@@ -25,7 +25,8 @@ import Testing
     @Test func aRecordedResponseComesBackToTheByte() throws {
         let body = (0..<1_000).map { UInt8($0 % 256) }
         let response = RecordedResponse(
-            status: 201, fields: [.init(name: "Content-Type", value: "image/png"), .init(name: "Set-Cookie", value: "s=1")],
+            status: 201,
+            fields: [.init(name: "Content-Type", value: "image/png"), .init(name: "Set-Cookie", value: "s=1")],
             body: body)
         let back = try #require(RecordedResponse(encoded: response.encoded))
         #expect(back == response)
@@ -66,7 +67,9 @@ import Testing
             policy: .circuitBreaker, name: "payments", state: .open, generation: 4, count: 3, threshold: 3,
             retryAfter: .seconds(2))
         let text = String(decoding: Problem(.circuitOpen, "open", explanation: explanation).body, as: UTF8.self)
-        for part in ["\"type\":\"urn:holdfast:problem:circuit-open\"", "\"threshold\":3", "\"generation\":4", "\"status\":503"] {
+        for part in [
+            "\"type\":\"urn:holdfast:problem:circuit-open\"", "\"threshold\":3", "\"generation\":4", "\"status\":503",
+        ] {
             #expect(text.contains(part))
         }
     }

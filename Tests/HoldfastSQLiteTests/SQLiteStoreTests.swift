@@ -32,13 +32,13 @@ import Testing
     @Test func anOutcomeSurvivesClosingAndOpening() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
-            #expect(try await claim(store) == .claimed(fence: 1))
-            #expect(try await complete(store, fence: 1, [1, 2, 0, 255]) == .done)
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            try await expectEqual(complete(store, fence: 1, [1, 2, 0, 255]), .done)
             let secret = try await store.secret().bytes
             try store.close()
             let reopened = try SQLiteStore(path: path)
-            #expect(try await claim(reopened) == .completed(payload: [1, 2, 0, 255]))
-            #expect(try await reopened.secret().bytes == secret)
+            try await expectEqual(claim(reopened), .completed(payload: [1, 2, 0, 255]))
+            try await expectEqual(reopened.secret().bytes, secret)
             try reopened.close()
         }
     }
@@ -46,10 +46,10 @@ import Testing
     @Test func whatADeadProcessLeftInFlightIsUnknownAtOnce() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
-            #expect(try await claim(store) == .claimed(fence: 1))
+            try await expectEqual(claim(store), .claimed(fence: 1))
             try store.close()
             let reopened = try SQLiteStore(path: path)
-            #expect(try await claim(reopened) == .unknown)
+            try await expectEqual(claim(reopened), .unknown)
             try reopened.close()
         }
     }
@@ -57,12 +57,12 @@ import Testing
     @Test func aFenceIsNeverGrantedTwice() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
-            #expect(try await claim(store) == .claimed(fence: 1))
-            #expect(try await store.apply([ClaimCommand(id: id, action: .release(fence: 1))]) == [.done])
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            try await expectEqual(store.apply([ClaimCommand(id: id, action: .release(fence: 1))]), [.done])
             try store.close()
             let reopened = try SQLiteStore(path: path)
-            #expect(try await claim(reopened) == .claimed(fence: 2))
-            #expect(try await complete(reopened, fence: 1, [1]) == .stale)
+            try await expectEqual(claim(reopened), .claimed(fence: 2))
+            try await expectEqual(complete(reopened, fence: 1, [1]), .stale)
             try reopened.close()
         }
     }
@@ -80,19 +80,19 @@ import Testing
         try await inFolder { path in
             let clock = ManualClock()
             let store = try SQLiteStore(path: path, clock: clock)
-            #expect(try await claim(store) == .claimed(fence: 1))
-            #expect(try await complete(store, fence: 1, [1]) == .done)
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            try await expectEqual(complete(store, fence: 1, [1]), .done)
             clock.advance(by: .seconds(90))
-            #expect(try await store.reap(atMost: 10) == 0)
+            try await expectEqual(store.reap(atMost: 10), 0)
             try store.close()
             // Another origin: a machine that was started again.
             let later = ManualClock(at: MonotonicInstant(nanoseconds: 0))
             let reopened = try SQLiteStore(path: path, clock: later)
             later.advance(by: .seconds(9))
-            #expect(try await claim(reopened) == .completed(payload: [1]))
+            try await expectEqual(claim(reopened), .completed(payload: [1]))
             later.advance(by: .seconds(1))
-            #expect(try await reopened.reap(atMost: 10) == 1)
-            #expect(try await claim(reopened) == .claimed(fence: 2))
+            try await expectEqual(reopened.reap(atMost: 10), 1)
+            try await expectEqual(claim(reopened), .claimed(fence: 2))
             try reopened.close()
         }
     }
@@ -100,9 +100,9 @@ import Testing
     @Test func anOutcomeTooLargeToKeepIsATombstone() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
-            #expect(try await claim(store) == .claimed(fence: 1))
-            #expect(try await complete(store, fence: 1, nil) == .done)
-            #expect(try await claim(store) == .completed(payload: nil))
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            try await expectEqual(complete(store, fence: 1, nil), .done)
+            try await expectEqual(claim(store), .completed(payload: nil))
             try store.close()
         }
     }

@@ -1,5 +1,6 @@
-@testable import Holdfast
 import Testing
+
+@testable import Holdfast
 
 /// Walks every state that the breaker's machine can reach with small parameters, and checks its promises in each.
 @Suite struct CircuitBreakerExplorationTests {

@@ -38,7 +38,7 @@ import Testing
         var machine = machine()
         for _ in 0..<2 {
             let ticket = try admit(&machine, at: start)
-            #expect(machine.record(.failed, for: ticket, at: start) == nil)
+            expectEqual(machine.record(.failed, for: ticket, at: start), nil)
         }
         let ticket = try admit(&machine, at: start)
         let change = machine.record(.failed, for: ticket, at: start)
@@ -67,7 +67,7 @@ import Testing
     @Test func rejectsUntilTheCooldownIsOverAndSaysHowLong() throws {
         var machine = try tripped()
         let almost = start.advanced(by: .milliseconds(4_999))
-        #expect(machine.admit(at: almost).admission == .rejected(retryAfter: .milliseconds(1)))
+        expectEqual(machine.admit(at: almost).admission, .rejected(retryAfter: .milliseconds(1)))
         #expect(machine.state == .open)
     }
 
@@ -88,10 +88,10 @@ import Testing
         var machine = try tripped()
         let later = start.advanced(by: .seconds(5))
         let failing = try admit(&machine, at: later)
-        #expect(machine.record(.failed, for: failing, at: later)?.to == .open)
+        expectEqual(machine.record(.failed, for: failing, at: later)?.to, .open)
         let latest = later.advanced(by: .seconds(5))
         let succeeding = try admit(&machine, at: latest)
-        #expect(machine.record(.succeeded, for: succeeding, at: latest)?.to == .closed)
+        expectEqual(machine.record(.succeeded, for: succeeding, at: latest)?.to, .closed)
         #expect(machine.failures == 0)
     }
 
@@ -106,7 +106,7 @@ import Testing
         _ = try admit(&machine, at: later)
         let before = machine
         for verdict in [CircuitBreakerMachine.Verdict.succeeded, .failed, .abandoned] {
-            #expect(machine.record(verdict, for: late, at: later) == nil)
+            expectEqual(machine.record(verdict, for: late, at: later), nil)
         }
         #expect(machine == before)
     }
@@ -117,17 +117,17 @@ import Testing
         let hung = try admit(&machine, at: later)
         let lapsed = later.advanced(by: .seconds(10))
         let next = try admit(&machine, at: lapsed)
-        #expect(machine.record(.succeeded, for: hung, at: lapsed) == nil, "the hung probe has lost its say")
-        #expect(machine.record(.succeeded, for: next, at: lapsed)?.to == .closed)
+        expectEqual(machine.record(.succeeded, for: hung, at: lapsed), nil, "the hung probe has lost its say")
+        expectEqual(machine.record(.succeeded, for: next, at: lapsed)?.to, .closed)
     }
 
     @Test func aCancelledProbeGivesItsPlaceBackAtOnce() throws {
         var machine = try tripped()
         let later = start.advanced(by: .seconds(5))
         let cancelled = try admit(&machine, at: later)
-        #expect(machine.record(.abandoned, for: cancelled, at: later) == nil)
+        expectEqual(machine.record(.abandoned, for: cancelled, at: later), nil)
         #expect(machine.state == .halfOpen)
-        #expect(try admit(&machine, at: later).probe == 2)
+        try expectEqual(admit(&machine, at: later).probe, 2)
     }
 
     @Test func oneTicketCountsOnce() throws {
@@ -138,8 +138,8 @@ import Testing
         }
         let later = start.advanced(by: .seconds(5))
         let probe = try admit(&machine, at: later)
-        #expect(machine.record(.succeeded, for: probe, at: later) == nil)
-        #expect(machine.record(.succeeded, for: probe, at: later) == nil)
+        expectEqual(machine.record(.succeeded, for: probe, at: later), nil)
+        expectEqual(machine.record(.succeeded, for: probe, at: later), nil)
         #expect(machine.state == .halfOpen)
     }
 }

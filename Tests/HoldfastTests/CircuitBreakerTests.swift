@@ -53,7 +53,8 @@ import Testing
         clock.advance(by: .seconds(5))
         do {
             let permit = try breaker.admit()
-            #expect(permit.isProbe)
+            let isProbe = permit.isProbe
+            #expect(isProbe)
         }
         #expect(breaker.snapshot().probesInFlight == 0)
         try await breaker.run {}

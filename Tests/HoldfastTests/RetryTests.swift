@@ -29,22 +29,22 @@ import Testing
     @Test func whatActsTwiceIsRepeatedOnlyWhenItWasNotSent() {
         for failure in [FailureClass.failed, .unknown, .rejected(retryAfter: nil)] {
             var machine = machine(.once)
-            #expect(next(&machine, failure) == .stop(.notRepeatable))
+            expectEqual(next(&machine, failure), .stop(.notRepeatable))
         }
         var machine = machine(.once)
-        #expect(next(&machine, .notSent()) == .again(after: .milliseconds(100)))
+        expectEqual(next(&machine, .notSent()), .again(after: .milliseconds(100)))
     }
 
     @Test func attemptsBoundTheCall() {
         var machine = machine(.idempotent)
-        #expect(next(&machine, .failed) == .again(after: .milliseconds(100)))
-        #expect(next(&machine, .failed) == .again(after: .milliseconds(200)))
-        #expect(next(&machine, .failed) == .stop(.attemptsExhausted))
+        expectEqual(next(&machine, .failed), .again(after: .milliseconds(100)))
+        expectEqual(next(&machine, .failed), .again(after: .milliseconds(200)))
+        expectEqual(next(&machine, .failed), .stop(.attemptsExhausted))
     }
 
     @Test func nobodyWaitsPastTheDeadlineOnlyToFail() {
         var machine = machine(.idempotent, deadline: .milliseconds(100))
-        #expect(next(&machine, .failed) == .stop(.deadline))
+        expectEqual(next(&machine, .failed), .stop(.deadline))
     }
 
     @Test func theBudgetIsAskedOnlyForARetryThatWillBeMade() {
@@ -54,20 +54,20 @@ import Testing
             Issue.record("the budget was asked for a retry that is not allowed")
             return true
         }
-        #expect(next(&machine, .notSent(), budget: false) == .stop(.budgetExhausted))
+        expectEqual(next(&machine, .notSent(), budget: false), .stop(.budgetExhausted))
     }
 
     @Test func anOpenBreakerIsNotAskedInVain() {
         var waiting = machine(.idempotent)
-        #expect(next(&waiting, .failed, earliest: .milliseconds(700)) == .again(after: .milliseconds(700)))
+        expectEqual(next(&waiting, .failed, earliest: .milliseconds(700)), .again(after: .milliseconds(700)))
         var stopping = machine(.idempotent)
-        #expect(next(&stopping, .failed, earliest: .seconds(5)) == .stop(.rejected))
+        expectEqual(next(&stopping, .failed, earliest: .seconds(5)), .stop(.rejected))
     }
 
     @Test func retryAfterIsRespectedWithinABound() {
         var machine = machine(.idempotent)
-        #expect(next(&machine, .rejected(retryAfter: .seconds(2))) == .again(after: .seconds(2)))
-        #expect(next(&machine, .rejected(retryAfter: .seconds(3_600))) == .again(after: .milliseconds(5_200)))
+        expectEqual(next(&machine, .rejected(retryAfter: .seconds(2))), .again(after: .seconds(2)))
+        expectEqual(next(&machine, .rejected(retryAfter: .seconds(3_600))), .again(after: .milliseconds(5_200)))
     }
 
     @Test func callersAtTheCapStillSpread() {
@@ -84,7 +84,8 @@ import Testing
     }
 
     @Test func theLastRealFailureComesBackWithThoseBeforeIt() async throws {
-        let retry = try Retry(.constant(.zero), attempts: 3, budget: RetryBudget(clock: ManualClock()), clock: ManualClock())
+        let retry = try Retry(
+            .constant(.zero), attempts: 3, budget: RetryBudget(clock: ManualClock()), clock: ManualClock())
         do {
             try await retry.run(repeatable: .idempotent, on: .anyError) { attempt throws(Broken) in
                 throw Broken(attempt: attempt)
@@ -99,7 +100,8 @@ import Testing
 
     @Test func theWaitIsOnTheClockAndCancellable() async throws {
         let clock = ManualClock()
-        let retry = try Retry(.constant(.seconds(1), jitter: .none), attempts: 3, budget: RetryBudget(clock: clock), clock: clock)
+        let retry = try Retry(
+            .constant(.seconds(1), jitter: .none), attempts: 3, budget: RetryBudget(clock: clock), clock: clock)
         let call = Task {
             try await retry.run(repeatable: .once, on: .classifiedErrors) { _ in throw Refused() }
         }

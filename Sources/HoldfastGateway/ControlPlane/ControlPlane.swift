@@ -55,7 +55,8 @@ final class ControlPlane: Sendable {
                 body: .init(byteBuffer: ByteBuffer(bytes: PackageResources.page_html)))
         }
         router.get("/health") { _, _ in
-            Response(status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
+            Response(
+                status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
         }
         router.get("/metrics") { _, _ in
             Response(
@@ -74,7 +75,8 @@ final class ControlPlane: Sendable {
         return router
     }
 
-    private static let pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    private static let pagePolicy =
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
         + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
     private static func addDemo(_ demo: DemoControls, to router: Router<BasicRequestContext>) {

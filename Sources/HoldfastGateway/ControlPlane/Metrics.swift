@@ -13,14 +13,17 @@ enum GatewayMetrics {
         let claims = shared.engine.snapshot()
         var text = PrometheusText()
         text.counter("holdfast_requests_total", "Requests taken.", counters.requests.load(ordering: .relaxed))
-        text.gauge("holdfast_requests_in_flight", "Requests not yet answered.", counters.inFlight.load(ordering: .relaxed))
+        text.gauge(
+            "holdfast_requests_in_flight", "Requests not yet answered.", counters.inFlight.load(ordering: .relaxed))
         text.gauge("holdfast_connections", "Client connections.", counters.connections.load(ordering: .relaxed))
         text.counter("holdfast_retries_total", "Attempts after the first.", counters.retries.load(ordering: .relaxed))
         text.family("holdfast_problems_total", "Answers of the gateway's own, by kind.", .counter)
         for (kind, count) in counters.problemCounts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             text.sample("holdfast_problems_total", ["kind": kind.rawValue], count)
         }
-        text.counter("holdfast_replays_total", "Repeats answered from a stored outcome.", counters.replays.load(ordering: .relaxed))
+        text.counter(
+            "holdfast_replays_total", "Repeats answered from a stored outcome.",
+            counters.replays.load(ordering: .relaxed))
         text.counter(
             "holdfast_recording_failures_total", "Outcomes that the store did not record.",
             counters.recordingFailures.load(ordering: .relaxed))

@@ -104,7 +104,8 @@ final class DownstreamHandler: ChannelDuplexHandler {
             switch parserError {
             case .headerOverflow:
                 Problem(
-                    .headersTooLarge, "at most \(loop.shared.configuration.headerLimit) bytes of header fields are read")
+                    .headersTooLarge, "at most \(loop.shared.configuration.headerLimit) bytes of header fields are read"
+                )
             default:
                 Problem(.badRequest, "the request cannot be read: \(parserError)")
             }

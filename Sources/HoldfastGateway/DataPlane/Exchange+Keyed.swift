@@ -57,7 +57,8 @@ extension Exchange {
                 answer(
                     Problem(
                         .outcomeUnknown,
-                        "a request with this key began, and nobody knows how it ended: find out before using a new key"))
+                        "a request with this key began, and nobody knows how it ended: find out before using a new key")
+                )
             }
         case .unavailable(let error):
             if isWaiting {
@@ -102,12 +103,11 @@ extension Exchange {
             for piece in self.collected { self.client?.write(.body(.byteBuffer(piece))) }
             self.client?.flush()
             self.collected = []
-            if self.isResponseComplete {
-                self.end(keepAlive: false)
-            } else if self.client == nil {
-                self.finish()
-            } else {
-                self.connection?.holdReads(false)
+            switch self.responseEnd {
+            case .whole: self.end(keepAlive: self.keepsClientAlive)
+            case .broken: self.abort()
+            case nil where self.client == nil: self.finish()
+            case nil: self.connection?.holdReads(false)
             }
         }
     }

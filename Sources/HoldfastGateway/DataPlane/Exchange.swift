@@ -71,6 +71,9 @@ final class Exchange {
     var responseHead: HTTPResponseHead?
     var collected: [ByteBuffer] = []
     var collectedBytes = 0
+    /// How a response ended while its tombstone was being recorded.
+    enum ResponseEnd { case whole, broken }
+    var responseEnd: ResponseEnd?
 
     private let started = NIODeadline.now()
     var keepsClientAlive = true
@@ -89,7 +92,8 @@ final class Exchange {
         let configuration = loop.shared.configuration
         deadline = started + TimeAmount(configuration.timeout)
         // The service is not known to honour keys, so a keyed request is sent again only if it was not sent.
-        let repeatability = key == nil ? Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) : .once
+        let repeatability =
+            key == nil ? Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) : .once
         retry = RetryMachine(
             configuration: configuration.retry, repeatability: repeatability,
             deadline: loop.shared.clock.now.advanced(by: configuration.timeout))
@@ -326,8 +330,11 @@ final class Exchange {
             if let client, !client.isWritable { connection?.holdReads(true) }
         case .collecting:
             collect(body)
-            armAttemptTimer()
-        default:
+            if phase == .collecting { armAttemptTimer() }
+        case .recording:
+            // Came with what made the response too large to keep; it goes out after it.
+            collected.append(body)
+        case .gathering, .claiming, .waiting, .connecting, .awaitingHead, .finished:
             break
         }
     }
@@ -345,14 +352,11 @@ final class Exchange {
         case .collecting:
             record()
         case .recording:
-            // The tombstone is on its way; what it was waiting for has come to its end.
-            isResponseComplete = true
-        default:
+            responseEnd = .whole
+        case .gathering, .claiming, .waiting, .connecting, .awaitingHead, .finished:
             break
         }
     }
-
-    var isResponseComplete = false
 
     // MARK: What goes wrong
 
@@ -370,7 +374,7 @@ final class Exchange {
             // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.
             abort()
         case .recording:
-            isResponseComplete = true
+            responseEnd = .broken
         case .gathering, .claiming, .waiting, .connecting, .finished:
             break
         }
@@ -462,7 +466,7 @@ final class Exchange {
         client?.writeEnd(keepAlive: keepAlive)
     }
 
-    private func abort() {
+    func abort() {
         let client = client
         finish()
         client?.abort()

@@ -13,7 +13,8 @@ enum RequestRules {
         }
         let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
         guard size <= configuration.headerLimit else {
-            throw Problem(.headersTooLarge, "the header fields take \(size) bytes, \(configuration.headerLimit) are allowed")
+            throw Problem(
+                .headersTooLarge, "the header fields take \(size) bytes, \(configuration.headerLimit) are allowed")
         }
         try checkFraming(head)
         try checkTarget(head)

@@ -60,7 +60,9 @@ final class UpstreamPool {
             }
             .connect(host: address.host, port: address.port)
             .flatMapThrowing { channel in
-                NIOLoopBound(try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self), eventLoop: channel.eventLoop)
+                NIOLoopBound(
+                    try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self),
+                    eventLoop: channel.eventLoop)
             }
         future.assumeIsolated().whenComplete { result in
             completion(result.map(\.value))

@@ -132,7 +132,8 @@ final class TestService: Sendable {
                 write(status, headers, bytes, context)
             case .breakOff(let bytes):
                 let headers = HTTPHeaders([("content-length", "\(bytes.count + 10)")])
-                context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: .ok, headers: headers))), promise: nil)
+                context.write(
+                    wrapOutboundOut(.head(.init(version: .http1_1, status: .ok, headers: headers))), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
                 context.close(promise: nil)
             case .held(let future, let bytes):
@@ -147,7 +148,8 @@ final class TestService: Sendable {
         private func write(
             _ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ bytes: [UInt8], _ context: ChannelHandlerContext
         ) {
-            context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
+            context.write(
+                wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }

@@ -1,0 +1,122 @@
+#if Gateway
+import Foundation
+import HoldfastGateway
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+@Suite(.serialized) struct ProcessTests {
+    private func inFolder(_ body: (URL) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await body(folder)
+    }
+
+    private func post(_ key: String, to process: HoldfastProcess) async throws -> TestClient.Answer {
+        try await TestClient.send(
+            .POST, "/charges", to: process.port, headers: ["idempotency-key": key], body: Array("amount=1".utf8))
+    }
+
+    @Test func afterKillNineOutcomesAreReplayedAndTheUnfinishedIsUnknown() async throws {
+        let service = try await TestService.start { request, _ in
+            request.headers.first(name: "idempotency-key") == "hangs" ? .hang : .ok("charged")
+        }
+        try await inFolder { folder in
+            let arguments = [
+                "gateway", "--upstream", "http://127.0.0.1:\(service.port)",
+                "--store", "sqlite:\(folder.appending(path: "store.db").path)",
+            ]
+            let first = try HoldfastProcess.start(arguments)
+            try await expectEqual(post("done", to: first).text, "charged")
+            let unfinished = Task { try await post("hangs", to: first) }
+            await service.requests(2)
+            first.kill9()
+            _ = try? await unfinished.value
+
+            let second = try HoldfastProcess.start(arguments)
+            let done = try await post("done", to: second)
+            #expect(done.text == "charged" && done.isReplay)
+            let unknown = try await post("hangs", to: second)
+            #expect(unknown.status == 409)
+            #expect(unknown.problem == "outcome-unknown")
+            #expect(service.requests.count == 2, "nothing was run again")
+            second.kill9()
+        }
+        await service.stop()
+    }
+
+    @Test func aTermSignalLetsRequestsEndAndRecordsThem() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let service = try await TestService.start { _, _ in .held(gate.futureResult, Array("charged".utf8)) }
+        try await inFolder { folder in
+            let arguments = [
+                "gateway", "--upstream", "http://127.0.0.1:\(service.port)",
+                "--store", "sqlite:\(folder.appending(path: "store.db").path)",
+            ]
+            let process = try HoldfastProcess.start(arguments)
+            let inFlight = Task { try await post("k", to: process) }
+            await service.requests(1)
+            process.signal(SIGTERM)
+            gate.succeed()
+            try await expectEqual(inFlight.value.text, "charged")
+            #expect(process.end() == 0)
+            let next = try HoldfastProcess.start(arguments)
+            try await expectEqual(post("k", to: next).isReplay, true)
+            next.signal(SIGTERM)
+            #expect(next.end() == 0)
+        }
+        await service.stop()
+    }
+
+    @Test(arguments: [
+        ["gateway"],
+        ["gateway", "--upstream", "ftp://x"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--cooldown", "5"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--trip", "0"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--attempts", "101"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--store", "floppy"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--key", "perhaps"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--listen", "nowhere"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--threads", "0"],
+        ["demo", "--unknown"],
+    ])
+    func aWrongValueEndsWithOneLineAnd64(arguments: [String]) throws {
+        let (status, errors) = try HoldfastProcess.run(arguments)
+        #expect(status == 64)
+        #expect(errors.split(separator: "\n").count == 1, "\(errors)")
+        #expect(errors.hasPrefix("holdfast: "))
+    }
+
+    @Test func aTakenPortAndAnUnreachableStoreEndWithOneLineAnd1() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        let upstream = ["gateway", "--upstream", "http://127.0.0.1:\(service.port)"]
+        for arguments in [
+            ["--listen", "127.0.0.1:\(service.port)", "--admin", "127.0.0.1:0", "--store", "memory"],
+            ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:\(service.port)", "--store", "memory"],
+            ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "sqlite:/nowhere/at/all.db"],
+        ] {
+            let (status, errors) = try HoldfastProcess.run(upstream + arguments)
+            #expect(status == 1)
+            #expect(errors.split(separator: "\n").count == 1, "\(errors)")
+        }
+        await service.stop()
+    }
+
+    @Test func aSecondGatewayOnTheSameStoreIsRefused() async throws {
+        try await inFolder { folder in
+            let arguments = [
+                "gateway", "--upstream", "http://127.0.0.1:1",
+                "--store", "sqlite:\(folder.appending(path: "store.db").path)",
+            ]
+            let first = try HoldfastProcess.start(arguments)
+            let (status, errors) = try HoldfastProcess.run(
+                arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            #expect(status == 1)
+            #expect(errors.contains("another process holds the store"))
+            first.kill9()
+        }
+    }
+}
+#endif

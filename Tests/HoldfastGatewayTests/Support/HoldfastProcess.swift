@@ -1,0 +1,78 @@
+#if Gateway
+import Foundation
+import Synchronization
+
+/// The command `holdfast` as a process of its own.
+final class HoldfastProcess: Sendable {
+    struct Ended: Error, CustomStringConvertible {
+        let status: Int32
+        let output: String
+        var description: String { "ended with \(status): \(output)" }
+    }
+
+    let port: Int
+    let admin: Int
+    private let process: Mutex<Process>
+
+    private init(process: Process, port: Int, admin: Int) {
+        self.process = Mutex(process)
+        self.port = port
+        self.admin = admin
+    }
+
+    private static func make(_ arguments: [String]) -> (Process, Pipe, Pipe) {
+        let process = Process()
+        process.executableURL = Bundle.main.bundleURL.appending(path: "holdfast")
+        process.arguments = arguments
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        return (process, output, errors)
+    }
+
+    /// Starts a gateway or a demonstration on free ports, and returns when it serves.
+    static func start(_ arguments: [String]) throws -> HoldfastProcess {
+        let (process, output, _) = make(arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        try process.run()
+        var text = ""
+        while true {
+            let data = output.fileHandleForReading.availableData
+            if data.isEmpty {
+                process.waitUntilExit()
+                throw Ended(status: process.terminationStatus, output: text)
+            }
+            text += String(decoding: data, as: UTF8.self)
+            let gateway = text.firstMatch(of: /(?i)gateway(?::| is at) +http:\/\/127\.0\.0\.1:(\d+)/)
+            let admin = text.firstMatch(of: /(?:control plane|breaker): +http:\/\/127\.0\.0\.1:(\d+)/)
+            if let gateway, let admin, let port = Int(gateway.1), let adminPort = Int(admin.1) {
+                return HoldfastProcess(process: process, port: port, admin: adminPort)
+            }
+        }
+    }
+
+    /// Runs the command to its end.
+    static func run(_ arguments: [String]) throws -> (status: Int32, errors: String) {
+        let (process, _, errors) = make(arguments)
+        try process.run()
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    /// Sends a signal.
+    func signal(_ signal: Int32) { process.withLock { _ = kill($0.processIdentifier, signal) } }
+
+    /// Waits for the end.
+    func end() -> Int32 {
+        process.withLock { process in
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+    }
+
+    func kill9() {
+        signal(SIGKILL)
+        _ = end()
+    }
+}
+#endif
