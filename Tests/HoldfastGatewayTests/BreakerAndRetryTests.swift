@@ -125,7 +125,7 @@ import Testing
             }
         ) { gateway in
             try await expectEqual(gateway.get().status, 504)
-            #expect(service.requests.count == 1)
+            #expect(service.requests.count <= 1)
         }
     }
 

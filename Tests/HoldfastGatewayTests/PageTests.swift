@@ -4,10 +4,10 @@ import NIOHTTP1
 import Testing
 
 /// The page in a real browser: Debian's Chromium, driven over WebDriver.
-@Suite struct PageTests {
+/// It runs in turn with the tests of processes: a child would inherit another's pipes, and keep them open.
+extension ProcessTests {
     @Test func theBreakerIsSeenToOpenAndToCloseAgain() async throws {
-        let demo = try HoldfastProcess.start(["demo", "--store", "memory"])
-        defer { demo.kill9() }
+        let demo = try await HoldfastProcess.start(["demo", "--store", "memory"])
         let browser = try await Browser.start()
         do {
             try await browser.open("http://127.0.0.1:\(demo.admin)/")
@@ -16,21 +16,23 @@ import Testing
             try await browser.click("demo-fail")
             try await browser.waits("document.getElementById('demo-fail').getAttribute('aria-pressed') === 'true'")
             try await browser.click("demo-traffic")
-            try await browser.waits("document.querySelector('[data-breaker]').dataset.state === 'open'")
+            try await browser.waits("document.querySelector('[data-breaker]')?.dataset.state === 'open'")
             try await browser.waits("document.querySelector('#log li[data-to=open]') !== null")
             try await browser.click("demo-heal")
             try await browser.waits(
-                "document.querySelector('[data-breaker] .text').textContent === 'the next call is the probe'")
+                "document.querySelector('[data-breaker] .text')?.textContent === 'the next call is the probe'")
             try await browser.click("demo-traffic")
-            try await browser.waits("document.querySelector('[data-breaker] .state').textContent === 'closed'")
+            try await browser.waits("document.querySelector('[data-breaker] .state')?.textContent === 'closed'")
             try await browser.waits("document.querySelector('#log li[data-to=closed]') !== null")
             let wide = "return String(document.documentElement.scrollWidth <= window.innerWidth)"
             try await expectEqual(browser.text(wide), "true")
         } catch {
             await browser.stop()
+            await demo.kill9()
             throw error
         }
         await browser.stop()
+        await demo.kill9()
     }
 }
 
@@ -48,25 +50,25 @@ private struct Browser {
         driver.standardOutput = output
         driver.standardError = FileHandle.nullDevice
         try driver.run()
-        var text = ""
-        var port: Int?
-        while port == nil {
-            let data = output.fileHandleForReading.availableData
-            if data.isEmpty { throw HoldfastProcess.Ended(status: -1, output: "chromedriver: \(text)") }
-            text += String(decoding: data, as: UTF8.self)
-            port = text.firstMatch(of: /successfully on port (\d+)/).flatMap { Int($0.1) }
+        let port = try await offPool {
+            var text = ""
+            while true {
+                let data = output.fileHandleForReading.availableData
+                if data.isEmpty { throw HoldfastProcess.Ended(status: -1, output: "chromedriver: \(text)") }
+                text += String(decoding: data, as: UTF8.self)
+                if let found = text.firstMatch(of: /successfully on port (\d+)/).flatMap({ Int($0.1) }) { return found }
+            }
         }
-        let bound = try #require(port)
         let arguments = [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=390,844",
         ]
         let capabilities: [String: Any] = [
             "capabilities": [
-                "alwaysMatch": ["goog:chromeOptions": ["args": arguments], "timeouts": ["script": 60_000]]
+                "alwaysMatch": ["goog:chromeOptions": ["args": arguments], "timeouts": ["script": 20_000]]
             ]
         ]
-        let value = try await send(.POST, "/session", capabilities, port: bound) as? [String: Any]
-        return Browser(driver: driver, port: bound, session: try #require(value?["sessionId"] as? String))
+        let value = try await send(.POST, "/session", capabilities, port: port) as? [String: Any]
+        return Browser(driver: driver, port: port, session: try #require(value?["sessionId"] as? String))
     }
 
     func open(_ url: String) async throws { _ = try await command("url", ["url": url]) }
@@ -84,7 +86,7 @@ private struct Browser {
     func waits(_ condition: String) async throws {
         let script = """
             const done = arguments[arguments.length - 1];
-            const holds = () => { if (\(condition)) { observer.disconnect(); done('held'); return true; } return false; };
+            const holds = () => { if (\(condition)) { observer?.disconnect(); done('held'); return true; } return false; };
             const observer = new MutationObserver(holds);
             if (!holds()) observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
             """
@@ -95,7 +97,7 @@ private struct Browser {
     func stop() async {
         _ = try? await Self.send(.DELETE, "/session/\(session)", nil, port: port)
         driver.terminate()
-        driver.waitUntilExit()
+        await offPool { driver.waitUntilExit() }
     }
 
     private func command(_ name: String, _ body: [String: Any]) async throws -> Any? {

@@ -28,21 +28,21 @@ import Testing
                 "gateway", "--upstream", "http://127.0.0.1:\(service.port)",
                 "--store", "sqlite:\(folder.appending(path: "store.db").path)",
             ]
-            let first = try HoldfastProcess.start(arguments)
+            let first = try await HoldfastProcess.start(arguments)
             try await expectEqual(post("done", to: first).text, "charged")
             let unfinished = Task { try await post("hangs", to: first) }
             await service.requests(2)
-            first.kill9()
+            await first.kill9()
             _ = try? await unfinished.value
 
-            let second = try HoldfastProcess.start(arguments)
+            let second = try await HoldfastProcess.start(arguments)
             let done = try await post("done", to: second)
             #expect(done.text == "charged" && done.isReplay)
             let unknown = try await post("hangs", to: second)
             #expect(unknown.status == 409)
             #expect(unknown.problem == "outcome-unknown")
             #expect(service.requests.count == 2, "nothing was run again")
-            second.kill9()
+            await second.kill9()
         }
         await service.stop()
     }
@@ -55,17 +55,19 @@ import Testing
                 "gateway", "--upstream", "http://127.0.0.1:\(service.port)",
                 "--store", "sqlite:\(folder.appending(path: "store.db").path)",
             ]
-            let process = try HoldfastProcess.start(arguments)
+            let process = try await HoldfastProcess.start(arguments)
             let inFlight = Task { try await post("k", to: process) }
             await service.requests(1)
             process.signal(SIGTERM)
             gate.succeed()
             try await expectEqual(inFlight.value.text, "charged")
-            #expect(process.end() == 0)
-            let next = try HoldfastProcess.start(arguments)
+            let status = await process.end()
+            #expect(status == 0)
+            let next = try await HoldfastProcess.start(arguments)
             try await expectEqual(post("k", to: next).isReplay, true)
             next.signal(SIGTERM)
-            #expect(next.end() == 0)
+            let nextStatus = await next.end()
+            #expect(nextStatus == 0)
         }
         await service.stop()
     }
@@ -82,8 +84,8 @@ import Testing
         ["gateway", "--upstream", "http://127.0.0.1:1", "--threads", "0"],
         ["demo", "--unknown"],
     ])
-    func aWrongValueEndsWithOneLineAnd64(arguments: [String]) throws {
-        let (status, errors) = try HoldfastProcess.run(arguments)
+    func aWrongValueEndsWithOneLineAnd64(arguments: [String]) async throws {
+        let (status, errors) = try await HoldfastProcess.run(arguments)
         #expect(status == 64)
         #expect(errors.split(separator: "\n").count == 1, "\(errors)")
         #expect(errors.hasPrefix("holdfast: "))
@@ -97,7 +99,7 @@ import Testing
             ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:\(service.port)", "--store", "memory"],
             ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "sqlite:/nowhere/at/all.db"],
         ] {
-            let (status, errors) = try HoldfastProcess.run(upstream + arguments)
+            let (status, errors) = try await HoldfastProcess.run(upstream + arguments)
             #expect(status == 1)
             #expect(errors.split(separator: "\n").count == 1, "\(errors)")
         }
@@ -110,12 +112,12 @@ import Testing
                 "gateway", "--upstream", "http://127.0.0.1:1",
                 "--store", "sqlite:\(folder.appending(path: "store.db").path)",
             ]
-            let first = try HoldfastProcess.start(arguments)
-            let (status, errors) = try HoldfastProcess.run(
+            let first = try await HoldfastProcess.start(arguments)
+            let (status, errors) = try await HoldfastProcess.run(
                 arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             #expect(status == 1)
             #expect(errors.contains("another process holds the store"))
-            first.kill9()
+            await first.kill9()
         }
     }
 }

@@ -31,7 +31,11 @@ final class HoldfastProcess: Sendable {
     }
 
     /// Starts a gateway or a demonstration on free ports, and returns when it serves.
-    static func start(_ arguments: [String]) throws -> HoldfastProcess {
+    static func start(_ arguments: [String]) async throws -> HoldfastProcess {
+        try await offPool { try launch(arguments) }
+    }
+
+    private static func launch(_ arguments: [String]) throws -> HoldfastProcess {
         let (process, output, _) = make(arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
         try process.run()
         var text = ""
@@ -51,7 +55,11 @@ final class HoldfastProcess: Sendable {
     }
 
     /// Runs the command to its end.
-    static func run(_ arguments: [String]) throws -> (status: Int32, errors: String) {
+    static func run(_ arguments: [String]) async throws -> (status: Int32, errors: String) {
+        try await offPool { try complete(arguments) }
+    }
+
+    private static func complete(_ arguments: [String]) throws -> (status: Int32, errors: String) {
         let (process, _, errors) = make(arguments)
         try process.run()
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -63,16 +71,32 @@ final class HoldfastProcess: Sendable {
     func signal(_ signal: Int32) { process.withLock { _ = kill($0.processIdentifier, signal) } }
 
     /// Waits for the end.
-    func end() -> Int32 {
-        process.withLock { process in
-            process.waitUntilExit()
-            return process.terminationStatus
+    func end() async -> Int32 {
+        await offPool { [self] in
+            process.withLock { process in
+                process.waitUntilExit()
+                return process.terminationStatus
+            }
         }
     }
 
-    func kill9() {
+    func kill9() async {
         signal(SIGKILL)
-        _ = end()
+        _ = await end()
+    }
+}
+
+/// Runs what blocks on a thread of its own: the pool that tests run on has one thread a core.
+func offPool<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+    try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
+    }
+}
+
+/// The same for what does not throw.
+func offPool<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
+    await withCheckedContinuation { continuation in
+        DispatchQueue.global().async { continuation.resume(returning: body()) }
     }
 }
 #endif
