@@ -23,7 +23,7 @@ build:
 
 test:
 	@Scripts/need-swift
-	@Scripts/install libsqlite3-dev chromium chromium-driver
+	@Scripts/install libsqlite3-dev
 	@echo "holdfast: building and running every test"
 	@swift test $(SWIFT_FLAGS)
 
