@@ -1,0 +1,188 @@
+import Testing
+
+@testable import Holdfast
+
+/// Walks every state that the breaker's machine can reach with small parameters. What is in flight is kept in a ledger
+/// of the walk's own, so the machine is not asked to vouch for itself.
+@Suite struct BreakerExplorationTests {
+    /// One call that was admitted and has not been handed in.
+    private struct Call: Hashable {
+        let ticket: CircuitBreakerMachine.Ticket
+        let lapses: MonotonicInstant
+        /// Nobody will ever hand it in.
+        var hangs = false
+    }
+
+    private struct Node {
+        var machine: CircuitBreakerMachine
+        var calls: [Call] = []
+        var now = MonotonicInstant(nanoseconds: 0)
+
+        /// The probes that hold a place, by the ledger.
+        var holding: Int {
+            calls.count { $0.ticket.generation == machine.generation && $0.ticket.probe != 0 && now < $0.lapses }
+        }
+        var callers: Int { calls.count { !$0.hangs } }
+    }
+
+    /// Generations, times and numbers of probes only ever grow, so states are told apart by what is left of each time,
+    /// and by which place a probe holds.
+    private struct Shape: Hashable {
+        struct Place: Hashable {
+            let index: Int
+            let left: Duration
+            let hangs: Bool
+        }
+        let state: CircuitBreaker.State
+        let tripCount: Int
+        var count: Int
+        var left: [Duration] = []
+        var calls: [Place]
+        /// Calls of older generations and lapsed probes: each of them is checked to change nothing.
+        let late: Int
+
+        init(_ node: Node) {
+            let machine = node.machine
+            state = machine.state
+            tripCount = machine.tripCount
+            count = machine.failures
+            var numbers: [UInt32] = []
+            func left(_ instant: MonotonicInstant) -> Duration { max(.zero, node.now.duration(to: instant)) }
+            switch machine.phase {
+            case .closed: break
+            case .open(let until): self.left = [left(until)]
+            case .halfOpen(let inFlight, _, let successes):
+                count = successes
+                numbers = inFlight.map(\.number)
+                self.left = inFlight.map { left($0.lapses) }
+            }
+            let counting = node.calls.filter {
+                $0.ticket.generation == machine.generation && ($0.ticket.probe == 0 || node.now < $0.lapses)
+            }
+            calls = counting.map { call in
+                Place(
+                    index: numbers.firstIndex(of: call.ticket.probe) ?? -1,
+                    left: call.ticket.probe == 0 ? .zero : left(call.lapses), hangs: call.hangs)
+            }
+            .sorted { ($0.index, $0.left, $0.hangs ? 1 : 0) < ($1.index, $1.left, $1.hangs ? 1 : 0) }
+            late = node.calls.count - counting.count
+        }
+    }
+
+    private static let legal: [CircuitBreaker.State: Set<CircuitBreaker.State>] = [
+        .closed: [.open], .open: [.halfOpen], .halfOpen: [.closed, .open],
+    ]
+    private static let callers = 3
+
+    private func check(_ holds: Bool, _ claim: String, _ node: Node) {
+        if !holds { Issue.record("\(claim): \(node)") }
+    }
+
+    private func checkChange(_ change: CircuitBreaker.Change?, from node: Node, to next: Node) {
+        let expected = change == nil ? node.machine.generation : node.machine.generation + 1
+        check(next.machine.generation == expected, "a generation that does not count the changes", node)
+        check((change == nil) == (node.machine.state == next.machine.state), "a change that nobody was told of", node)
+        guard let change else { return }
+        check(change.from == node.machine.state && change.to == next.machine.state, "a change told wrong", node)
+        check(Self.legal[change.from]?.contains(change.to) == true, "a change that the diagram does not have", node)
+    }
+
+    private func admitting(_ node: Node) -> Node {
+        var next = node
+        let (admission, change) = next.machine.admit(at: node.now)
+        checkChange(change, from: node, to: next)
+        switch admission {
+        case .admitted(let ticket):
+            let lapses = node.now.advanced(by: node.machine.configuration.probeHold)
+            next.calls.append(Call(ticket: ticket, lapses: lapses))
+        case .rejected(let retryAfter):
+            let cooldown = node.machine.configuration.cooldown
+            check(retryAfter > .zero && retryAfter <= cooldown, "a wait of \(retryAfter)", node)
+            check(node.machine.state != .closed, "a closed breaker rejects", node)
+            let full = node.holding == node.machine.configuration.probes
+            check(node.machine.state == .open || full, "a free place that is not given", node)
+        }
+        return next
+    }
+
+    private func handingIn(_ index: Int, _ verdict: CircuitBreakerMachine.Verdict, _ node: Node) -> Node {
+        var next = node
+        let call = next.calls.remove(at: index)
+        let change = next.machine.record(verdict, for: call.ticket, at: node.now)
+        checkChange(change, from: node, to: next)
+        let isLate = call.ticket.generation != node.machine.generation
+        let hasLapsed = call.ticket.probe != 0 && call.lapses <= node.now
+        if isLate || hasLapsed {
+            check(change == nil && next.machine == node.machine, "a late result changes something", node)
+        }
+        if verdict == .abandoned { check(change == nil, "an abandoned call changes the state", node) }
+        return next
+    }
+
+    private func successors(of node: Node) -> [Node] {
+        var next: [Node] = []
+        if node.callers < Self.callers { next.append(admitting(node)) }
+        for index in node.calls.indices where !node.calls[index].hangs {
+            for verdict in [CircuitBreakerMachine.Verdict.succeeded, .failed, .abandoned] {
+                next.append(handingIn(index, verdict, node))
+            }
+            var hung = node
+            hung.calls[index].hangs = true
+            next.append(hung)
+        }
+        // Time also stands still: the events above all happen at one instant.
+        for step in [1, 2, 100] {
+            var moved = node
+            moved.now = node.now.advanced(by: .seconds(step))
+            next.append(moved)
+        }
+        for index in next.indices {
+            let (machine, now) = (next[index].machine, next[index].now)
+            next[index].calls.removeAll {
+                $0.hangs && ($0.ticket.generation != machine.generation || $0.lapses <= now || $0.ticket.probe == 0)
+            }
+        }
+        return next
+    }
+
+    @Test(arguments: [1, 2, 3])
+    func `every reachable state keeps the promises and can close`(successesToClose: Int) {
+        var configuration = CircuitBreakerConfiguration()
+        configuration.trip = .consecutiveFailures(2)
+        configuration.cooldown = .seconds(4)
+        configuration.probes = 2
+        configuration.successesToClose = successesToClose
+        configuration.probeHold = .seconds(6)
+        let start = Node(machine: CircuitBreakerMachine(configuration: configuration))
+        var nodes = [start]
+        var numbers = [Shape(start): 0]
+        var predecessors: [[Int]] = [[]]
+        var visited = 0
+        while visited < nodes.count {
+            let node = nodes[visited]
+            check(node.holding <= configuration.probes, "a stampede", node)
+            for next in successors(of: node) {
+                let shape = Shape(next)
+                if let known = numbers[shape] {
+                    predecessors[known].append(visited)
+                } else {
+                    numbers[shape] = nodes.count
+                    nodes.append(next)
+                    predecessors.append([visited])
+                }
+            }
+            visited += 1
+        }
+        var closes = nodes.map { $0.machine.state == .closed }
+        var queue = nodes.indices.filter { closes[$0] }
+        while let node = queue.popLast() {
+            for former in predecessors[node] where !closes[former] {
+                closes[former] = true
+                queue.append(former)
+            }
+        }
+        for (node, closes) in zip(nodes, closes) { check(closes, "no way to closed", node) }
+        print("walked all \(nodes.count) states of a breaker that closes after \(successesToClose)")
+        #expect(nodes.count > 300 * successesToClose, "the walk ended after \(nodes.count) states")
+    }
+}

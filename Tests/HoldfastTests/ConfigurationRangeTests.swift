@@ -1,0 +1,112 @@
+import Holdfast
+import Testing
+
+@Suite struct ConfigurationRangeTests {
+    /// One option of a breaker or a retry, set to one value.
+    struct Case: Sendable, CustomTestStringConvertible {
+        let option: String
+        let value: String
+        let build: @Sendable () throws -> Void
+        var testDescription: String { "\(option) = \(value)" }
+
+        static func breaker(
+            _ option: String, _ value: Any, _ set: @escaping @Sendable (inout CircuitBreakerConfiguration) -> Void
+        ) -> Case {
+            Case(option: option, value: "\(value)") {
+                var configuration = CircuitBreakerConfiguration()
+                set(&configuration)
+                _ = try CircuitBreaker("x", configuration: configuration)
+            }
+        }
+
+        static func retry(
+            _ option: String, _ value: Any, _ set: @escaping @Sendable (inout RetryConfiguration) -> Void
+        ) -> Case {
+            Case(option: option, value: "\(value)") {
+                var configuration = RetryConfiguration()
+                set(&configuration)
+                _ = try Retry(configuration: configuration, budget: RetryBudget())
+            }
+        }
+
+        static func budget(
+            _ option: String, _ value: Any, _ set: @escaping @Sendable (inout RetryBudgetConfiguration) -> Void
+        ) -> Case {
+            Case(option: option, value: "\(value)") {
+                var configuration = RetryBudgetConfiguration()
+                set(&configuration)
+                _ = try RetryBudget(configuration: configuration)
+            }
+        }
+    }
+
+    private static let outOfRange: [Case] =
+        [0, -1, 1_000_001, .max, .min].map { value in
+            .breaker("trip.consecutiveFailures", value) { $0.trip = .consecutiveFailures(value) }
+        }
+        + [0, 65, Int.max].map { value in .breaker("probes", value) { $0.probes = value } }
+        + [0, 1_001, Int.max].map { value in .breaker("successesToClose", value) { $0.successesToClose = value } }
+        + [Duration.zero, .microseconds(999), .seconds(86_401), .seconds(Int64.max), .seconds(-1)].flatMap { value in
+            [
+                Case.breaker("cooldown", value) { $0.cooldown = value },
+                .breaker("probeHold", value) { $0.probeHold = value },
+            ]
+        }
+        + [0, 101, Int.max].map { value in .retry("attempts", value) { $0.attempts = value } }
+        + [Duration.seconds(-1), .seconds(3_601)].map { value in
+            .retry("retryAfterLimit", value) { $0.retryAfterLimit = value }
+        }
+        + [Duration.seconds(-1), .seconds(3_601), .seconds(Int64.max)].map { value in
+            .retry("backoff.base", value) { $0.backoff = .constant(value) }
+        }
+        + [Duration.seconds(1), .seconds(3_601)].map { value in
+            .retry("backoff.cap", value) { $0.backoff = .exponential(from: .seconds(2), cap: value) }
+        }
+        + [0, 0.999, 10.001, .infinity, .nan, -.infinity].map { (value: Double) in
+            .retry("backoff.factor", value) {
+                $0.backoff = .exponential(from: .zero, cap: .seconds(1), factor: value)
+            }
+        }
+        + [-0.001, 10.001, .infinity, .nan].map { (value: Double) in .budget("ratio", value) { $0.ratio = value } }
+        + [-1, 100_001].map { value in .budget("reservePerSecond", value) { $0.reservePerSecond = value } }
+        + [Duration.zero, .milliseconds(999), .seconds(61)].map { value in
+            .budget("window", value) { $0.window = value }
+        }
+
+    @Test(arguments: outOfRange)
+    func `a value out of range is refused with its name and value and range`(wrong: Case) {
+        let error = #expect(throws: ConfigurationError.self) { try wrong.build() }
+        #expect(error?.option == wrong.option)
+        #expect(error?.value == wrong.value)
+        #expect(error?.allowed.contains("from ") == true)
+    }
+
+    private static let atTheEnds: [Case] =
+        [1, 1_000_000].map { value in
+            .breaker("trip", value) { $0.trip = .consecutiveFailures(value) }
+        }
+        + [1, 64].map { value in .breaker("probes", value) { $0.probes = value } }
+        + [1, 1_000].map { value in .breaker("successesToClose", value) { $0.successesToClose = value } }
+        + [Duration.milliseconds(1), .seconds(86_400)].flatMap { value in
+            [
+                Case.breaker("cooldown", value) { $0.cooldown = value },
+                .breaker("probeHold", value) { $0.probeHold = value },
+            ]
+        }
+        + [1, 100].map { value in .retry("attempts", value) { $0.attempts = value } }
+        + [Duration.zero, .seconds(3_600)].map { value in .retry("backoff", value) { $0.backoff = .constant(value) } }
+        + [0, 10].map { (value: Double) in .budget("ratio", value) { $0.ratio = value } }
+        + [0, 100_000].map { value in .budget("reservePerSecond", value) { $0.reservePerSecond = value } }
+        + [Duration.seconds(1), .seconds(60)].map { value in .budget("window", value) { $0.window = value } }
+
+    @Test(arguments: atTheEnds)
+    func `the ends of a range belong to it`(right: Case) throws {
+        try right.build()
+    }
+
+    @Test func `the defaults are allowed`() throws {
+        try CircuitBreakerConfiguration().validate()
+        try RetryConfiguration().validate()
+        try RetryBudgetConfiguration().validate()
+    }
+}

@@ -1,0 +1,95 @@
+import Holdfast
+import HoldfastTesting
+import Synchronization
+import Testing
+
+@Suite struct RetryBudgetTests {
+    private let clock = ManualClock()
+
+    private func budget(ratio: Double, reserve: Int = 0, window: Duration = .seconds(10)) throws -> RetryBudget {
+        var configuration = RetryBudgetConfiguration()
+        configuration.ratio = ratio
+        configuration.reservePerSecond = reserve
+        configuration.window = window
+        return try RetryBudget(configuration: configuration, clock: clock)
+    }
+
+    @Test func `five calls at a fifth are one retry`() throws {
+        let budget = try budget(ratio: 0.2)
+        for call in 1...5 {
+            budget.deposit()
+            #expect(budget.snapshot().balance == call / 5)
+        }
+        #expect(budget.withdraw())
+        #expect(!budget.withdraw())
+        #expect(budget.snapshot().refused == 1)
+    }
+
+    @Test func `a refusal costs nothing`() throws {
+        let budget = try budget(ratio: 1)
+        for _ in 0..<10 { #expect(!budget.withdraw()) }
+        budget.deposit()
+        #expect(budget.withdraw())
+    }
+
+    @Test func `the reserve lets a quiet caller retry and is not refilled within the window`() throws {
+        let budget = try budget(ratio: 0, reserve: 2)
+        for _ in 0..<20 { #expect(budget.withdraw()) }
+        #expect(!budget.withdraw())
+        clock.advance(by: .seconds(9))
+        #expect(!budget.withdraw())
+        clock.advance(by: .seconds(1))
+        #expect(budget.withdraw())
+    }
+
+    @Test func `without a ratio and a reserve nothing is made again`() throws {
+        let budget = try budget(ratio: 0)
+        for _ in 0..<1_000 { budget.deposit() }
+        #expect(!budget.withdraw())
+        #expect(budget.snapshot().balance == 0)
+    }
+
+    @Test func `calls leave the window bucket by bucket`() throws {
+        let budget = try budget(ratio: 1)
+        for _ in 0..<10 {
+            budget.deposit()
+            clock.advance(by: .seconds(1))
+        }
+        for left in stride(from: 9, through: 0, by: -1) {
+            #expect(budget.snapshot().balance == left)
+            clock.advance(by: .seconds(1))
+        }
+    }
+
+    @Test func `retries that leave the window are available again and calls do not outlive them`() throws {
+        let budget = try budget(ratio: 0, reserve: 1, window: .seconds(1))
+        #expect(budget.withdraw())
+        #expect(!budget.withdraw())
+        clock.advance(by: .seconds(1_000_000))
+        #expect(budget.withdraw())
+        #expect(!budget.withdraw())
+    }
+
+    @Test func `the balance is never negative although the calls have left`() throws {
+        let budget = try budget(ratio: 1)
+        budget.deposit()
+        clock.advance(by: .seconds(5))
+        #expect(budget.withdraw())
+        clock.advance(by: .seconds(5))
+        #expect(budget.snapshot().balance == 0)
+    }
+
+    @Test func `eight threads withdraw as much as there is and no more`() throws {
+        let budget = try budget(ratio: 0.5)
+        let granted = Mutex(0)
+        onThreads(8) { _ in
+            for _ in 0..<500 { budget.deposit() }
+        }
+        onThreads(8) { _ in
+            let mine = (0..<1_000).count { _ in budget.withdraw() }
+            granted.withLock { $0 += mine }
+        }
+        #expect(granted.withLock { $0 } == 2_000)
+        #expect(budget.snapshot().refused == 6_000)
+    }
+}
