@@ -2,6 +2,9 @@
 # make run UPSTREAM=http://…    the gateway in front of your own service
 # make test                     every test
 # make build                    the release binary, at .build/release/holdfast
+# make lint, make format        the style, checked or applied
+# make examples                 builds and runs the package in Examples
+# make bench                    the core against the bare call; the gateway beside nginx and HAProxy
 .PHONY: run build test lint format examples bench
 
 SWIFT_FLAGS = --traits Gateway
@@ -9,7 +12,7 @@ SWIFT_FLAGS = --traits Gateway
 run: build
 ifdef UPSTREAM
 	@echo "holdfast: starting the gateway in front of $(UPSTREAM)"
-	@exec .build/release/holdfast gateway --upstream $(UPSTREAM)
+	@exec .build/release/holdfast gateway --upstream '$(UPSTREAM)'
 else
 	@echo "holdfast: starting the demonstration"
 	@exec .build/release/holdfast demo
@@ -23,22 +26,28 @@ build:
 
 test:
 	@Scripts/need-swift
-	@Scripts/install libsqlite3-dev
+	@Scripts/install libsqlite3-dev chromium chromium-driver
 	@echo "holdfast: building and running every test"
 	@swift test $(SWIFT_FLAGS)
 
 lint:
+	@Scripts/need-swift
 	@echo "holdfast: linting"
 	@git ls-files -z '*.swift' | xargs -0 swift format lint --strict
 
 format:
+	@Scripts/need-swift
+	@echo "holdfast: formatting"
 	@git ls-files -z '*.swift' | xargs -0 swift format -i
 
 examples:
+	@Scripts/need-swift
 	@echo "holdfast: building and running the examples"
 	@cd Examples && swift run SafePayments
 
 bench: build
-	@Scripts/install nginx haproxy wrk
+	@Scripts/install nginx haproxy wrk python3
+	@echo "holdfast: measuring the core against the bare call"
 	@cd Benchmarks && swift run -c release CoreBenchmarks
+	@echo "holdfast: measuring the gateway beside nginx and HAProxy"
 	@Benchmarks/gateway/run

@@ -99,20 +99,23 @@ let package = Package(
         ),
         .executableTarget(name: "holdfast", dependencies: ["HoldfastCommands"]),
         // Tests
-        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting"]),
-        .testTarget(name: "HoldfastIdempotencyTests", dependencies: ["HoldfastIdempotency", "HoldfastTesting"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting", "TestSupport"]),
+        .testTarget(
+            name: "HoldfastIdempotencyTests",
+            dependencies: ["HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
         .testTarget(name: "HoldfastHTTPTests", dependencies: ["HoldfastHTTP"]),
         .testTarget(
             name: "HoldfastSQLiteTests",
             dependencies: [
-                "HoldfastSQLite", "HoldfastTesting",
+                "HoldfastSQLite", "HoldfastTesting", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ]
         ),
         .testTarget(
             name: "HoldfastGatewayTests",
             dependencies: [
-                "HoldfastGateway", "HoldfastSQLite", "HoldfastTesting", "holdfast",
+                "HoldfastGateway", "HoldfastSQLite", "HoldfastTesting", "TestSupport", "holdfast",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Gateway"])),

@@ -6,6 +6,7 @@ import HoldfastTesting
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import TestSupport
 import Testing
 
 @Suite struct IdempotencyTests {
@@ -17,7 +18,7 @@ import Testing
         }
     }
 
-    @Test func aRepeatGetsTheSameStatusFieldsAndBytesAndTheServiceSeesOne() async throws {
+    @Test func `a repeat gets the same status fields and bytes and the service sees one`() async throws {
         let service = try await counting()
         try await withGateway(to: service) { gateway in
             let first = try await gateway.post(key: "k")
@@ -32,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func twentyAtTheSameMomentRunOnceAndShareTheAnswer() async throws {
+    @Test func `twenty at the same moment run once and share the answer`() async throws {
         let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let service = try await TestService.start { _, _ in .held(gate.futureResult, [42]) }
         try await withGateway(to: service, configure: { $0.threads = 2 }) { gateway in
@@ -51,7 +52,7 @@ import Testing
         }
     }
 
-    @Test func anotherBodyOrQueryUnderTheSameKeyGets422() async throws {
+    @Test func `another body or query under the same key gets 422`() async throws {
         let service = try await counting()
         try await withGateway(to: service) { gateway in
             _ = try await gateway.post(key: "k")
@@ -62,7 +63,7 @@ import Testing
         }
     }
 
-    @Test func nobodyReadsAnothersReplay() async throws {
+    @Test func `nobody reads another's replay`() async throws {
         let service = try await counting()
         try await withGateway(to: service) { gateway in
             try await expectEqual(gateway.post(key: "k", authorization: "Bearer a").body.last, 1)
@@ -72,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func anAttemptThatBrokeIsUnknownAndNotRunAgain() async throws {
+    @Test func `an attempt that broke is unknown and not run again`() async throws {
         let service = try await TestService.start { _, _ in .reset }
         try await withGateway(to: service) { gateway in
             try await expectEqual(gateway.post(key: "k").status, 502)
@@ -83,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func aClientThatLeavesDoesNotTearTheRecord() async throws {
+    @Test func `a client that leaves does not tear the record`() async throws {
         let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let service = try await TestService.start { _, _ in .held(gate.futureResult, [9]) }
         try await withGateway(to: service) { gateway in
@@ -98,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func aFailureOfTheServiceIsKeptAndADeclineIsNot() async throws {
+    @Test func `a failure of the service is kept and a decline is not`() async throws {
         let service = try await TestService.start { _, number in
             number == 1 ? .status(.tooManyRequests) : .status(.internalServerError)
         }
@@ -111,7 +112,7 @@ import Testing
         }
     }
 
-    @Test func whatTheBreakerRejectedMayRunLaterUnderTheSameKey() async throws {
+    @Test func `what the breaker rejected may run later under the same key`() async throws {
         let service = try await TestService.start { _, number in number <= 3 ? .status(.internalServerError) : .ok() }
         try await withGateway(to: service) { gateway in
             for _ in 0..<3 { _ = try await gateway.get() }
@@ -121,7 +122,7 @@ import Testing
         }
     }
 
-    @Test func aResponseTooLargeToKeepPassesAndLeavesATombstone() async throws {
+    @Test func `a response too large to keep passes and leaves a tombstone`() async throws {
         let large = [UInt8](repeating: 5, count: 1_500_000)
         let service = try await TestService.start { _, _ in .answer(.ok, [:], large) }
         try await withGateway(to: service) { gateway in
@@ -131,7 +132,7 @@ import Testing
         }
     }
 
-    @Test func aBodyTooLargeToFingerprintIsRefusedBeforeTheServiceSeesIt() async throws {
+    @Test func `a body too large to fingerprint is refused before the service sees it`() async throws {
         let service = try await counting()
         try await withGateway(to: service) { gateway in
             let answer = try await gateway.post(key: "k", String(repeating: "x", count: 1 << 20 + 1))
@@ -140,7 +141,7 @@ import Testing
         }
     }
 
-    @Test func withoutTheStoreNothingIsExecuted() async throws {
+    @Test func `without the store nothing is executed`() async throws {
         let service = try await counting()
         try await withGateway(to: service, store: MemoryStore(bound: 0)) { gateway in
             let answer = try await gateway.post(key: "k")
@@ -151,7 +152,7 @@ import Testing
         }
     }
 
-    @Test func keysAreRequiredOrIgnoredAsConfigured() async throws {
+    @Test func `keys are required or ignored as configured`() async throws {
         let service = try await counting()
         try await withGateway(to: service, configure: { $0.keys = .required }) { gateway in
             try await expectEqual(gateway.post(key: nil).problem, "key-missing")

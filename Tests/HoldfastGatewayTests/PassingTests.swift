@@ -1,10 +1,11 @@
 #if Gateway
 import HoldfastGateway
 import NIOHTTP1
+import TestSupport
 import Testing
 
 @Suite struct PassingTests {
-    @Test func bodiesPassByteExactInBothDirections() async throws {
+    @Test func `bodies pass byte exact in both directions`() async throws {
         let service = try await TestService.start { request, _ in .answer(.ok, [:], request.body) }
         try await withGateway(to: service) { gateway in
             for size in [0, 1, 70_000, 3_000_000] {
@@ -18,7 +19,7 @@ import Testing
     }
 
     @Test(arguments: [HTTPMethod.GET, .HEAD, .OPTIONS, .DELETE, .PATCH, .RAW(value: "REPORT")])
-    func anyMethodPasses(method: HTTPMethod) async throws {
+    func `any method passes`(method: HTTPMethod) async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
             try await expectEqual(TestClient.send(method, "/", to: gateway.port).status, 200)
@@ -26,7 +27,7 @@ import Testing
         }
     }
 
-    @Test func noHopByHopFieldCrossesAndTheForwardedOnesAreSet() async throws {
+    @Test func `no hop by hop field crosses and the forwarded ones are set`() async throws {
         let service = try await TestService.start { _, _ in
             .answer(.ok, ["Connection": "X-Private", "X-Private": "1", "Keep-Alive": "1", "X-Kept": "1"], [])
         }
@@ -49,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+    @Test func `pipelined requests are answered in order`() async throws {
         let service = try await TestService.start { request, _ in .ok(request.uri) }
         try await withGateway(to: service) { gateway in
             let text = try await TestClient.raw(
@@ -77,7 +78,7 @@ import Testing
         "GET / HTTP/1.1\r\nHost: a\r\nX\u{0}: 1\r\n\r\n",
         "nonsense\r\n\r\n",
     ])
-    func whatCanBeReadInTwoWaysIsRefusedAndTheConnectionCloses(request: String) async throws {
+    func `what can be read in two ways is refused and the connection closes`(request: String) async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
             let text = try await TestClient.raw(request, to: gateway.port)
@@ -86,7 +87,7 @@ import Testing
         }
     }
 
-    @Test func aBadChunkSizeNeverReachesTheServiceAsARequest() async throws {
+    @Test func `a bad chunk size never reaches the service as a request`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
             let text = try await TestClient.raw(
@@ -97,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func tooManyHeaderBytesAreRefused() async throws {
+    @Test func `too many header bytes are refused`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
             let big = String(repeating: "x", count: 9_000)
@@ -107,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func aClientThatIsSlowWithItsHeadersIsCut() async throws {
+    @Test func `a client that is slow with its headers is cut`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service, configure: { $0.headerTimeout = .milliseconds(50) }) { gateway in
             // Returns because the gateway closes; a gateway that waited would hang the test.

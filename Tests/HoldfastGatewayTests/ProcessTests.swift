@@ -4,6 +4,7 @@ import HoldfastGateway
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct ProcessTests {
@@ -19,7 +20,7 @@ import Testing
             .POST, "/charges", to: process.port, headers: ["idempotency-key": key], body: Array("amount=1".utf8))
     }
 
-    @Test func afterKillNineOutcomesAreReplayedAndTheUnfinishedIsUnknown() async throws {
+    @Test func `after kill nine outcomes are replayed and the unfinished is unknown`() async throws {
         let service = try await TestService.start { request, _ in
             request.headers.first(name: "idempotency-key") == "hangs" ? .hang : .ok("charged")
         }
@@ -47,7 +48,7 @@ import Testing
         await service.stop()
     }
 
-    @Test func aTermSignalLetsRequestsEndAndRecordsThem() async throws {
+    @Test func `a term signal lets requests end and records them`() async throws {
         let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let service = try await TestService.start { _, _ in .held(gate.futureResult, Array("charged".utf8)) }
         try await inFolder { folder in
@@ -84,14 +85,14 @@ import Testing
         ["gateway", "--upstream", "http://127.0.0.1:1", "--threads", "0"],
         ["demo", "--unknown"],
     ])
-    func aWrongValueEndsWithOneLineAnd64(arguments: [String]) async throws {
+    func `a wrong value ends with one line and 64`(arguments: [String]) async throws {
         let (status, errors) = try await HoldfastProcess.run(arguments)
         #expect(status == 64)
         #expect(errors.split(separator: "\n").count == 1, "\(errors)")
         #expect(errors.hasPrefix("holdfast: "))
     }
 
-    @Test func aTakenPortAndAnUnreachableStoreEndWithOneLineAnd1() async throws {
+    @Test func `a taken port and an unreachable store end with one line and 1`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         let upstream = ["gateway", "--upstream", "http://127.0.0.1:\(service.port)"]
         for arguments in [
@@ -106,7 +107,7 @@ import Testing
         await service.stop()
     }
 
-    @Test func aSecondGatewayOnTheSameStoreIsRefused() async throws {
+    @Test func `a second gateway on the same store is refused`() async throws {
         try await inFolder { folder in
             let arguments = [
                 "gateway", "--upstream", "http://127.0.0.1:1",

@@ -5,16 +5,16 @@ import Testing
 
 @Suite struct HTTPMeaningTests {
     @Test(arguments: [HTTPRequest.Method.get, .head, .options, .trace, .put, .delete])
-    func whatHTTPCallsIdempotentRepeats(method: HTTPRequest.Method) {
+    func `what http calls idempotent repeats`(method: HTTPRequest.Method) {
         #expect(Repeatability(method: method) == .idempotent)
     }
 
     @Test(arguments: [HTTPRequest.Method.post, .patch, .connect])
-    func theRestDoesNot(method: HTTPRequest.Method) {
+    func `the rest does not`(method: HTTPRequest.Method) {
         #expect(Repeatability(method: method) == .once)
     }
 
-    @Test func aKeyIsTheSameQuotedOrBare() throws {
+    @Test func `a key is the same quoted or bare`() throws {
         #expect(try IdempotencyKey(fieldValue: "\"8e03978e\"") == IdempotencyKey(fieldValue: "8e03978e"))
         #expect(try IdempotencyKey(fieldValue: #""a\"b""#).description == "a\"b")
         for broken in ["\"open", "\"a\"b", "", "\"\"", "\"", "a b", "\"a\\\""] {
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test func aRecordedResponseComesBackToTheByte() throws {
+    @Test func `a recorded response comes back to the byte`() throws {
         let body = (0..<1_000).map { UInt8($0 % 256) }
         let response = RecordedResponse(
             status: 201,
@@ -34,26 +34,26 @@ import Testing
         #expect(back.fields == [.init(name: "Content-Type", value: "image/png")], "no Set-Cookie is replayed")
     }
 
-    @Test func bytesThatAreNoResponseAreRefused() {
+    @Test func `bytes that are no response are refused`() {
         let encoded = RecordedResponse(status: 200, fields: [.init(name: "etag", value: "x")], body: [1, 2, 3]).encoded
         for length in 0..<encoded.count { #expect(RecordedResponse(encoded: Array(encoded.prefix(length))) == nil) }
         #expect(RecordedResponse(encoded: encoded + [0]) == nil)
         #expect(RecordedResponse(encoded: [9] + encoded.dropFirst()) == nil)
     }
 
-    @Test func aBare503IsNotTakenForADecline() {
+    @Test func `a bare 503 is not taken for a decline`() {
         #expect(!StatusMeaning.wasNotActedUpon(503, hasRetryAfter: false))
         #expect(StatusMeaning.wasNotActedUpon(503, hasRetryAfter: true))
         #expect(!StatusMeaning.wasNotActedUpon(500, hasRetryAfter: true))
     }
 
-    @Test func aServiceThatLacksAMethodIsNotFailing() {
+    @Test func `a service that lacks a method is not failing`() {
         #expect(StatusMeaning.isServiceFailure(500))
         #expect(!StatusMeaning.isServiceFailure(501))
         #expect(!StatusMeaning.isServiceFailure(429))
     }
 
-    @Test func retryAfterIsReadAndWrittenInSeconds() {
+    @Test func `retry after is read and written in seconds`() {
         #expect(RetryAfter.parse("120") == .seconds(120))
         for broken in ["", "-1", "1.5", "9999999999", "Wed, 21 Oct 2015 07:28:00 GMT"] {
             #expect(RetryAfter.parse(broken) == nil)
@@ -62,7 +62,7 @@ import Testing
         #expect(RetryAfter.format(.zero) == "1")
     }
 
-    @Test func aProblemExplains() {
+    @Test func `a problem explains`() {
         let explanation = Explanation(
             policy: .circuitBreaker, name: "payments", state: .open, generation: 4, count: 3, threshold: 3,
             retryAfter: .seconds(2))

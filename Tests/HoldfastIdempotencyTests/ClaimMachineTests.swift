@@ -21,13 +21,13 @@ import Testing
         ClaimMachine.apply(action, to: record, at: at(now), nextFence: 7)
     }
 
-    @Test func aNewKeyIsClaimedUnderALease() {
+    @Test func `a new key is claimed under a lease`() {
         let decision = apply(claim(fingerprint), nil)
         #expect(decision.reply == .claimed(fence: 7))
         #expect(decision.write == .put(record(.inFlight(leaseEnds: at(10)), fence: 7)))
     }
 
-    @Test func anotherPayloadLearnsNothingWhateverTheState() {
+    @Test func `another payload learns nothing whatever the state`() {
         let states: [ClaimRecord.State] = [.inFlight(leaseEnds: at(10)), .completed(payload: [9]), .unknown]
         for state in states {
             #expect(apply(claim(other), record(state)).reply == .mismatched)
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test func anOrphanBecomesUnknownAndIsNotRunAgain() {
+    @Test func `an orphan becomes unknown and is not run again`() {
         let decision = apply(claim(fingerprint), record(.inFlight(leaseEnds: at(10))), at: 10)
         #expect(decision.reply == .unknown)
         guard case .put(let orphan) = decision.write else {
@@ -45,17 +45,17 @@ import Testing
         #expect(orphan.state == .unknown)
     }
 
-    @Test func aLiveClaimIsNotTakenForAnOrphan() {
+    @Test func `a live claim is not taken for an orphan`() {
         #expect(apply(claim(fingerprint), record(.inFlight(leaseEnds: at(10))), at: 9).reply == .inFlight)
     }
 
-    @Test func aRepeatIsAnsweredUntilRetentionIsOver() {
+    @Test func `a repeat is answered until retention is over`() {
         let completed = record(.completed(payload: [9]))
         #expect(apply(claim(fingerprint), completed, at: 99).reply == .completed(payload: [9]))
         #expect(apply(claim(fingerprint), completed, at: 100).reply == .claimed(fence: 7))
     }
 
-    @Test func aWorkerThatLostItsClaimCanNeitherCompleteNorReleaseNorExtend() {
+    @Test func `a worker that lost its claim can neither complete nor release nor extend`() {
         let successor = record(.inFlight(leaseEnds: at(10)), fence: 2)
         let late: [ClaimCommand.Action] = [
             .complete(fence: 1, payload: [1], retention: .seconds(100)), .release(fence: 1), .abandon(fence: 1),
@@ -67,18 +67,18 @@ import Testing
         }
     }
 
-    @Test func aLeaseThatHasEndedCannotBeExtended() {
+    @Test func `a lease that has ended cannot be extended`() {
         let ended = record(.inFlight(leaseEnds: at(10)))
         #expect(apply(.renew(fence: 1, lease: .seconds(10)), ended, at: 10).reply == .stale)
         #expect(apply(.renew(fence: 1, lease: .seconds(10)), ended, at: 9).reply == .done)
     }
 
-    @Test func theTruthThatComesLateSettlesTheUnknown() {
+    @Test func `the truth that comes late settles the unknown`() {
         let decision = apply(.complete(fence: 1, payload: [5], retention: .seconds(100)), record(.unknown))
         #expect(decision.reply == .done)
     }
 
-    @Test func completingTwiceIsOneOutcome() {
+    @Test func `completing twice is one outcome`() {
         let completed = record(.completed(payload: [5]))
         #expect(apply(.complete(fence: 1, payload: [5], retention: .seconds(1)), completed).reply == .done)
         #expect(apply(.complete(fence: 1, payload: [6], retention: .seconds(1)), completed).reply == .stale)

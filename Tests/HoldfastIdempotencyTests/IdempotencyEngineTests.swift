@@ -2,6 +2,7 @@ import Holdfast
 import HoldfastIdempotency
 import HoldfastTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct IdempotencyEngineTests {
@@ -52,7 +53,7 @@ import Testing
         return caller
     }
 
-    @Test func twentyAtTheSameMomentRunOnceAndShareTheAnswer() async throws {
+    @Test func `twenty at the same moment run once and share the answer`() async throws {
         let engine = try IdempotencyEngine(store: MemoryStore())
         let first = begin(engine)
         let others = (0..<19).map { _ in begin(engine) }
@@ -64,7 +65,7 @@ import Testing
         #expect(engine.snapshot().inFlight == 0)
     }
 
-    @Test func aReleasedKeyIsExecutedByTheNextWhoWaits() async throws {
+    @Test func `a released key is executed by the next who waits`() async throws {
         let engine = try IdempotencyEngine(store: MemoryStore())
         let first = begin(engine)
         #expect(await first.told() == "execute")
@@ -76,7 +77,7 @@ import Testing
         #expect(await third.told() == "replay [2]")
     }
 
-    @Test func anotherPayloadInFlightIsRefusedAtOnce() async throws {
+    @Test func `another payload in flight is refused at once`() async throws {
         let engine = try IdempotencyEngine(store: MemoryStore())
         let first = begin(engine)
         #expect(await first.told() == "execute")
@@ -84,7 +85,7 @@ import Testing
         first.complete(nil)
     }
 
-    @Test func aClaimThatIsDroppedIsUnknownAndNotRunAgain() async throws {
+    @Test func `a claim that is dropped is unknown and not run again`() async throws {
         let engine = try IdempotencyEngine(store: MemoryStore())
         let first = begin(engine)
         #expect(await first.told() == "execute")
@@ -94,7 +95,7 @@ import Testing
         #expect(await begin(engine).told() == "unknown")
     }
 
-    @Test func waitersAreBoundedAndTheNextOneConflicts() async throws {
+    @Test func `waiters are bounded and the next one conflicts`() async throws {
         var configuration = IdempotencyConfiguration()
         configuration.waitersPerKey = 1
         let engine = try IdempotencyEngine(store: MemoryStore(), configuration: configuration)
@@ -106,13 +107,13 @@ import Testing
         #expect(await waiter.told() == "replay [1]")
     }
 
-    @Test func nothingIsExecutedWithoutTheStore() async throws {
+    @Test func `nothing is executed without the store`() async throws {
         let engine = try IdempotencyEngine(store: MemoryStore(bound: 0))
         #expect(await begin(engine).told() == "unavailable overloaded")
         #expect(engine.snapshot().inFlight == 0)
     }
 
-    @Test func anOutcomeIsForgottenAfterItsRetention() async throws {
+    @Test func `an outcome is forgotten after its retention`() async throws {
         let clock = ManualClock()
         let store = MemoryStore(clock: clock)
         let engine = try IdempotencyEngine(store: store)

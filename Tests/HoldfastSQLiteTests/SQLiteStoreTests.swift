@@ -5,6 +5,7 @@ import Holdfast
 import HoldfastIdempotency
 import HoldfastSQLite
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @Suite struct SQLiteStoreTests {
@@ -29,7 +30,7 @@ import Testing
         return try await store.apply([ClaimCommand(id: id, action: action)]).first
     }
 
-    @Test func anOutcomeSurvivesClosingAndOpening() async throws {
+    @Test func `an outcome survives closing and opening`() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
             try await expectEqual(claim(store), .claimed(fence: 1))
@@ -43,7 +44,7 @@ import Testing
         }
     }
 
-    @Test func whatADeadProcessLeftInFlightIsUnknownAtOnce() async throws {
+    @Test func `what a dead process left in flight is unknown at once`() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
             try await expectEqual(claim(store), .claimed(fence: 1))
@@ -54,7 +55,7 @@ import Testing
         }
     }
 
-    @Test func aFenceIsNeverGrantedTwice() async throws {
+    @Test func `a fence is never granted twice`() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
             try await expectEqual(claim(store), .claimed(fence: 1))
@@ -67,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func aSecondProcessIsRefused() async throws {
+    @Test func `a second process is refused`() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
             let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: path) }
@@ -76,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func timeWhileTheStoreIsClosedDoesNotCount() async throws {
+    @Test func `time while the store is closed does not count`() async throws {
         try await inFolder { path in
             let clock = ManualClock()
             let store = try SQLiteStore(path: path, clock: clock)
@@ -97,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func anOutcomeTooLargeToKeepIsATombstone() async throws {
+    @Test func `an outcome too large to keep is a tombstone`() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
             try await expectEqual(claim(store), .claimed(fence: 1))
@@ -107,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func aFileThatIsNoStoreIsRefusedInOneSentence() async throws {
+    @Test func `a file that is no store is refused in one sentence`() async throws {
         try await inFolder { path in
             try Data("this is not a database, and it is long enough to be looked at".utf8)
                 .write(to: URL(filePath: path))
@@ -122,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func aStoreOfAnotherVersionIsRefused() async throws {
+    @Test func `a store of another version is refused`() async throws {
         try await inFolder { path in
             try SQLiteStore(path: path).close()
             let queue = try DatabaseQueue(path: path)
@@ -133,7 +134,7 @@ import Testing
         }
     }
 
-    @Test func aFolderThatDoesNotExistIsSaidSo() {
+    @Test func `a folder that does not exist is said so`() {
         let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: "/nowhere/at/all.db") }
         #expect(error?.code == .unusable)
     }

@@ -67,7 +67,7 @@ import Testing
         return next
     }
 
-    @Test func everyReachableStateKeepsThePromises() {
+    @Test func `every reachable state keeps the promises`() {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(2)
         configuration.cooldown = .seconds(2)

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Holdfast

@@ -1,4 +1,5 @@
 import Holdfast
+import TestSupport
 import Testing
 
 @Suite struct CircuitBreakerMachineTests {
@@ -34,7 +35,7 @@ import Testing
 
     private struct Unexpected: Error { let what: String }
 
-    @Test func tripsAtTheThresholdAndNotBefore() throws {
+    @Test func `trips at the threshold and not before`() throws {
         var machine = machine()
         for _ in 0..<2 {
             let ticket = try admit(&machine, at: start)
@@ -46,7 +47,7 @@ import Testing
         #expect(machine.state == .open)
     }
 
-    @Test func aSuccessStartsTheCountAgain() throws {
+    @Test func `a success starts the count again`() throws {
         var machine = machine()
         for verdict in [CircuitBreakerMachine.Verdict.failed, .failed, .succeeded, .failed, .failed] {
             let ticket = try admit(&machine, at: start)
@@ -55,7 +56,7 @@ import Testing
         #expect(machine.state == .closed)
     }
 
-    @Test func aCancellationIsNeitherSuccessNorFailure() throws {
+    @Test func `a cancellation is neither success nor failure`() throws {
         var machine = machine()
         for verdict in [CircuitBreakerMachine.Verdict.failed, .failed, .abandoned] {
             let ticket = try admit(&machine, at: start)
@@ -64,14 +65,14 @@ import Testing
         #expect(machine.failures == 2)
     }
 
-    @Test func rejectsUntilTheCooldownIsOverAndSaysHowLong() throws {
+    @Test func `rejects until the cooldown is over and says how long`() throws {
         var machine = try tripped()
         let almost = start.advanced(by: .milliseconds(4_999))
         expectEqual(machine.admit(at: almost).admission, .rejected(retryAfter: .milliseconds(1)))
         #expect(machine.state == .open)
     }
 
-    @Test func exactlyOneProbeGoesThroughAfterTheCooldown() throws {
+    @Test func `exactly one probe goes through after the cooldown`() throws {
         var machine = try tripped()
         let later = start.advanced(by: .seconds(5))
         let probe = try admit(&machine, at: later)
@@ -84,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func aProbeThatSucceedsClosesAndOneThatFailsReopens() throws {
+    @Test func `a probe that succeeds closes and one that fails reopens`() throws {
         var machine = try tripped()
         let later = start.advanced(by: .seconds(5))
         let failing = try admit(&machine, at: later)
@@ -95,7 +96,7 @@ import Testing
         #expect(machine.failures == 0)
     }
 
-    @Test func aLateResultDecidesNothing() throws {
+    @Test func `a late result decides nothing`() throws {
         var machine = machine()
         let late = try admit(&machine, at: start)
         for _ in 0..<3 {
@@ -111,7 +112,7 @@ import Testing
         #expect(machine == before)
     }
 
-    @Test func aProbeThatHangsGivesItsPlaceBack() throws {
+    @Test func `a probe that hangs gives its place back`() throws {
         var machine = try tripped()
         let later = start.advanced(by: .seconds(5))
         let hung = try admit(&machine, at: later)
@@ -121,7 +122,7 @@ import Testing
         expectEqual(machine.record(.succeeded, for: next, at: lapsed)?.to, .closed)
     }
 
-    @Test func aCancelledProbeGivesItsPlaceBackAtOnce() throws {
+    @Test func `a cancelled probe gives its place back at once`() throws {
         var machine = try tripped()
         let later = start.advanced(by: .seconds(5))
         let cancelled = try admit(&machine, at: later)
@@ -130,7 +131,7 @@ import Testing
         try expectEqual(admit(&machine, at: later).probe, 2)
     }
 
-    @Test func oneTicketCountsOnce() throws {
+    @Test func `one ticket counts once`() throws {
         var machine = machine(probes: 1, successesToClose: 2)
         for _ in 0..<3 {
             let ticket = try admit(&machine, at: start)

@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    @Test func anOpenBreakerRejectsWithoutCallingAndExplains() async throws {
+    @Test func `an open breaker rejects without calling and explains`() async throws {
         let clock = ManualClock()
         let breaker = try breaker(clock: clock)
         await fail(breaker)
@@ -34,7 +34,7 @@ import Testing
         #expect(explanation.retryAfter == .seconds(5))
     }
 
-    @Test func aCallerThatIsAlreadyCancelledClosesNothing() async throws {
+    @Test func `a caller that is already cancelled closes nothing`() async throws {
         let clock = ManualClock()
         let breaker = try breaker(clock: clock)
         await fail(breaker)
@@ -46,7 +46,7 @@ import Testing
         #expect(breaker.snapshot().probesInFlight == 0)
     }
 
-    @Test func aPermitThatIsDroppedGivesItsPlaceBack() async throws {
+    @Test func `a permit that is dropped gives its place back`() async throws {
         let clock = ManualClock()
         let breaker = try breaker(clock: clock)
         await fail(breaker)
@@ -61,7 +61,7 @@ import Testing
         #expect(breaker.snapshot().state == .closed)
     }
 
-    @Test func oneProbeIsAdmittedHoweverManyThreadsAsk() async throws {
+    @Test func `one probe is admitted however many threads ask`() async throws {
         let clock = ManualClock()
         let breaker = try breaker(clock: clock)
         for _ in 0..<50 {
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func failuresOfManyThreadsAreAllCounted() async throws {
+    @Test func `failures of many threads are all counted`() async throws {
         let breaker = try CircuitBreaker("many", trip: .consecutiveFailures(100_000), clock: ManualClock())
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
@@ -121,7 +121,7 @@ import Testing
         #expect(breaker.snapshot().failures == 40_000)
     }
 
-    @Test func changesAreToldInOrderAndTheListenerMayCallBack() async throws {
+    @Test func `changes are told in order and the listener may call back`() async throws {
         let clock = ManualClock()
         let changes = Mutex<[String]>([])
         let reference = Mutex<CircuitBreaker?>(nil)

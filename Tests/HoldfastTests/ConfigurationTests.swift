@@ -3,7 +3,7 @@ import HoldfastTesting
 import Testing
 
 @Suite struct ConfigurationTests {
-    @Test func aWrongValueIsNamedWithItsRange() {
+    @Test func `a wrong value is named with its range`() {
         let error = #expect(throws: ConfigurationError.self) {
             try CircuitBreaker("x", trip: .consecutiveFailures(0))
         }
@@ -11,40 +11,40 @@ import Testing
     }
 
     @Test(arguments: [Double.nan, -0.1, .infinity, 11])
-    func aRatioThatIsNoRatioIsRefused(ratio: Double) {
+    func `a ratio that is no ratio is refused`(ratio: Double) {
         var configuration = RetryBudgetConfiguration()
         configuration.ratio = ratio
         #expect(throws: ConfigurationError.self) { try RetryBudget(configuration: configuration) }
     }
 
-    @Test func extremesOfABreakerAreRefusedWhenItIsBuilt() {
+    @Test func `extremes of a breaker are refused when it is built`() {
         #expect(throws: ConfigurationError.self) { try CircuitBreaker("x", trip: .consecutiveFailures(.max)) }
         #expect(throws: ConfigurationError.self) { try CircuitBreaker("x", cooldown: .zero) }
         #expect(throws: ConfigurationError.self) { try CircuitBreaker("x", cooldown: .seconds(Int64.max)) }
     }
 
-    @Test func aCapBelowTheBaseIsRefused() throws {
+    @Test func `a cap below the base is refused`() throws {
         let budget = try RetryBudget()
         #expect(throws: ConfigurationError.self) {
             try Retry(.exponential(from: .seconds(2), cap: .seconds(1)), budget: budget)
         }
     }
 
-    @Test func keysAreVisibleASCIIAndBounded() throws {
+    @Test func `keys are visible ascii and bounded`() throws {
         #expect(throws: ConfigurationError.self) { try IdempotencyKey("") }
         #expect(throws: ConfigurationError.self) { try IdempotencyKey("a b") }
         #expect(throws: ConfigurationError.self) { try IdempotencyKey(String(repeating: "x", count: 256)) }
         #expect(try IdempotencyKey(String(repeating: "x", count: 255)).description.count == 255)
     }
 
-    @Test func mintedKeysDiffer() {
+    @Test func `minted keys differ`() {
         #expect(Set((0..<1_000).map { _ in IdempotencyKey.minted() }).count == 1_000)
         var generator = SeededGenerator(seed: 3)
         var same = SeededGenerator(seed: 3)
         #expect(IdempotencyKey.minted(using: &generator) == IdempotencyKey.minted(using: &same))
     }
 
-    @Test func instantsStayAtTheEndOfTheRange() {
+    @Test func `instants stay at the end of the range`() {
         let end = MonotonicInstant(nanoseconds: .max)
         #expect(end.advanced(by: .seconds(1)) == end)
         #expect(MonotonicInstant(nanoseconds: 0).advanced(by: .seconds(Int64.max)) == end)

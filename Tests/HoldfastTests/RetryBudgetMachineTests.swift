@@ -1,4 +1,5 @@
 import Holdfast
+import TestSupport
 import Testing
 
 @Suite struct RetryBudgetMachineTests {
@@ -11,7 +12,7 @@ import Testing
 
     private func at(_ seconds: Int64) -> MonotonicInstant { MonotonicInstant(nanoseconds: seconds * 1_000_000_000) }
 
-    @Test func retriesAreAShareOfTheCallsPlusTheReserve() {
+    @Test func `retries are a share of the calls plus the reserve`() {
         var machine = machine(ratio: 0.2, reserve: 1)
         for _ in 0..<50 { machine.deposit(at: at(0)) }
         let granted = (0..<100).count { _ in machine.withdraw(at: at(0)) }
@@ -19,7 +20,7 @@ import Testing
         #expect(machine.refused == 80)
     }
 
-    @Test func oldCallsLeaveTheWindowEvenAfterALongGap() {
+    @Test func `old calls leave the window even after a long gap`() {
         var machine = machine(ratio: 1, reserve: 0)
         for _ in 0..<5 { machine.deposit(at: at(0)) }
         expectEqual(machine.balance(at: at(9)), 5)
@@ -28,14 +29,14 @@ import Testing
         expectEqual(machine.balance(at: at(1_000_000_000)), 0)
     }
 
-    @Test func timeThatGoesBackNeitherTrapsNorRefunds() {
+    @Test func `time that goes back neither traps nor refunds`() {
         var machine = machine(ratio: 1, reserve: 0)
         machine.deposit(at: at(100))
         expectEqual(machine.withdraw(at: at(50)), true)
         expectEqual(machine.withdraw(at: at(100)), false)
     }
 
-    @Test func extremeInstantsDoNotTrap() {
+    @Test func `extreme instants do not trap`() {
         var machine = machine(ratio: 10, reserve: 100_000)
         for instant in [Int64.min, 0, .max, .min] {
             machine.deposit(at: MonotonicInstant(nanoseconds: instant))

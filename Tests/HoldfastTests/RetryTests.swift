@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @Suite struct RetryTests {
@@ -26,7 +27,7 @@ import Testing
             after: failure, at: start, admittedAfter: earliest, using: &generator, withdraw: { budget })
     }
 
-    @Test func whatActsTwiceIsRepeatedOnlyWhenItWasNotSent() {
+    @Test func `what acts twice is repeated only when it was not sent`() {
         for failure in [FailureClass.failed, .unknown, .rejected(retryAfter: nil)] {
             var machine = machine(.once)
             expectEqual(next(&machine, failure), .stop(.notRepeatable))
@@ -35,19 +36,19 @@ import Testing
         expectEqual(next(&machine, .notSent()), .again(after: .milliseconds(100)))
     }
 
-    @Test func attemptsBoundTheCall() {
+    @Test func `attempts bound the call`() {
         var machine = machine(.idempotent)
         expectEqual(next(&machine, .failed), .again(after: .milliseconds(100)))
         expectEqual(next(&machine, .failed), .again(after: .milliseconds(200)))
         expectEqual(next(&machine, .failed), .stop(.attemptsExhausted))
     }
 
-    @Test func nobodyWaitsPastTheDeadlineOnlyToFail() {
+    @Test func `nobody waits past the deadline only to fail`() {
         var machine = machine(.idempotent, deadline: .milliseconds(100))
         expectEqual(next(&machine, .failed), .stop(.deadline))
     }
 
-    @Test func theBudgetIsAskedOnlyForARetryThatWillBeMade() {
+    @Test func `the budget is asked only for a retry that will be made`() {
         var machine = machine(.once)
         var generator = SeededGenerator(seed: 1)
         _ = machine.next(after: .failed, at: start, using: &generator) {
@@ -57,20 +58,20 @@ import Testing
         expectEqual(next(&machine, .notSent(), budget: false), .stop(.budgetExhausted))
     }
 
-    @Test func anOpenBreakerIsNotAskedInVain() {
+    @Test func `an open breaker is not asked in vain`() {
         var waiting = machine(.idempotent)
         expectEqual(next(&waiting, .failed, earliest: .milliseconds(700)), .again(after: .milliseconds(700)))
         var stopping = machine(.idempotent)
         expectEqual(next(&stopping, .failed, earliest: .seconds(5)), .stop(.rejected))
     }
 
-    @Test func retryAfterIsRespectedWithinABound() {
+    @Test func `retry after is respected within a bound`() {
         var machine = machine(.idempotent)
         expectEqual(next(&machine, .rejected(retryAfter: .seconds(2))), .again(after: .seconds(2)))
         expectEqual(next(&machine, .rejected(retryAfter: .seconds(3_600))), .again(after: .milliseconds(5_200)))
     }
 
-    @Test func callersAtTheCapStillSpread() {
+    @Test func `callers at the cap still spread`() {
         let backoff = Backoff.exponential(from: .milliseconds(100), cap: .seconds(1))
         var generator = SeededGenerator(seed: 7)
         let waits = (0..<100).map { _ in backoff.wait(afterAttempt: 50, using: &generator) }
@@ -78,12 +79,12 @@ import Testing
         #expect(waits.allSatisfy { $0 >= .zero && $0 <= .seconds(1) })
     }
 
-    @Test func aZeroBackoffDoesNotTrap() {
+    @Test func `a zero backoff does not trap`() {
         var generator = SeededGenerator(seed: 7)
         #expect(Backoff.constant(.zero).wait(afterAttempt: 3, using: &generator) == .zero)
     }
 
-    @Test func theLastRealFailureComesBackWithThoseBeforeIt() async throws {
+    @Test func `the last real failure comes back with those before it`() async throws {
         let retry = try Retry(
             .constant(.zero), attempts: 3, budget: RetryBudget(clock: ManualClock()), clock: ManualClock())
         do {
@@ -98,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func theWaitIsOnTheClockAndCancellable() async throws {
+    @Test func `the wait is on the clock and cancellable`() async throws {
         let clock = ManualClock()
         let retry = try Retry(
             .constant(.seconds(1), jitter: .none), attempts: 3, budget: RetryBudget(clock: clock), clock: clock)
@@ -114,7 +115,7 @@ import Testing
         #expect(failure?.reason == .cancelled)
     }
 
-    @Test func anExhaustedBudgetStopsEveryCaller() async throws {
+    @Test func `an exhausted budget stops every caller`() async throws {
         var configuration = RetryBudgetConfiguration()
         configuration.reservePerSecond = 0
         configuration.ratio = 0.5

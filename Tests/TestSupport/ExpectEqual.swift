@@ -1,7 +1,7 @@
-import Testing
+public import Testing
 
 /// `#expect` cannot look into a call that changes a value; a function can.
-func expectEqual<Value: Equatable>(
+public func expectEqual<Value: Equatable>(
     _ value: Value, _ expected: Value, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
 ) {
     #expect(value == expected, comment, sourceLocation: sourceLocation)

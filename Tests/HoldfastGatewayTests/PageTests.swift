@@ -1,0 +1,119 @@
+#if Gateway
+import Foundation
+import NIOHTTP1
+import TestSupport
+import Testing
+
+/// The page in a real browser: Debian's Chromium, driven over WebDriver.
+/// It runs in turn with the tests of processes: a child would inherit another's pipes, and keep them open.
+extension ProcessTests {
+    @Test func `on the page the breaker is seen to open after fail and to close after heal`() async throws {
+        let demo = try await HoldfastProcess.start(["demo", "--store", "memory"])
+        let browser = try await Browser.start()
+        do {
+            try await browser.open("http://127.0.0.1:\(demo.admin)/")
+            try await expectEqual(browser.text("return document.title"), "Run the breaker")
+            try await browser.waits("document.querySelector('[data-breaker] .state')?.textContent === 'closed'")
+            try await browser.click("demo-fail")
+            try await browser.waits("document.getElementById('demo-fail').getAttribute('aria-pressed') === 'true'")
+            try await browser.click("demo-traffic")
+            try await browser.waits("document.querySelector('[data-breaker]')?.dataset.state === 'open'")
+            try await browser.waits("document.querySelector('#log li[data-to=open]') !== null")
+            try await browser.click("demo-heal")
+            try await browser.waits(
+                "document.querySelector('[data-breaker] .cool')?.textContent === 'the next call is the probe'")
+            try await browser.click("demo-traffic")
+            try await browser.waits("document.querySelector('[data-breaker] .state')?.textContent === 'closed'")
+            try await browser.waits("document.querySelector('#log li[data-to=closed]') !== null")
+            let wide = "return String(document.documentElement.scrollWidth <= window.innerWidth)"
+            try await expectEqual(browser.text(wide), "true")
+        } catch {
+            await browser.stop()
+            await demo.kill9()
+            throw error
+        }
+        await browser.stop()
+        await demo.kill9()
+    }
+}
+
+/// A headless browser and its driver, on a port of their own.
+private struct Browser {
+    private let driver: Process
+    private let port: Int
+    private let session: String
+
+    static func start() async throws -> Browser {
+        let driver = Process()
+        driver.executableURL = URL(filePath: "/usr/bin/env")
+        driver.arguments = ["chromedriver", "--port=0"]
+        let output = Pipe()
+        driver.standardOutput = output
+        driver.standardError = FileHandle.nullDevice
+        try driver.run()
+        let port = try await offPool {
+            var text = ""
+            while true {
+                let data = output.fileHandleForReading.availableData
+                if data.isEmpty { throw HoldfastProcess.Ended(status: -1, output: "chromedriver: \(text)") }
+                text += String(decoding: data, as: UTF8.self)
+                if let found = text.firstMatch(of: /successfully on port (\d+)/).flatMap({ Int($0.1) }) { return found }
+            }
+        }
+        let arguments = [
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=390,844",
+        ]
+        let capabilities: [String: Any] = [
+            "capabilities": [
+                "alwaysMatch": ["goog:chromeOptions": ["args": arguments], "timeouts": ["script": 20_000]]
+            ]
+        ]
+        let value = try await send(.POST, "/session", capabilities, port: port) as? [String: Any]
+        return Browser(driver: driver, port: port, session: try #require(value?["sessionId"] as? String))
+    }
+
+    func open(_ url: String) async throws { _ = try await command("url", ["url": url]) }
+
+    func text(_ script: String) async throws -> String? {
+        try await command("execute/sync", ["script": script, "args": [String]()]) as? String
+    }
+
+    func click(_ id: String) async throws {
+        _ = try await command(
+            "execute/sync", ["script": "document.getElementById(arguments[0]).click()", "args": [id]])
+    }
+
+    /// Returns when a condition holds on the page. The page's own changes are what it waits for.
+    func waits(_ condition: String) async throws {
+        let script = """
+            const done = arguments[arguments.length - 1];
+            const holds = () => { if (\(condition)) { observer?.disconnect(); done('held'); return true; } return false; };
+            const observer = new MutationObserver(holds);
+            if (!holds()) observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+            """
+        let held = try await command("execute/async", ["script": script, "args": [String]()]) as? String
+        #expect(held == "held", "\(condition)")
+    }
+
+    func stop() async {
+        _ = try? await Self.send(.DELETE, "/session/\(session)", nil, port: port)
+        // A child of a dispatch thread has SIGTERM blocked.
+        kill(driver.processIdentifier, SIGKILL)
+        await offPool { driver.waitUntilExit() }
+    }
+
+    private func command(_ name: String, _ body: [String: Any]) async throws -> Any? {
+        try await Self.send(.POST, "/session/\(session)/\(name)", body, port: port)
+    }
+
+    private static func send(
+        _ method: HTTPMethod, _ path: String, _ body: [String: Any]?, port: Int
+    ) async throws -> Any? {
+        let bytes = try body.map { Array(try JSONSerialization.data(withJSONObject: $0)) } ?? []
+        let answer = try await TestClient.send(
+            method, path, to: port, headers: ["content-type": "application/json"], body: bytes)
+        #expect(answer.status == 200, "\(answer.text)")
+        return (try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])?["value"]
+    }
+}
+#endif
