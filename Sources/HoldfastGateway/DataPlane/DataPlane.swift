@@ -11,7 +11,8 @@ import Synchronization
 final class DataPlane: Sendable {
     let address: SocketAddress
     private let group: MultiThreadedEventLoopGroup
-    private let quiescing: ServerQuiescingHelper
+    /// Gone once the data plane has drained: it must not outlive its event loops.
+    private let quiescing: Mutex<ServerQuiescingHelper?>
     private let loops: [NIOLoopBound<LoopContext>]
     private let shared: DataPlaneContext
 
@@ -21,7 +22,7 @@ final class DataPlane: Sendable {
     ) {
         self.address = address
         self.group = group
-        self.quiescing = quiescing
+        self.quiescing = Mutex(quiescing)
         self.loops = loops
         self.shared = shared
     }
@@ -96,7 +97,11 @@ final class DataPlane: Sendable {
     /// Takes no new connection, lets what is in flight end within the drain timeout, and records what was begun.
     func drain() async {
         let drained = group.any().makePromise(of: Void.self)
-        quiescing.initiateShutdown(promise: drained)
+        if let helper = quiescing.withLock({ $0.take() }) {
+            helper.initiateShutdown(promise: drained)
+        } else {
+            drained.succeed()
+        }
         let limit = group.any().scheduleTask(in: TimeAmount(shared.configuration.drainTimeout)) { drained.succeed() }
         try? await drained.futureResult.get()
         limit.cancel()

@@ -61,9 +61,9 @@ final class Exchange {
     var endpoint: Int?
     var connection: UpstreamConnection?
     var wait: Scheduled<Void>?
-    private var attemptNumber = 0
+    var attemptNumber = 0
     private var deadline: NIODeadline
-    private var attemptDeadline: NIODeadline?
+    var attemptDeadline: NIODeadline?
 
     // A keyed request.
     var claim: Claim?
@@ -172,190 +172,6 @@ final class Exchange {
         }
         kept.append(body)
         if keptBytes > shared.configuration.bodyLimit { client?.holdReads(true) }
-    }
-
-    // MARK: Attempts
-
-    func attempt() {
-        switch loop.choose(avoiding: endpoint) {
-        case .rejected(let explanation):
-            let attempts = attemptNumber
-            let detail = "\(explanation)"
-            giveUp(
-                Problem(.circuitOpen, detail, explanation: explanation, attempts: attempts == 0 ? nil : attempts),
-                after: .notSent())
-        case .endpoint(let index, let permit):
-            attemptNumber += 1
-            endpoint = index
-            self.permit = consume permit
-            shared.endpoints[index].attempts.add(1, ordering: .relaxed)
-            if let connection = loop.pool.take(index, fresh: retry.repeatability == .once) {
-                start(on: connection)
-            } else {
-                connect(to: index)
-            }
-        }
-    }
-
-    private func connect(to index: Int) {
-        phase = .connecting
-        attemptDeadline = nil
-        armTimer()
-        let number = attemptNumber
-        let address = shared.endpoints[index].address
-        loop.pool.connect(index, to: address, timeout: shared.configuration.attemptTimeout) { result in
-            guard self.phase == .connecting, self.attemptNumber == number else {
-                if case .success(let connection) = result { self.loop.pool.put(connection) }
-                return
-            }
-            switch result {
-            case .success(let connection):
-                self.start(on: connection)
-            case .failure(let error):
-                self.failed(
-                    .notSent(), Problem(.upstreamUnreachable, "\(address) cannot be reached: \(Self.reason(error))"))
-            }
-        }
-    }
-
-    private func start(on connection: UpstreamConnection) {
-        phase = .awaitingHead
-        self.connection = connection
-        connection.serve(self)
-        let index = connection.endpoint
-        let head = HeaderRules.toService(
-            request, client: client?.clientAddress, address: shared.endpoints[index].address)
-        connection.send(.head(head), flush: !isRequestComplete && kept.isEmpty)
-        for (position, body) in kept.enumerated() {
-            connection.send(.body(.byteBuffer(body)), flush: !isRequestComplete && position == kept.count - 1)
-        }
-        // What was kept only because it could not be sent yet is not kept any longer.
-        if keptBytes > shared.configuration.bodyLimit {
-            isKeptWhole = false
-            kept = []
-        }
-        if isRequestComplete { connection.send(.end(nil), flush: true) }
-        if self.connection === connection, connection.isWritable { client?.holdReads(false) }
-        armAttemptTimer()
-    }
-
-    /// The attempt failed before anything was answered. The retry decides what follows.
-    private func failed(_ failure: FailureClass, _ problem: Problem) {
-        judge(.failed)
-        connection = nil
-        guard !retryIfAllowed(after: failure) else { return }
-        giveUp(problem, after: failure)
-    }
-
-    /// - Returns: Whether another attempt will follow.
-    private func retryIfAllowed(after failure: FailureClass) -> Bool {
-        guard isKeptWhole, phase != .finished else { return false }
-        let decision = retry.next(
-            after: failure, at: shared.clock.now, admittedAfter: loop.admittedAfter, using: &loop.generator,
-            withdraw: { shared.budget.withdraw() })
-        guard case .again(let wait) = decision else { return false }
-        phase = .waiting
-        attemptDeadline = nil
-        shared.counters.retries.add(1, ordering: .relaxed)
-        self.wait = loop.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) {
-            self.wait = nil
-            if self.phase == .waiting { self.attempt() }
-        }
-        armTimer()
-        return true
-    }
-
-    private func giveUp(_ problem: Problem, after failure: FailureClass) {
-        guard claim != nil else { return answer(problem) }
-        settleClaim(after: failure, problem)
-    }
-
-    func judge(_ verdict: CircuitBreakerMachine.Verdict) {
-        guard let permit = permit.take() else { return }
-        if let endpoint {
-            switch verdict {
-            case .succeeded: shared.endpoints[endpoint].succeeded.add(1, ordering: .relaxed)
-            case .failed: shared.endpoints[endpoint].failed.add(1, ordering: .relaxed)
-            case .abandoned: break
-            }
-        }
-        permit.ended(verdict)
-    }
-
-    // MARK: The response
-
-    func received(_ head: HTTPResponseHead) {
-        guard phase == .awaitingHead else { return }
-        attemptDeadline = nil
-        let status = Int(head.status.code)
-        let isFailure = StatusMeaning.isServiceFailure(status)
-        if isFailure {
-            judge(.failed)
-        } else if permit?.isProbe ?? false {
-            // A probe asks whether the service answers, and it has; its place is not held while a body streams.
-            judge(.succeeded)
-        }
-        let retryAfter = head.headers.first(name: "retry-after").flatMap(RetryAfter.parse)
-        if let failure = StatusMeaning.failureWorthRetrying(status, retryAfter: retryAfter),
-            retryIfAllowed(after: failure)
-        {
-            connection?.drain()
-            connection = nil
-            return
-        }
-        responseHead = head
-        if claim != nil {
-            phase = .collecting
-            armAttemptTimer()
-        } else {
-            relay(head)
-        }
-    }
-
-    func relay(_ head: HTTPResponseHead) {
-        phase = .relaying
-        guard let client else { return }
-        let (head, keepsAlive) = HeaderRules.toClient(
-            head, for: request, keepAlive: request.isKeepAlive && isRequestComplete)
-        keepsClientAlive = keepsAlive
-        client.write(.head(head))
-        armAttemptTimer()
-    }
-
-    func received(_ body: ByteBuffer) {
-        switch phase {
-        case .relaying:
-            client?.write(.body(.byteBuffer(body)))
-            armAttemptTimer()
-            if let client, !client.isWritable { connection?.holdReads(true) }
-        case .collecting:
-            collect(body)
-            if phase == .collecting { armAttemptTimer() }
-        case .recording:
-            // Came with what made the response too large to keep; it goes out after it.
-            collected.append(body)
-        case .gathering, .claiming, .waiting, .connecting, .awaitingHead, .finished:
-            break
-        }
-    }
-
-    func flush() {
-        if phase == .relaying { client?.flush() }
-    }
-
-    func receivedEnd() {
-        connection = nil
-        judge(.succeeded)
-        switch phase {
-        case .relaying:
-            end(keepAlive: keepsClientAlive && isRequestComplete)
-        case .collecting:
-            record()
-        case .recording:
-            responseEnd = .whole
-        case .gathering, .claiming, .waiting, .connecting, .awaitingHead, .finished:
-            break
-        }
     }
 
     // MARK: What goes wrong
@@ -496,7 +312,7 @@ final class Exchange {
         armTimer()
     }
 
-    private func armTimer() {
+    func armTimer() {
         switch phase {
         case .relaying:
             // A stream may be long. It may not be silent.
@@ -507,14 +323,6 @@ final class Exchange {
             timer.set(nil)
         default:
             timer.set(attemptDeadline.map { min($0, deadline) } ?? deadline)
-        }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as IOError: error.description
-        case is ChannelError: "it did not answer in time"
-        default: "\(error)"
         }
     }
 }

@@ -39,27 +39,28 @@ final class LoopContext {
 
     /// The next endpoint in turn whose breaker admits a call, the one that was just tried last of all.
     func choose(avoiding tried: Int?) -> Choice {
-        let endpoints = shared.endpoints
-        turn = (turn + 1) % endpoints.count
-        var order = (0..<endpoints.count).map { (turn + $0) % endpoints.count }
-        if let tried, order.count > 1 {
-            order.removeAll { $0 == tried }
-            order.append(tried)
-        }
+        let count = shared.endpoints.count
+        turn = (turn + 1) % count
         var earliest: Explanation?
-        for index in order {
-            do {
-                return .endpoint(index, try endpoints[index].breaker.admit())
-            } catch {
-                endpoints[index].rejected.add(1, ordering: .relaxed)
-                if earliest.map({ error.explanation.retryAfter < $0.retryAfter }) ?? true {
-                    earliest = error.explanation
-                }
-            }
+        for step in 0..<count {
+            let index = (turn + step) % count
+            if index == tried, count > 1 { continue }
+            if let permit = admit(index, earliest: &earliest) { return .endpoint(index, permit) }
         }
+        if let tried, count > 1, let permit = admit(tried, earliest: &earliest) { return .endpoint(tried, permit) }
         // There is at least one endpoint, and each either admitted or explained itself.
-        guard let earliest else { preconditionFailure("no endpoint among \(endpoints.count) admitted or rejected") }
+        guard let earliest else { preconditionFailure("no endpoint among \(count) admitted or rejected") }
         return .rejected(earliest)
+    }
+
+    private func admit(_ index: Int, earliest: inout Explanation?) -> CircuitBreaker.Permit? {
+        do {
+            return try shared.endpoints[index].breaker.admit()
+        } catch {
+            shared.endpoints[index].rejected.add(1, ordering: .relaxed)
+            if earliest.map({ error.explanation.retryAfter < $0.retryAfter }) ?? true { earliest = error.explanation }
+            return nil
+        }
     }
 
     /// How long until some endpoint's breaker would admit a call.
