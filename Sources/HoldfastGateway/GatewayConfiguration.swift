@@ -54,13 +54,14 @@ public struct GatewayConfiguration: Sendable {
     public let bodyLimit = 1 << 20
     /// A request's header fields together: 16 KiB.
     public let headerLimit = 16 << 10
-    /// How long a client may take for a request's header fields, and between two pieces of its body. Default: 10 s.
+    /// How long a client may take for a request's header fields, and between two pieces of a body that is gathered for
+    /// its fingerprint; between two pieces of a body that streams, it is the attempt timeout. Default: 10 s.
     public var headerTimeout: Duration = .seconds(10)
     /// How long a connection may be idle between requests. Default: 60 s.
     public var idleTimeout: Duration = .seconds(60)
     /// The most client connections; more are closed as they come. Default: 10,000.
     public var connections = 10_000
-    /// How long requests may go on after a shutdown began: Default: 30 s.
+    /// How long requests may go on after a shutdown began. Default: 30 s.
     public var drainTimeout: Duration = .seconds(30)
 
     public init(upstreams: [Address], threads: Int) {

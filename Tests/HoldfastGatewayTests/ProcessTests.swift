@@ -107,6 +107,35 @@ import Testing
         await service.stop()
     }
 
+    @Test func `a store that can no longer be written answers 503 and nothing is executed`() async throws {
+        let service = try await TestService.start { _, _ in .ok(String(repeating: "x", count: 20_000)) }
+        try await inFolder { folder in
+            let arguments = [
+                "gateway", "--upstream", "http://127.0.0.1:\(service.port)",
+                "--store", "sqlite:\(folder.appending(path: "store.db").path)",
+            ]
+            let process = try await HoldfastProcess.start(arguments, fileLimit: 256 << 10)
+            var (number, answer) = (0, try await post("k0", to: process))
+            while answer.status != 503, number < 50 {
+                number += 1
+                answer = try await post("k\(number)", to: process)
+            }
+            #expect(answer.problem == "store-unavailable")
+            let executed = service.requests.count
+            try await expectEqual(post("later", to: process).status, 503)
+            #expect(service.requests.count == executed)
+            try await expectEqual(TestClient.send(.GET, "/", to: process.port).status, 200)
+            await process.kill9()
+
+            let roomier = try await HoldfastProcess.start(arguments)
+            let first = try await post("k0", to: roomier)
+            #expect(first.isReplay)
+            #expect(service.requests.count == executed + 1, "the GET, and nothing that was executed before")
+            await roomier.kill9()
+        }
+        await service.stop()
+    }
+
     @Test func `a second gateway on the same store is refused`() async throws {
         try await inFolder { folder in
             let arguments = [

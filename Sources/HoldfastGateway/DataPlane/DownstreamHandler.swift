@@ -96,9 +96,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard case .idle = state, let parserError = error as? HTTPParserError else {
-            return context.close(promise: nil)
-        }
+        guard let parserError = error as? HTTPParserError else { return context.close(promise: nil) }
         // The decoder closes the connection when this returns, so the answer has to be on its way by then.
         let problem =
             switch parserError {
@@ -109,8 +107,15 @@ final class DownstreamHandler: ChannelDuplexHandler {
             default:
                 Problem(.badRequest, "the request cannot be read: \(parserError)")
             }
-        loop.shared.counters.count(problem.kind)
-        write(problem, for: nil, keepAlive: false)
+        switch state {
+        case .idle:
+            loop.shared.counters.count(problem.kind)
+            write(problem, for: nil, keepAlive: false)
+        case .exchanging(let exchange) where isRequestOpen:
+            exchange.requestBroke(problem)
+        case .exchanging, .lingering:
+            context.close(promise: nil)
+        }
     }
 
     // MARK: Requests

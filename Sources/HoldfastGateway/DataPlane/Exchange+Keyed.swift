@@ -13,6 +13,8 @@ extension Exchange {
     func askForClaim() {
         guard let key else { return }
         phase = .claiming
+        attemptDeadline = nil
+        armTimer()
         let secret = shared.secret
         let path = request.uri.prefix { $0 != "?" }
         let scope = Scope(

@@ -105,7 +105,7 @@ final class Exchange {
         timer.onFire = { [unowned self] in timeIsUp() }
         if key != nil {
             phase = .gathering
-            armTimer()
+            armBodyTimer()
             if isRequestComplete { askForClaim() }
         } else {
             shared.budget.deposit()
@@ -123,7 +123,7 @@ final class Exchange {
                 let limit = shared.configuration.bodyLimit
                 answer(Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(limit) bytes can be fingerprinted"))
             } else {
-                armTimer()
+                armBodyTimer()
             }
         case .awaitingHead:
             connection?.send(.body(.byteBuffer(body)), flush: false)
@@ -193,6 +193,19 @@ final class Exchange {
             responseEnd = .broken
         case .gathering, .claiming, .waiting, .connecting, .finished:
             break
+        }
+    }
+
+    /// What the client sends is not HTTP any longer.
+    func requestBroke(_ problem: Problem) {
+        switch phase {
+        case .gathering, .waiting, .connecting, .awaitingHead:
+            // Its end is still to come, so it has no claim yet, and the service has not had it whole.
+            judge(.abandoned)
+            closeConnection()
+            answer(problem)
+        case .claiming, .relaying, .collecting, .recording, .finished:
+            abort()
         }
     }
 
@@ -309,6 +322,11 @@ final class Exchange {
 
     func armAttemptTimer() {
         attemptDeadline = .now() + TimeAmount(shared.configuration.attemptTimeout)
+        armTimer()
+    }
+
+    private func armBodyTimer() {
+        attemptDeadline = .now() + TimeAmount(shared.configuration.headerTimeout)
         armTimer()
     }
 

@@ -20,10 +20,18 @@ final class HoldfastProcess: Sendable {
         self.admin = admin
     }
 
-    private static func make(_ arguments: [String]) -> (Process, Pipe, Pipe) {
+    /// - Parameter fileLimit: No file may grow beyond this many bytes; a write that would make it is an error.
+    private static func make(_ arguments: [String], fileLimit: Int? = nil) -> (Process, Pipe, Pipe) {
         let process = Process()
-        process.executableURL = Bundle.main.bundleURL.appending(path: "holdfast")
-        process.arguments = arguments
+        let command = Bundle.main.bundleURL.appending(path: "holdfast")
+        if let fileLimit {
+            process.executableURL = URL(filePath: "/bin/sh")
+            process.arguments =
+                ["-c", "trap '' XFSZ; ulimit -f \(fileLimit / 512); exec \"$0\" \"$@\"", command.path] + arguments
+        } else {
+            process.executableURL = command
+            process.arguments = arguments
+        }
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors
@@ -31,12 +39,13 @@ final class HoldfastProcess: Sendable {
     }
 
     /// Starts a gateway or a demonstration on free ports, and returns when it serves.
-    static func start(_ arguments: [String]) async throws -> HoldfastProcess {
-        try await offPool { try launch(arguments) }
+    static func start(_ arguments: [String], fileLimit: Int? = nil) async throws -> HoldfastProcess {
+        try await offPool { try launch(arguments, fileLimit: fileLimit) }
     }
 
-    private static func launch(_ arguments: [String]) throws -> HoldfastProcess {
-        let (process, output, _) = make(arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+    private static func launch(_ arguments: [String], fileLimit: Int?) throws -> HoldfastProcess {
+        let (process, output, _) = make(
+            arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], fileLimit: fileLimit)
         try process.run()
         var text = ""
         while true {
