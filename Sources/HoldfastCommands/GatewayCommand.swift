@@ -66,7 +66,7 @@ struct GatewayCommand: AsyncParsableCommand {
         configuration.listen = options.listen
         configuration.admin = options.admin
         configuration.breaker.trip = .consecutiveFailures(trip)
-        configuration.breaker.cooldown = cooldown.duration
+        configuration.breaker.cooldown = .fixed(cooldown.duration)
         // A probe cannot outlive its attempt, so its place is held a little longer than that.
         configuration.breaker.probeHold = min(.seconds(86_400), attemptTimeout.duration + .seconds(5))
         configuration.retry.attempts = attempts

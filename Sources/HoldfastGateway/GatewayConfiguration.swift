@@ -69,7 +69,7 @@ public struct GatewayConfiguration: Sendable {
         self.threads = threads
         breaker = CircuitBreakerConfiguration()
         breaker.trip = .consecutiveFailures(3)
-        breaker.cooldown = .seconds(5)
+        breaker.cooldown = .fixed(.seconds(5))
         retry = RetryConfiguration()
         retry.backoff = .exponential(from: .milliseconds(25), cap: .seconds(1))
     }

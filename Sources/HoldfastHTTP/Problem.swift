@@ -105,16 +105,16 @@ public struct Problem: Sendable, Error {
             let state: String
             let generation: UInt32
             let count: Int
-            let threshold: Int
+            let threshold: Double
             let retryAfterSeconds: Double
 
             init(_ explanation: Explanation) {
                 policy = explanation.policy.rawValue
                 name = explanation.name
-                state = explanation.state.rawValue
+                state = explanation.state
                 generation = explanation.generation
-                count = explanation.count
-                threshold = explanation.threshold
+                count = explanation.evidence.count
+                threshold = explanation.evidence.threshold
                 retryAfterSeconds = explanation.retryAfter.inSeconds
             }
         }

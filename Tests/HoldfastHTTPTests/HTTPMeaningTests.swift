@@ -64,8 +64,8 @@ import Testing
 
     @Test func `a problem explains`() {
         let explanation = Explanation(
-            policy: .circuitBreaker, name: "payments", state: .open, generation: 4, count: 3, threshold: 3,
-            retryAfter: .seconds(2))
+            policy: .circuitBreaker, name: "payments", state: "open", generation: 4,
+            evidence: .consecutiveFailures(3, threshold: 3), retryAfter: .seconds(2))
         let text = String(decoding: Problem(.circuitOpen, "open", explanation: explanation).body, as: UTF8.self)
         for part in [
             "\"type\":\"urn:holdfast:problem:circuit-open\"", "\"threshold\":3", "\"generation\":4", "\"status\":503",

@@ -56,4 +56,28 @@ import Testing
         let backoff = Backoff.constant(.seconds(1))
         #expect(waits(backoff, afterAttempt: 1) == waits(backoff, afterAttempt: 1))
     }
+
+    @Test func `a linear backoff grows by its step up to its cap`() {
+        let backoff = Backoff.linear(from: .seconds(1), step: .seconds(2), cap: .seconds(6), jitter: .none)
+        var generator = SeededGenerator(seed: 1)
+        let waits = (1...5).map { backoff.wait(afterAttempt: $0, using: &generator) }
+        #expect(waits == [1, 3, 5, 6, 6].map { .seconds($0) })
+        #expect(backoff.wait(afterAttempt: .max, using: &generator) == .seconds(6))
+    }
+
+    @Test func `a decorrelated backoff stays between its base and thrice the last wait and spreads at the cap`() {
+        let backoff = Backoff.decorrelated(from: .seconds(1), cap: .seconds(10))
+        var generator = SeededGenerator(seed: 2)
+        var last: Set<Duration> = []
+        for _ in 0..<200 {
+            var previous: Duration?
+            for attempt in 1...8 {
+                let wait = backoff.wait(afterAttempt: attempt, previous: previous, using: &generator)
+                #expect(wait >= .seconds(1) && wait <= min(.seconds(10), (previous ?? .seconds(1)) * 3))
+                previous = wait
+            }
+            if let previous { last.insert(previous) }
+        }
+        #expect(last.count > 190)
+    }
 }

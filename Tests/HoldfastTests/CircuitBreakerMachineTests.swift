@@ -8,7 +8,7 @@ import Testing
     private func machine(trip: Int = 3, probes: Int = 1, successesToClose: Int = 1) -> CircuitBreakerMachine {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(trip)
-        configuration.cooldown = .seconds(5)
+        configuration.cooldown = .fixed(.seconds(5))
         configuration.probes = probes
         configuration.successesToClose = successesToClose
         configuration.probeHold = .seconds(10)
@@ -43,7 +43,7 @@ import Testing
         }
         let ticket = try admit(&machine, at: start)
         let change = machine.record(.failed, for: ticket, at: start)
-        #expect(change?.reason == .consecutiveFailures(3))
+        #expect(change?.reason == .tripped(.consecutiveFailures(3, threshold: 3)))
         #expect(machine.state == .open)
     }
 

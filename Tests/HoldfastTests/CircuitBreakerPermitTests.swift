@@ -10,7 +10,7 @@ import Testing
     private func breaker(trip: Int = 1, successesToClose: Int = 1) throws -> CircuitBreaker {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(trip)
-        configuration.cooldown = .seconds(5)
+        configuration.cooldown = .fixed(.seconds(5))
         configuration.successesToClose = successesToClose
         return try CircuitBreaker("payments", configuration: configuration, clock: clock)
     }
@@ -46,7 +46,7 @@ import Testing
         try breaker.admit().succeeded()
         try breaker.admit().failed()
         late.succeeded()
-        #expect(breaker.snapshot().failures == 1)
+        #expect(breaker.snapshot().evidence.count == 1)
     }
 
     @Test func `a permit that is consumed is not abandoned as well`() throws {
@@ -82,7 +82,7 @@ import Testing
         call.cancel()
         await #expect(throws: CancellationError.self) { try await call.value }
         #expect(breaker.snapshot().state == .closed)
-        #expect(breaker.snapshot().failures == 0)
+        #expect(breaker.snapshot().evidence.count == 0)
     }
 
     @Test func `a probe that is cancelled while it runs gives its place back`() async throws {
@@ -102,7 +102,7 @@ import Testing
     @Test func `what an error says about the dependency is the caller's to judge`() async throws {
         let breaker = try breaker()
         await #expect(throws: Broken.self) {
-            try await breaker.run(judging: { _ in .succeeded }) { throw Broken() }
+            try await breaker.run(judging: .custom { _ in .succeeded }) { throw Broken() }
         }
         #expect(breaker.snapshot().state == .closed)
         await #expect(throws: Broken.self) { try await breaker.run { throw Broken() } }
@@ -118,7 +118,7 @@ import Testing
             Issue.record("an open breaker admitted")
         } catch {
             #expect(error.failureClass == .notSent(retryAfter: .seconds(3)))
-            #expect(error.explanation.state == .open)
+            #expect(error.explanation.state == "open")
             #expect(error.explanation.policy == .circuitBreaker)
         }
     }

@@ -28,8 +28,7 @@ import Testing
         }
         let explanation = try #require(rejection?.explanation)
         #expect(explanation.name == "payments")
-        #expect(explanation.count == 3)
-        #expect(explanation.threshold == 3)
+        #expect(explanation.evidence == .consecutiveFailures(3, threshold: 3))
         #expect(explanation.generation == 1)
         #expect(explanation.retryAfter == .seconds(5))
     }
@@ -118,7 +117,7 @@ import Testing
                 }
             }
         }
-        #expect(breaker.snapshot().failures == 40_000)
+        #expect(breaker.snapshot().evidence.count == 40_000)
     }
 
     @Test func `changes are told in order and the listener may call back`() async throws {

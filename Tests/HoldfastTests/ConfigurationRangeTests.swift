@@ -40,38 +40,47 @@ import Testing
         }
     }
 
-    private static let outOfRange: [Case] =
-        [0, -1, 1_000_001, .max, .min].map { value in
+    private static let outOfRange: [Case] = {
+        var cases: [Case] = []
+        cases += [0, -1, 1_000_001, .max, .min].map { value in
             .breaker("trip.consecutiveFailures", value) { $0.trip = .consecutiveFailures(value) }
         }
-        + [0, 65, Int.max].map { value in .breaker("probes", value) { $0.probes = value } }
-        + [0, 1_001, Int.max].map { value in .breaker("successesToClose", value) { $0.successesToClose = value } }
-        + [Duration.zero, .microseconds(999), .seconds(86_401), .seconds(Int64.max), .seconds(-1)].flatMap { value in
+        cases += [0, 65, Int.max].map { value in .breaker("probes", value) { $0.probes = value } }
+        cases += [0, 1_001, Int.max].map { value in .breaker("successesToClose", value) { $0.successesToClose = value }
+        }
+        cases += [Duration.zero, .microseconds(999), .seconds(86_401), .seconds(Int64.max), .seconds(-1)].flatMap {
+            value in
             [
-                Case.breaker("cooldown", value) { $0.cooldown = value },
+                Case.breaker("cooldown", value) { $0.cooldown = .fixed(value) },
                 .breaker("probeHold", value) { $0.probeHold = value },
             ]
         }
-        + [0, 101, Int.max].map { value in .retry("attempts", value) { $0.attempts = value } }
-        + [Duration.seconds(-1), .seconds(3_601)].map { value in
+        cases += [0, 101, Int.max].map { value in .retry("attempts", value) { $0.attempts = value } }
+        cases += [Duration.seconds(-1), .seconds(3_601)].map { value in
             .retry("retryAfterLimit", value) { $0.retryAfterLimit = value }
         }
-        + [Duration.seconds(-1), .seconds(3_601), .seconds(Int64.max)].map { value in
+        cases += [Duration.seconds(-1), .seconds(3_601), .seconds(Int64.max)].map { value in
             .retry("backoff.base", value) { $0.backoff = .constant(value) }
         }
-        + [Duration.seconds(1), .seconds(3_601)].map { value in
+        cases += [Duration.seconds(1), .seconds(3_601)].map { value in
             .retry("backoff.cap", value) { $0.backoff = .exponential(from: .seconds(2), cap: value) }
         }
-        + [0, 0.999, 10.001, .infinity, .nan, -.infinity].map { (value: Double) in
+        cases += [0, 0.999, 10.001, .infinity, .nan, -.infinity].map { (value: Double) in
             .retry("backoff.factor", value) {
                 $0.backoff = .exponential(from: .zero, cap: .seconds(1), factor: value)
             }
         }
-        + [-0.001, 10.001, .infinity, .nan].map { (value: Double) in .budget("ratio", value) { $0.ratio = value } }
-        + [-1, 100_001].map { value in .budget("reservePerSecond", value) { $0.reservePerSecond = value } }
-        + [Duration.zero, .milliseconds(999), .seconds(61)].map { value in
-            .budget("window", value) { $0.window = value }
+        cases += [-0.001, 10.001, .infinity, .nan].map { (value: Double) in
+            .budget("ratio", value) { $0 = .ratio(value) }
         }
+        cases += [-1, 100_001].map { value in
+            .budget("reservePerSecond", value) { $0 = .ratio(0.2, reservePerSecond: value) }
+        }
+        cases += [Duration.zero, .milliseconds(999), .seconds(61)].map { value in
+            .budget("window", value) { $0 = .ratio(0.2, over: value) }
+        }
+        return cases
+    }()
 
     @Test(arguments: outOfRange)
     func `a value out of range is refused with its name and value and range`(wrong: Case) {
@@ -81,23 +90,32 @@ import Testing
         #expect(error?.allowed.contains("from ") == true)
     }
 
-    private static let atTheEnds: [Case] =
-        [1, 1_000_000].map { value in
+    private static let atTheEnds: [Case] = {
+        var cases: [Case] = []
+        cases += [1, 1_000_000].map { value in
             .breaker("trip", value) { $0.trip = .consecutiveFailures(value) }
         }
-        + [1, 64].map { value in .breaker("probes", value) { $0.probes = value } }
-        + [1, 1_000].map { value in .breaker("successesToClose", value) { $0.successesToClose = value } }
-        + [Duration.milliseconds(1), .seconds(86_400)].flatMap { value in
+        cases += [1, 64].map { value in .breaker("probes", value) { $0.probes = value } }
+        cases += [1, 1_000].map { value in .breaker("successesToClose", value) { $0.successesToClose = value } }
+        cases += [Duration.milliseconds(1), .seconds(86_400)].flatMap { value in
             [
-                Case.breaker("cooldown", value) { $0.cooldown = value },
+                Case.breaker("cooldown", value) { $0.cooldown = .fixed(value) },
                 .breaker("probeHold", value) { $0.probeHold = value },
             ]
         }
-        + [1, 100].map { value in .retry("attempts", value) { $0.attempts = value } }
-        + [Duration.zero, .seconds(3_600)].map { value in .retry("backoff", value) { $0.backoff = .constant(value) } }
-        + [0, 10].map { (value: Double) in .budget("ratio", value) { $0.ratio = value } }
-        + [0, 100_000].map { value in .budget("reservePerSecond", value) { $0.reservePerSecond = value } }
-        + [Duration.seconds(1), .seconds(60)].map { value in .budget("window", value) { $0.window = value } }
+        cases += [1, 100].map { value in .retry("attempts", value) { $0.attempts = value } }
+        cases += [Duration.zero, .seconds(3_600)].map { value in
+            .retry("backoff", value) { $0.backoff = .constant(value) }
+        }
+        cases += [0, 10].map { (value: Double) in .budget("ratio", value) { $0 = .ratio(value) } }
+        cases += [0, 100_000].map { value in
+            .budget("reservePerSecond", value) { $0 = .ratio(0.2, reservePerSecond: value) }
+        }
+        cases += [Duration.seconds(1), .seconds(60)].map { value in
+            .budget("window", value) { $0 = .ratio(0.2, over: value) }
+        }
+        return cases
+    }()
 
     @Test(arguments: atTheEnds)
     func `the ends of a range belong to it`(right: Case) throws {

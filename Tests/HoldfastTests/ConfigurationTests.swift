@@ -12,9 +12,7 @@ import Testing
 
     @Test(arguments: [Double.nan, -0.1, .infinity, 11])
     func `a ratio that is no ratio is refused`(ratio: Double) {
-        var configuration = RetryBudgetConfiguration()
-        configuration.ratio = ratio
-        #expect(throws: ConfigurationError.self) { try RetryBudget(configuration: configuration) }
+        #expect(throws: ConfigurationError.self) { try RetryBudget(configuration: .ratio(ratio)) }
     }
 
     @Test func `extremes of a breaker are refused when it is built`() {

@@ -7,17 +7,13 @@ import Testing
     private let clock = ManualClock()
 
     private func budget(ratio: Double, reserve: Int = 0, window: Duration = .seconds(10)) throws -> RetryBudget {
-        var configuration = RetryBudgetConfiguration()
-        configuration.ratio = ratio
-        configuration.reservePerSecond = reserve
-        configuration.window = window
-        return try RetryBudget(configuration: configuration, clock: clock)
+        try RetryBudget(configuration: .ratio(ratio, reservePerSecond: reserve, over: window), clock: clock)
     }
 
     @Test func `five calls at a fifth are one retry`() throws {
         let budget = try budget(ratio: 0.2)
         for call in 1...5 {
-            budget.deposit()
+            budget.called()
             #expect(budget.snapshot().balance == call / 5)
         }
         #expect(budget.withdraw())
@@ -28,7 +24,7 @@ import Testing
     @Test func `a refusal costs nothing`() throws {
         let budget = try budget(ratio: 1)
         for _ in 0..<10 { #expect(!budget.withdraw()) }
-        budget.deposit()
+        budget.called()
         #expect(budget.withdraw())
     }
 
@@ -44,7 +40,7 @@ import Testing
 
     @Test func `without a ratio and a reserve nothing is made again`() throws {
         let budget = try budget(ratio: 0)
-        for _ in 0..<1_000 { budget.deposit() }
+        for _ in 0..<1_000 { budget.called() }
         #expect(!budget.withdraw())
         #expect(budget.snapshot().balance == 0)
     }
@@ -52,7 +48,9 @@ import Testing
     @Test func `calls leave the window bucket by bucket`() throws {
         let budget = try budget(ratio: 1)
         for _ in 0..<10 {
-            budget.deposit()
+            budget.called()
+            // Calls are told to the machine in bunches; whoever asks for the balance has them told at once.
+            _ = budget.snapshot()
             clock.advance(by: .seconds(1))
         }
         for left in stride(from: 9, through: 0, by: -1) {
@@ -72,7 +70,7 @@ import Testing
 
     @Test func `the balance is never negative although the calls have left`() throws {
         let budget = try budget(ratio: 1)
-        budget.deposit()
+        budget.called()
         clock.advance(by: .seconds(5))
         #expect(budget.withdraw())
         clock.advance(by: .seconds(5))
@@ -83,7 +81,7 @@ import Testing
         let budget = try budget(ratio: 0.5)
         let granted = Mutex(0)
         onThreads(8) { _ in
-            for _ in 0..<500 { budget.deposit() }
+            for _ in 0..<500 { budget.called() }
         }
         onThreads(8) { _ in
             let mine = (0..<1_000).count { _ in budget.withdraw() }

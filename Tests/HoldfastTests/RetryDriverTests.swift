@@ -15,15 +15,12 @@ import Testing
     }
 
     private func emptyBudget() throws -> RetryBudget {
-        var configuration = RetryBudgetConfiguration()
-        configuration.ratio = 0
-        configuration.reservePerSecond = 0
-        return try RetryBudget(configuration: configuration, clock: clock)
+        try RetryBudget(configuration: .ratio(0, reservePerSecond: 0), clock: clock)
     }
 
     @Test func `a call that succeeds at once neither waits nor withdraws`() async throws {
         let budget = try emptyBudget()
-        let answer = try await retry(budget: budget).run(repeatable: .once, on: .anyError) { attempt in attempt }
+        let answer = try await retry(budget: budget).run(repeatable: .once, on: .anyError) { $0.number }
         #expect(answer == 1)
         #expect(clock.waits.isEmpty)
         #expect(budget.snapshot().refused == 0)
@@ -31,8 +28,8 @@ import Testing
 
     @Test func `each attempt is told its number and each wait is on the clock`() async throws {
         let answer = try await retry(attempts: 4).run(repeatable: .idempotent, on: .anyError) { attempt in
-            if attempt < 4 { throw Broken(attempt: attempt) }
-            return attempt
+            if attempt.number < 4 { throw Broken(attempt: attempt.number) }
+            return attempt.number
         }
         #expect(answer == 4)
         #expect(clock.waits == [.milliseconds(100), .milliseconds(200), .milliseconds(400)])
@@ -42,7 +39,7 @@ import Testing
         let retry = try retry(budget: emptyBudget())
         do throws(CallFailure<Broken>) {
             try await retry.run(repeatable: .idempotent, on: .anyError) { attempt throws(Broken) in
-                throw Broken(attempt: attempt)
+                throw Broken(attempt: attempt.number)
             }
             Issue.record("it succeeded")
         } catch {
@@ -58,7 +55,7 @@ import Testing
         let failure = await #expect(throws: CallFailure<Broken>.self) {
             try await retry.run(repeatable: .idempotent, on: .anyError, deadline: deadline) {
                 attempt throws(Broken) in
-                throw Broken(attempt: attempt)
+                throw Broken(attempt: attempt.number)
             }
         }
         #expect(failure?.reason == .deadline)
@@ -72,7 +69,7 @@ import Testing
         let failure = await #expect(throws: CallFailure<Broken>.self) {
             try await retry.run(repeatable: .once, on: .anyError) { attempt throws(Broken) in
                 made += 1
-                throw Broken(attempt: attempt)
+                throw Broken(attempt: attempt.number)
             }
         }
         #expect(made == 1)
@@ -83,7 +80,7 @@ import Testing
         let retry = try retry()
         let failure = await #expect(throws: CallFailure<Broken>.self) {
             try await retry.run(repeatable: .idempotent, on: .classifiedErrors) { attempt throws(Broken) in
-                throw Broken(attempt: attempt)
+                throw Broken(attempt: attempt.number)
             }
         }
         #expect(failure?.all.count == 1)
@@ -106,7 +103,7 @@ import Testing
         let call = Task {
             try await retry.run(repeatable: .idempotent, on: .anyError) { attempt throws(Broken) in
                 withUnsafeCurrentTask { $0?.cancel() }
-                throw Broken(attempt: attempt)
+                throw Broken(attempt: attempt.number)
             }
         }
         let failure = await #expect(throws: CallFailure<Broken>.self) { try await call.value }
@@ -119,8 +116,8 @@ import Testing
             "x", trip: .consecutiveFailures(1), cooldown: .milliseconds(700), clock: clock)
         let answer = try await retry(attempts: 3).run(repeatable: .idempotent, on: .anyError) { attempt in
             try await breaker.run {
-                if attempt == 1 { throw Broken(attempt: attempt) }
-                return attempt
+                if attempt.number == 1 { throw Broken(attempt: attempt.number) }
+                return attempt.number
             }
         }
         #expect(answer == 3, "the second attempt was rejected, the third was the probe")
@@ -133,7 +130,7 @@ import Testing
         let retry = try retry(attempts: 10)
         let failure = await #expect(throws: CallFailure<any Error>.self) {
             try await retry.run(repeatable: .idempotent, on: .anyError) { attempt in
-                try await breaker.run { throw Broken(attempt: attempt) }
+                try await breaker.run { throw Broken(attempt: attempt.number) }
             }
         }
         #expect(failure?.last as? Broken == Broken(attempt: 2))

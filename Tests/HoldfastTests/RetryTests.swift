@@ -89,7 +89,7 @@ import Testing
             .constant(.zero), attempts: 3, budget: RetryBudget(clock: ManualClock()), clock: ManualClock())
         do {
             try await retry.run(repeatable: .idempotent, on: .anyError) { attempt throws(Broken) in
-                throw Broken(attempt: attempt)
+                throw Broken(attempt: attempt.number)
             }
             Issue.record("it succeeded")
         } catch {
@@ -116,11 +116,8 @@ import Testing
     }
 
     @Test func `an exhausted budget stops every caller`() async throws {
-        var configuration = RetryBudgetConfiguration()
-        configuration.reservePerSecond = 0
-        configuration.ratio = 0.5
         let clock = ManualClock()
-        let budget = try RetryBudget(configuration: configuration, clock: clock)
+        let budget = try RetryBudget(configuration: .ratio(0.5, reservePerSecond: 0), clock: clock)
         let retry = try Retry(.constant(.zero), attempts: 10, budget: budget, clock: clock)
         var attempts = 0
         for _ in 0..<10 {

@@ -4,45 +4,94 @@ import Synchronization
 ///
 /// Attempts bound what one caller does; the budget bounds what all of them do together, which is what decides whether
 /// a dependency that falters gets the chance to recover. Make one for each dependency, once, and hand it to every
-/// retry that calls it.
+/// retry and every hedge that calls it.
 public final class RetryBudget: Sendable {
-    private let clock: any TimeSource
-    private let machine: Mutex<RetryBudgetMachine>
+    /// What a withdrawal is for.
+    public enum Use: String, Sendable, Hashable, CaseIterable {
+        case retry
+        /// A retry after the receiver asked for patience.
+        case throttledRetry = "throttled-retry"
+        case hedge
+        case probe
 
-    /// - Throws: ``ConfigurationError`` for an option that is out of its range.
-    public init(
-        configuration: RetryBudgetConfiguration = RetryBudgetConfiguration(), clock: any TimeSource = MonotonicClock()
-    ) throws(ConfigurationError) {
-        try configuration.validate()
-        self.clock = clock
-        machine = Mutex(RetryBudgetMachine(configuration: configuration))
+        init(retryAfter failure: FailureClass) {
+            if case .rejected = failure { self = .throttledRetry } else { self = .retry }
+        }
     }
 
     /// What a budget looked like at one moment.
     public struct Snapshot: Sendable, Hashable {
         /// How many retries could be made now.
         public let balance: Int
-        /// How many retries were refused since the start.
+        /// How many were refused since the start.
         public let refused: Int
     }
 
-    /// Counts a real call: the first attempt of an operation.
-    public func deposit() {
-        let now = clock.now
-        machine.withLock { $0.deposit(at: now) }
+    public let configuration: RetryBudgetConfiguration
+    private let clock: any TimeSource
+    private let machine: Mutex<RetryBudgetMachine>
+
+    /// Calls that have not been told to the machine yet. Each call would have to read the clock, which costs ten times
+    /// what the counting does, so they are told in bunches: at most `bunch - 1` calls count a little later than made.
+    private let untold = Atomic<Int>(0)
+    private static let bunch = 16
+    private let isRatio: Bool
+    /// Under the rule of tokens: whether a success has something to give back.
+    private let isFull = Atomic(true)
+
+    /// - Throws: ``ConfigurationError`` for an option that is out of its range.
+    public init(
+        configuration: RetryBudgetConfiguration = RetryBudgetConfiguration(), clock: any TimeSource = MonotonicClock()
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.clock = clock
+        machine = Mutex(RetryBudgetMachine(configuration: configuration))
+        if case .ratio = configuration.rule { isRatio = true } else { isRatio = false }
     }
 
-    /// Asks for one retry, before waiting for it.
-    ///
-    /// - Returns: Whether the retry may be made; if so, it has been counted.
-    public func withdraw() -> Bool {
+    /// Counts a real call: the first attempt of an operation.
+    public func called() {
+        guard isRatio, untold.wrappingAdd(1, ordering: .relaxed).newValue >= Self.bunch else { return }
         let now = clock.now
-        return machine.withLock { $0.withdraw(at: now) }
+        machine.withLock { tell(&$0, at: now) }
+    }
+
+    /// Asks for one retry, hedge or probe, before waiting for it.
+    ///
+    /// - Returns: Whether it may be made; if so, it has been counted.
+    public func withdraw(_ use: Use = .retry) -> Bool {
+        let now = clock.now
+        return machine.withLock { machine in
+            tell(&machine, at: now)
+            let isGranted = machine.withdraw(use, at: now)
+            isFull.store(machine.isFull, ordering: .relaxed)
+            return isGranted
+        }
+    }
+
+    /// Counts that a call succeeded.
+    ///
+    /// - Parameter use: What the attempt that succeeded was withdrawn for; nil if it was the first.
+    public func succeeded(after use: Use? = nil) {
+        guard !isRatio, !isFull.load(ordering: .relaxed) else { return }
+        machine.withLock { machine in
+            machine.refund(use)
+            isFull.store(machine.isFull, ordering: .relaxed)
+        }
     }
 
     /// What the budget looks like now.
     public func snapshot() -> Snapshot {
         let now = clock.now
-        return machine.withLock { Snapshot(balance: $0.balance(at: now), refused: $0.refused) }
+        return machine.withLock { machine in
+            tell(&machine, at: now)
+            return Snapshot(balance: machine.balance(at: now), refused: machine.refused)
+        }
+    }
+
+    private func tell(_ machine: inout RetryBudgetMachine, at now: MonotonicInstant) {
+        let count = untold.exchange(0, ordering: .relaxed)
+        if count > 0 { machine.called(count, at: now) }
     }
 }

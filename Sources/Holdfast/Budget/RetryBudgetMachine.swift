@@ -1,91 +1,74 @@
 /// Decides whether a dependency can afford one more retry. A value without clock or lock.
-///
-/// Calls and retries are counted in ten buckets that together span the window. A gap without calls clears them in
-/// constant time, however long it was.
 public struct RetryBudgetMachine: Sendable, Hashable {
-    private static let bucketCount = 10
-
-    private struct Bucket: Sendable, Hashable {
-        var calls = 0
-        var retries = 0
+    private enum Rule: Sendable, Hashable {
+        case ratio(RatioBudget)
+        case tokens(RetryBudgetConfiguration.Tokens, balance: Int)
     }
 
     public let configuration: RetryBudgetConfiguration
-    /// How many retries were refused since the start.
+    /// How many retries, hedges and probes were refused since the start.
     public private(set) var refused = 0
-
-    private let bucketNanoseconds: Int64
-    private let reserve: Double
-    private var buckets = [Bucket](repeating: Bucket(), count: Self.bucketCount)
-    private var total = Bucket()
-    /// The newest bucket's number, counted from the clock's origin.
-    private var newest: Int64 = .min
+    private var rule: Rule
 
     /// - Parameter configuration: Already validated by the caller.
     public init(configuration: RetryBudgetConfiguration) {
         self.configuration = configuration
-        bucketNanoseconds = max(1, configuration.window.saturatingNanoseconds / Int64(Self.bucketCount))
-        reserve = Double(configuration.reservePerSecond) * configuration.window.inSeconds
-    }
-
-    /// Counts a real call: the first attempt of an operation.
-    public mutating func deposit(at now: MonotonicInstant) {
-        let bucket = rotate(to: now)
-        buckets[bucket].calls += 1
-        total.calls += 1
-    }
-
-    /// Asks for one retry. Ask before waiting, so that nobody waits for a retry that will not be made.
-    ///
-    /// - Returns: Whether the retry may be made; if so, it has been counted.
-    public mutating func withdraw(at now: MonotonicInstant) -> Bool {
-        let bucket = rotate(to: now)
-        guard available >= 1 else {
-            refused += 1
-            return false
+        switch configuration.rule {
+        case .ratio(let ratio): rule = .ratio(RatioBudget(ratio))
+        case .tokens(let tokens): rule = .tokens(tokens, balance: tokens.capacity)
         }
-        buckets[bucket].retries += 1
-        total.retries += 1
-        return true
+    }
+
+    /// Counts real calls: first attempts of operations.
+    public mutating func called(_ count: Int = 1, at now: MonotonicInstant) {
+        guard case .ratio(var budget) = rule else { return }
+        budget.called(count, at: now)
+        rule = .ratio(budget)
+    }
+
+    /// Asks for one retry, hedge or probe. Ask before waiting, so that nobody waits for a retry that will not be made.
+    ///
+    /// - Returns: Whether it may be made; if so, it has been counted.
+    public mutating func withdraw(_ use: RetryBudget.Use = .retry, at now: MonotonicInstant) -> Bool {
+        let isGranted: Bool
+        switch rule {
+        case .ratio(var budget):
+            isGranted = budget.withdraw(at: now)
+            rule = .ratio(budget)
+        case .tokens(let tokens, let balance):
+            let cost = tokens.cost(of: use)
+            isGranted = cost <= balance
+            if isGranted { rule = .tokens(tokens, balance: balance - cost) }
+        }
+        if !isGranted { refused += 1 }
+        return isGranted
+    }
+
+    /// Takes in that a call succeeded: at its first attempt, or after what was withdrawn for it.
+    public mutating func refund(_ use: RetryBudget.Use?) {
+        guard case .tokens(let tokens, let balance) = rule else { return }
+        let refund = use.map(tokens.cost) ?? tokens.refund
+        rule = .tokens(tokens, balance: min(tokens.capacity, balance + refund))
     }
 
     /// How many retries could be made now.
     public mutating func balance(at now: MonotonicInstant) -> Int {
-        _ = rotate(to: now)
-        return max(0, Int(available))
-    }
-
-    /// The epsilon lets `5 × 0.2` be one retry in floating-point numbers too.
-    private var available: Double {
-        configuration.ratio * Double(total.calls) + reserve - Double(total.retries) + 1e-9
-    }
-
-    /// Clears the buckets that time has passed since the last event. Time that stands still or goes back, which a
-    /// monotonic clock read by several threads may seem to do, counts into the newest bucket.
-    private mutating func rotate(to now: MonotonicInstant) -> Int {
-        let number = now.nanoseconds / bucketNanoseconds
-        let count = Int64(Self.bucketCount)
-        if number > newest {
-            let (gap, overflow) = number.subtractingReportingOverflow(newest)
-            if overflow || gap >= count {
-                buckets = [Bucket](repeating: Bucket(), count: Self.bucketCount)
-                total = Bucket()
-            } else {
-                for passed in (newest + 1)...number { clear(Self.index(of: passed)) }
-            }
-            newest = number
+        switch rule {
+        case .ratio(var budget):
+            defer { rule = .ratio(budget) }
+            return budget.balance(at: now)
+        case .tokens(let tokens, let balance):
+            return balance / tokens.retryCost
         }
-        return Self.index(of: newest)
     }
 
-    private mutating func clear(_ index: Int) {
-        total.calls -= buckets[index].calls
-        total.retries -= buckets[index].retries
-        buckets[index] = Bucket()
+    /// Whether a refund would change nothing.
+    var isFull: Bool {
+        guard case .tokens(let tokens, let balance) = rule else { return true }
+        return balance == tokens.capacity
     }
+}
 
-    private static func index(of number: Int64) -> Int {
-        let remainder = Int(number % Int64(bucketCount))
-        return remainder < 0 ? remainder + bucketCount : remainder
-    }
+extension RetryBudgetConfiguration.Tokens {
+    func cost(of use: RetryBudget.Use) -> Int { use == .throttledRetry ? throttleCost : retryCost }
 }

@@ -3,6 +3,10 @@ public struct Explanation: Sendable, Hashable, CustomStringConvertible {
     /// Which kind of policy rejected. The raw value is stable and of low cardinality: good as a metric's label.
     public enum Policy: String, Sendable, Hashable {
         case circuitBreaker = "circuit-breaker"
+        case bulkhead
+        case rateLimiter = "rate-limiter"
+        case adaptiveLimit = "adaptive-limit"
+        case clientThrottle = "client-throttle"
     }
 
     /// The kind of policy.
@@ -10,31 +14,35 @@ public struct Explanation: Sendable, Hashable, CustomStringConvertible {
     /// The policy's name, as its user gave it.
     public let name: String
     /// The state that rejected, in the vocabulary's words.
-    public let state: CircuitBreaker.State
-    /// How many state changes the policy had seen.
+    public let state: String
+    /// How many state changes the policy had seen; 0 for a policy that has no states.
     public let generation: UInt32
-    /// What was counted: for a breaker, the consecutive failures that tripped it.
-    public let count: Int
-    /// The bound that the count is held against.
-    public let threshold: Int
+    /// What was counted, and the bound that it was held against.
+    public let evidence: Evidence
     /// How long until a new call may be admitted. Zero or more.
     public let retryAfter: Duration
 
     public init(
-        policy: Policy, name: String, state: CircuitBreaker.State, generation: UInt32, count: Int, threshold: Int,
-        retryAfter: Duration
+        policy: Policy, name: String, state: String, generation: UInt32 = 0, evidence: Evidence, retryAfter: Duration
     ) {
         self.policy = policy
         self.name = name
         self.state = state
         self.generation = generation
-        self.count = count
-        self.threshold = threshold
+        self.evidence = evidence
         self.retryAfter = retryAfter
     }
 
     public var description: String {
-        "\(policy.rawValue) '\(name)' is \(state.rawValue): \(count) consecutive failures, trips at \(threshold), "
-            + "retry after \(retryAfter)"
+        "\(policy.rawValue) '\(name)' is \(state): \(evidence), retry after \(retryAfter)"
     }
+}
+
+/// A call that a policy of our own did not admit: it was certainly not sent, and it says nothing about the dependency.
+public protocol PolicyRejection: ClassifiedError, Sendable {
+    var explanation: Explanation { get }
+}
+
+extension PolicyRejection {
+    public var failureClass: FailureClass { .notSent(retryAfter: explanation.retryAfter) }
 }

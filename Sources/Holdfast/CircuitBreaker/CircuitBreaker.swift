@@ -1,4 +1,4 @@
-import Synchronization
+public import Synchronization
 
 /// Stops calling a dependency that keeps failing, and lets single probes find out when it has recovered.
 ///
@@ -7,28 +7,37 @@ import Synchronization
 /// let receipt = try await payments.run { try await client.charge(order) }
 /// ```
 ///
-/// Make one breaker for each dependency that can fail on its own, once, and share it between all callers.
+/// Make one breaker for each dependency that can fail on its own, once, and share it between all callers. A breaker
+/// that is made anew for each call remembers nothing.
 ///
-/// The class holds a ``CircuitBreakerMachine`` for many threads. While the breaker is closed, which is the path that
-/// every call takes, everything there is to know fits into one atomic word and no lock is taken. The machine behind
-/// the lock decides every change of state.
+/// The class holds a ``CircuitBreakerMachine`` for many threads. What every call has to know fits into one atomic word
+/// (`ClosedWord`), and while the breaker is closed, or open, no lock is taken. The machine behind the lock decides every
+/// change of state.
 public final class CircuitBreaker: Sendable {
     /// What the breaker is called in explanations, logs and metrics.
     public let name: String
 
-    public var configuration: CircuitBreakerConfiguration { configured }
+    /// When it trips, and how it recovers.
+    public let configuration: CircuitBreakerConfiguration
 
-    private let configured: CircuitBreakerConfiguration
+    /// What an error says about the dependency, where a call does not say otherwise.
+    public let judge: Judge
+
     private let clock: any TimeSource
     private let listener: (@Sendable (Change) -> Void)?
 
-    /// The closed path's whole state. Changed under `shared`'s lock, but for the count of failures, which the closed
-    /// path moves by compare-and-exchange.
-    private let word: Atomic<UInt64>
+    /// Changed under `shared`'s lock, but for the streak, which counting moves by compare-and-exchange.
+    @usableFromInline let word: Atomic<UInt64>
+    @usableFromInline let measuresTime: Bool
+    @usableFromInline let hasRates: Bool
+    /// When the cooldown ends, and what tripped the breaker, while open.
+    private let openUntil = Atomic<Int64>(0)
+    private let openEvidence = Atomic<UInt64>(0)
+    private let statistics: SharedStatistics
     private let shared: Mutex<Shared>
 
     private struct Shared: Sendable {
-        /// The truth in every state but closed. While closed, the count of failures is in the word.
+        /// The truth, but for what is counted while closed: that is in the word and the statistics.
         var machine: CircuitBreakerMachine
         var announcements = Announcements()
     }
@@ -38,157 +47,333 @@ public final class CircuitBreaker: Sendable {
     /// - Parameters:
     ///   - name: What it is called. Use few names: they become labels of metrics.
     ///   - configuration: When it trips and how it recovers.
-    ///   - clock: Where it reads the time, which it does only when it is not closed.
+    ///   - observing: Whether it counts and announces, and never rejects. What it would have rejected is in
+    ///     ``snapshot()``.
+    ///   - judge: What an error says about the dependency. Default: ``Judge/standard``.
+    ///   - clock: Where it reads the time. A breaker that trips on a streak alone reads it only when it is not closed.
+    ///   - seed: What the cooldown's jitter is drawn from. By default each breaker draws its own.
     ///   - onChange: Called for each change of state, in order, outside any lock; it may call back into the breaker.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
-        _ name: String, configuration: CircuitBreakerConfiguration, clock: any TimeSource = MonotonicClock(),
+        _ name: String, configuration: CircuitBreakerConfiguration, observing: Bool = false,
+        judging judge: Judge = .standard, clock: any TimeSource = MonotonicClock(),
+        seed: UInt64 = .random(in: 0 ... .max),
         onChange: (@Sendable (Change) -> Void)? = nil
     ) throws(ConfigurationError) {
         try configuration.validate()
         self.name = name
-        self.configured = configuration
+        self.configuration = configuration
+        self.judge = judge
         self.clock = clock
-        self.listener = onChange
-        let machine = CircuitBreakerMachine(configuration: configuration)
+        listener = onChange
+        measuresTime = configuration.trip.measuresTime
+        hasRates = !configuration.trip.rates.isEmpty
+        statistics = SharedStatistics(configuration.trip)
+        var machine = CircuitBreakerMachine(configuration: configuration, seed: seed)
+        machine.isObserving = observing
         word = Atomic(ClosedWord(machine).bits)
         shared = Mutex(Shared(machine: machine))
     }
 
     /// Builds a breaker from the two options that matter most; the others keep their defaults.
     public convenience init(
-        _ name: String, trip: CircuitBreakerConfiguration.Trip = .consecutiveFailures(5),
-        cooldown: Duration = .seconds(30), clock: any TimeSource = MonotonicClock(),
-        onChange: (@Sendable (Change) -> Void)? = nil
+        _ name: String, trip: Trip = .consecutiveFailures(5), cooldown: Duration = .seconds(30),
+        clock: any TimeSource = MonotonicClock(), onChange: (@Sendable (Change) -> Void)? = nil
     ) throws(ConfigurationError) {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = trip
-        configuration.cooldown = cooldown
+        configuration.cooldown = .fixed(cooldown)
         try self.init(name, configuration: configuration, clock: clock, onChange: onChange)
     }
+
+    // MARK: Calls
 
     /// Makes one call if the breaker admits it, and learns from how it ends.
     ///
     /// - Parameters:
-    ///   - judge: What an error says about the dependency. By default each error is a failure, but cancellation, which
-    ///     is evidence of nothing.
+    ///   - judge: What an error says about the dependency. Default: the breaker's own.
     ///   - body: The call. It runs at most once.
     /// - Throws: ``Rejection`` when the breaker does not admit the call; otherwise what `body` throws, as it is.
+    @inlinable
     nonisolated(nonsending) public func run<R>(
-        judging judge: (any Error) -> CircuitBreakerMachine.Verdict = CircuitBreaker.failureUnlessCancelled,
-        _ body: nonisolated(nonsending) () async throws -> R
+        judging judge: Judge? = nil, _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        let permit = try admit()
+        let ticket = try ticket()
         do {
             let result = try await body()
-            permit.succeeded()
+            record(.succeeded, for: ticket)
             return result
         } catch {
-            permit.ended(judge(error))
+            record((judge ?? self.judge).verdict(on: error), for: ticket)
             throw error
         }
     }
 
-    /// Each error is a failure, but a cancellation is evidence of nothing.
-    public static func failureUnlessCancelled(_ error: any Error) -> CircuitBreakerMachine.Verdict {
-        error is CancellationError ? .abandoned : .failed
+    /// Makes one call whose result may be a failure too, such as a response with the status 503.
+    ///
+    /// - Parameters:
+    ///   - judgeResult: What a result says about the dependency.
+    ///   - judge: What an error says about it.
+    @inlinable
+    nonisolated(nonsending) public func run<R>(
+        judgingResult judgeResult: (R) -> CircuitBreakerMachine.Verdict, judging judge: Judge? = nil,
+        _ body: nonisolated(nonsending) () async throws -> R
+    ) async throws -> R {
+        let ticket = try ticket()
+        do {
+            let result = try await body()
+            record(judgeResult(result), for: ticket)
+            return result
+        } catch {
+            record((judge ?? self.judge).verdict(on: error), for: ticket)
+            throw error
+        }
+    }
+
+    /// Makes one synchronous call if the breaker admits it: as ``run(judging:_:)``, without a task.
+    @inlinable
+    public func runSync<R>(judging judge: Judge? = nil, _ body: () throws -> R) throws -> R {
+        let ticket = try ticket()
+        do {
+            let result = try body()
+            record(.succeeded, for: ticket)
+            return result
+        } catch {
+            record((judge ?? self.judge).verdict(on: error), for: ticket)
+            throw error
+        }
     }
 
     /// Asks for the right to make one call.
     ///
     /// - Returns: A permit that is to be consumed exactly once, with how the call ended.
     /// - Throws: ``Rejection``, which carries its explanation.
+    @inlinable
     public func admit() throws(Rejection) -> Permit {
+        Permit(breaker: self, ticket: try ticket())
+    }
+
+    /// The permit as data. What is made of it must come back to ``record(_:for:)``.
+    @inlinable
+    func ticket() throws(Rejection) -> CircuitBreakerMachine.Ticket {
         let seen = ClosedWord(bits: word.load(ordering: .acquiring))
-        if seen.isClosed {
-            return Permit(breaker: self, ticket: .init(generation: seen.generation, probe: 0))
-        }
-        return try admitSlowly()
+        if seen.isClosed, !measuresTime { return .init(generation: seen.generation, probe: 0) }
+        return try measuredTicket(seen)
     }
 
     /// What the breaker looks like now.
     public func snapshot() -> Snapshot {
         let now = clock.now
         return shared.withLock { shared in
-            let machine = current(shared.machine)
+            let machine = shared.machine
             return Snapshot(
-                name: name, state: machine.state, generation: machine.generation, failures: machine.failures,
-                threshold: configured.threshold, retryAfter: machine.retryAfter(at: now),
-                probesInFlight: machine.probesInFlight(at: now))
+                name: name, state: machine.state, generation: machine.generation,
+                evidence: evidence(machine, at: now), retryAfter: machine.retryAfter(at: now),
+                probesInFlight: machine.probesInFlight(at: now), isObserving: machine.isObserving,
+                observed: machine.observed)
         }
     }
 
+    /// How long until a call may be admitted; zero when one would be admitted now. Costs a load while closed.
+    public var retryAfter: Duration {
+        if ClosedWord(bits: word.load(ordering: .acquiring)).isClosed { return .zero }
+        let now = clock.now
+        return shared.withLock { $0.machine.retryAfter(at: now) }
+    }
+
+    // MARK: Operators
+
+    /// Holds the breaker open until the handle is released, or dropped.
+    public func isolate() -> Isolation {
+        decide { machine, _ in machine.isolate() }
+        return Isolation(of: self)
+    }
+
+    func release() { decide { machine, _ in machine.release() } }
+
+    /// Lets all calls through and records nothing, until ``enable()``.
+    public func disable() { decide { machine, _ in machine.disable() } }
+
+    /// Takes ``disable()`` back.
+    public func enable() { decide { machine, _ in machine.enable() } }
+
+    /// Closes the breaker and forgets what it has counted. Calls in flight decide nothing any more.
+    public func reset() { decide { machine, _ in machine.reset() } }
+
+    /// Decides whether the breaker only observes: counts, announces, and never rejects.
+    public func observe(_ isObserving: Bool = true) {
+        decide { machine, _ in
+            machine.isObserving = isObserving
+            return nil
+        }
+    }
+
+    /// What may be carried over to another process.
+    public func savedState() -> SavedState {
+        let now = clock.now
+        return shared.withLock { $0.machine.export(at: now) }
+    }
+
+    /// Takes over what another process knew. An open breaker stays open for what was left of its cooldown.
+    public func restore(_ saved: SavedState) { decide { machine, now in machine.restore(saved, at: now) } }
+
+    // MARK: Results
+
+    @inlinable
     func record(_ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket) {
-        while true {
-            let bits = word.load(ordering: .acquiring)
-            let seen = ClosedWord(bits: bits)
-            // The generation only moves on, so a result that is late here is late for good.
-            guard seen.generation == ticket.generation else { return }
-            guard seen.isClosed, let next = seen.after(verdict, threshold: configured.threshold) else { break }
-            if next == seen { return }
-            if word.compareExchange(expected: bits, desired: next.bits, ordering: .acquiringAndReleasing).exchanged {
+        let seen = ClosedWord(bits: word.load(ordering: .acquiring))
+        // The generation only moves on, so a result that is late here is late for good.
+        if seen.generation != ticket.generation, ticket.probe != CircuitBreakerMachine.Ticket.observed { return }
+        if seen.isCounting, seen.streak == 0, !hasRates, verdict == .succeeded, ticket.probe == 0 { return }
+        recordMeasured(verdict, for: ticket, seen)
+    }
+
+    @usableFromInline
+    func recordMeasured(
+        _ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket, _ seen: ClosedWord
+    ) {
+        guard seen.isCounting, ticket.probe == 0 else {
+            return decide { machine, now in machine.record(verdict, for: ticket, at: now) }
+        }
+        if hasRates, verdict != .abandoned {
+            let now = clock.now
+            let evidence = statistics.record(
+                verdict, took: ticket.began.duration(to: now), generation: ticket.generation, at: now)
+            if let evidence { return trip(on: evidence, ticket.generation) }
+        }
+        if let threshold = configuration.trip.streak { countStreak(verdict, ticket.generation, threshold, seen) }
+    }
+
+    /// Trips on a rate. Its buckets are read while others count, so a call that ends at the same moment may be missed.
+    private func trip(on evidence: Evidence, _ generation: UInt32) {
+        decide { machine, now in machine.generation == generation ? machine.trip(on: evidence, at: now) : nil }
+    }
+
+    /// Moves the streak, and trips when it is long enough. The failure that trips is decided on in the same exchange
+    /// that makes the trip visible, so nobody can see the streak end in between.
+    private func countStreak(
+        _ verdict: CircuitBreakerMachine.Verdict, _ generation: UInt32, _ threshold: Int, _ seen: ClosedWord
+    ) {
+        guard verdict == .failed || verdict == .succeeded else { return }
+        var seen = seen
+        while seen.generation == generation, seen.isCounting {
+            let streak = verdict == .failed ? seen.streak + 1 : 0
+            if streak == seen.streak { return }
+            if streak >= threshold {
+                guard tripped(.consecutiveFailures(streak, threshold: threshold), expecting: seen) else {
+                    seen = ClosedWord(bits: word.load(ordering: .acquiring))
+                    continue
+                }
                 return
             }
+            let (exchanged, original) = word.weakCompareExchange(
+                expected: seen.bits, desired: seen.with(streak: streak).bits, ordering: .acquiringAndReleasing)
+            if exchanged { return }
+            seen = ClosedWord(bits: original)
         }
-        recordSlowly(verdict, for: ticket)
     }
 
-    private func admitSlowly() throws(Rejection) -> Permit {
+    /// Trips, if the word is still the one on which that was decided.
+    private func tripped(_ evidence: Evidence, expecting seen: ClosedWord) -> Bool {
         let now = clock.now
-        let answer = change { machine -> (Result<CircuitBreakerMachine.Ticket, Rejection>, Change?) in
+        let (isTripped, deliver) = shared.withLock { shared in
+            var machine = shared.machine
+            guard let change = machine.trip(on: evidence, at: now) else { return (false, false) }
+            prepare(machine)
+            let next = ClosedWord(machine).bits
+            guard word.compareExchange(expected: seen.bits, desired: next, ordering: .acquiringAndReleasing).exchanged
+            else { return (false, false) }
+            shared.machine = machine
+            return (true, listener != nil && shared.announcements.add(change))
+        }
+        if deliver { announce() }
+        return isTripped
+    }
+
+    // MARK: Decisions
+
+    @usableFromInline
+    func measuredTicket(_ seen: ClosedWord) throws(Rejection) -> CircuitBreakerMachine.Ticket {
+        let now = clock.now
+        if seen.isClosed {
+            return .init(generation: seen.generation, probe: 0, began: now)
+        }
+        if seen.isOpen {
+            let until = MonotonicInstant(nanoseconds: openUntil.load(ordering: .acquiring))
+            // If another trip has moved it meanwhile, the breaker is open all the same.
+            if now < until {
+                let evidence = PackedEvidence(bits: openEvidence.load(ordering: .acquiring)).evidence(
+                    of: configuration.trip)
+                throw rejection(.open, seen.generation, evidence: evidence, now.duration(to: until))
+            }
+        }
+        let answer = decide { machine, now -> (Result<CircuitBreakerMachine.Ticket, Rejection>, Change?) in
             let (admission, change) = machine.admit(at: now)
             switch admission {
             case .admitted(let ticket):
                 return (.success(ticket), change)
             case .rejected(let retryAfter):
-                let explanation = Explanation(
-                    policy: .circuitBreaker, name: name, state: machine.state, generation: machine.generation,
-                    count: machine.failures, threshold: configured.threshold, retryAfter: retryAfter)
-                return (.failure(Rejection(explanation: explanation)), change)
+                let evidence = self.evidence(machine, at: now)
+                return (.failure(rejection(machine.state, machine.generation, evidence: evidence, retryAfter)), change)
             }
         }
-        return Permit(breaker: self, ticket: try answer.get())
+        return try answer.get()
     }
 
-    private func recordSlowly(_ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket) {
-        let now = clock.now
-        change { machine in
-            ((), machine.record(verdict, for: ticket, at: now))
-        }
+    private func rejection(
+        _ state: State, _ generation: UInt32, evidence: Evidence, _ retryAfter: Duration
+    ) -> Rejection {
+        Rejection(
+            explanation: Explanation(
+                policy: .circuitBreaker, name: name, state: state.rawValue, generation: generation, evidence: evidence,
+                retryAfter: retryAfter))
+    }
+
+    private func evidence(_ machine: CircuitBreakerMachine, at now: MonotonicInstant) -> Evidence {
+        let seen = ClosedWord(bits: word.load(ordering: .acquiring))
+        guard seen.isClosed, machine.state == .closed else { return machine.evidence(at: now) }
+        if let threshold = configuration.trip.streak { return .consecutiveFailures(seen.streak, threshold: threshold) }
+        return statistics.evidence(generation: machine.generation, at: now) ?? machine.evidence(at: now)
+    }
+
+    private func decide(_ body: (inout CircuitBreakerMachine, MonotonicInstant) -> Change?) {
+        decide { machine, now in ((), body(&machine, now)) }
     }
 
     /// Lets the machine decide under the lock, publishes the word, and announces the change after the lock is
     /// released.
-    private func change<R>(
-        _ decide: (inout CircuitBreakerMachine) -> (R, Change?)
-    ) -> R {
+    private func decide<R>(_ body: (inout CircuitBreakerMachine, MonotonicInstant) -> (R, Change?)) -> R {
+        let now = clock.now
         let (result, deliver) = shared.withLock { shared in
-            while true {
-                // The closed path may move the count of failures between the load and the exchange: decide again.
-                let bits = word.load(ordering: .acquiring)
-                var machine = current(shared.machine, word: ClosedWord(bits: bits))
-                let (result, change) = decide(&machine)
-                let next = ClosedWord(machine).bits
-                guard word.compareExchange(expected: bits, desired: next, ordering: .acquiringAndReleasing).exchanged
-                else { continue }
-                shared.machine = machine
-                guard let change, listener != nil else { return (result, false) }
-                return (result, shared.announcements.add(change))
-            }
+            let (result, change) = body(&shared.machine, now)
+            publish(shared.machine)
+            guard let change, listener != nil else { return (result, false) }
+            return (result, shared.announcements.add(change))
         }
         if deliver { announce() }
         return result
     }
 
-    private func current(_ machine: CircuitBreakerMachine) -> CircuitBreakerMachine {
-        current(machine, word: ClosedWord(bits: word.load(ordering: .acquiring)))
+    /// Makes what the machine decided visible to the paths without a lock. The streak is kept within a generation, and
+    /// begins anew with the next.
+    private func publish(_ machine: CircuitBreakerMachine) {
+        prepare(machine)
+        var seen = ClosedWord(bits: word.load(ordering: .acquiring))
+        while true {
+            let streak = seen.generation == machine.generation ? seen.streak : 0
+            let next = ClosedWord(machine, streak: streak)
+            if next == seen { return }
+            let (exchanged, original) = word.weakCompareExchange(
+                expected: seen.bits, desired: next.bits, ordering: .acquiringAndReleasing)
+            if exchanged { return }
+            seen = ClosedWord(bits: original)
+        }
     }
 
-    private func current(_ machine: CircuitBreakerMachine, word: ClosedWord) -> CircuitBreakerMachine {
-        guard case .closed = machine.phase else { return machine }
-        var machine = machine
-        machine.phase = .closed(failures: word.failures)
-        return machine
+    private func prepare(_ machine: CircuitBreakerMachine) {
+        guard case .open(let until) = machine.phase else { return }
+        openEvidence.store(PackedEvidence(machine.tripEvidence, of: configuration.trip).bits, ordering: .releasing)
+        openUntil.store(until.nanoseconds, ordering: .releasing)
     }
 
     /// Delivers what waits, in order. Only one thread delivers at a time; what a listener causes is added to the end.
@@ -196,5 +381,16 @@ public final class CircuitBreaker: Sendable {
         while let change = shared.withLock({ $0.announcements.next() }) {
             listener?(change)
         }
+    }
+}
+
+extension CircuitBreaker: PolicyStage {
+    public var shape: PolicyShape { PolicyShape(.circuitBreaker, "'\(name)' \(configuration)", instance: self) }
+
+    @inlinable
+    nonisolated(nonsending) public func run<R>(
+        _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
+    ) async throws -> R {
+        try await run { try await next(attempt) }
     }
 }

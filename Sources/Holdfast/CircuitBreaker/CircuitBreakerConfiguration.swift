@@ -1,17 +1,12 @@
 /// When a breaker trips, and how it recovers: plain data.
-public struct CircuitBreakerConfiguration: Sendable, Hashable {
-    /// What makes a closed breaker trip.
-    public enum Trip: Sendable, Hashable {
-        /// This many failures in a row, 1 to 1,000,000. One success starts the count again.
-        case consecutiveFailures(Int)
-    }
-
+public struct CircuitBreakerConfiguration: Sendable, Hashable, CustomStringConvertible {
     /// What makes the breaker trip. Default: 5 consecutive failures, as Envoy's outlier detection has it.
     public var trip: Trip = .consecutiveFailures(5)
 
     /// How long the breaker stays open before it admits a probe: 1 ms to 1 day. Default: 30 s, Envoy's base ejection
-    /// time: long enough for a process to restart, short enough that a recovery is noticed.
-    public var cooldown: Duration = .seconds(30)
+    /// time: long enough for a process to restart, short enough that a recovery is noticed; with a tenth of jitter, so
+    /// that a fleet's breakers do not probe in step.
+    public var cooldown: Cooldown = .fixed(.seconds(30), jitter: 0.1)
 
     /// How many probes may be in flight while half-open: 1 to 64. Default: 1, so that a dependency that barely
     /// recovered meets a single call.
@@ -25,22 +20,27 @@ public struct CircuitBreakerConfiguration: Sendable, Hashable {
     /// longer than the attempt's own timeout.
     public var probeHold: Duration = .seconds(60)
 
-    public init() {}
+    /// For how long after closing only a share of the calls is admitted, which grows from a tenth to all of them: up to
+    /// 1 h. Default: zero, which is no ramp. Choose one where a dependency that comes back with cold caches could not
+    /// bear the whole load at once.
+    public var ramp: Duration = .zero
 
-    var threshold: Int {
-        switch trip {
-        case .consecutiveFailures(let count): count
-        }
-    }
+    public init() {}
 
     /// Checks every option.
     ///
     /// - Throws: ``ConfigurationError`` for the first option out of its range.
     public func validate() throws(ConfigurationError) {
-        try require("trip.consecutiveFailures", threshold, in: 1...1_000_000)
-        try require("cooldown", cooldown, in: .milliseconds(1) ... .seconds(86_400))
+        try trip.validate()
+        try cooldown.validate()
         try require("probes", probes, in: 1...64)
         try require("successesToClose", successesToClose, in: 1...1_000)
         try require("probeHold", probeHold, in: .milliseconds(1) ... .seconds(86_400))
+        try require("ramp", ramp, in: .zero ... .seconds(3_600))
+    }
+
+    public var description: String {
+        "trips at \(trip); cooldown \(cooldown); \(probes) \(probes == 1 ? "probe" : "probes") at a time, "
+            + "\(successesToClose) to close" + (ramp > .zero ? "; ramps up over \(ramp)" : "")
     }
 }

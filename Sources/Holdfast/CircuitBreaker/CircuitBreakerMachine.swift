@@ -15,6 +15,8 @@
 /// - Each ticket names the generation that issued it. A result from an older generation changes nothing, so a late
 ///   answer neither closes nor reopens a breaker that has moved on.
 /// - A probe's place lapses. A probe that hangs, or is cancelled, cannot hold the breaker in half-open.
+///
+/// What operators do (isolate, disable, reset) is in `CircuitBreakerMachine+Operators.swift`.
 public struct CircuitBreakerMachine: Sendable, Hashable {
     /// The right to make one call, as data. ``CircuitBreaker/Permit`` is its move-only form.
     public struct Ticket: Sendable, Hashable {
@@ -22,12 +24,28 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         public let generation: UInt32
         /// Which probe this is, counted within its generation from 1; 0 for a call that is not a probe.
         public let probe: UInt32
+        /// When the call began, where slow calls are counted; the clock's origin elsewhere.
+        public let began: MonotonicInstant
+
+        @usableFromInline init(
+            generation: UInt32, probe: UInt32, began: MonotonicInstant = MonotonicInstant(nanoseconds: 0)
+        ) {
+            self.generation = generation
+            self.probe = probe
+            self.began = began
+        }
+
+        /// The number of a call that would have been rejected, had the breaker not been told to observe only.
+        @usableFromInline static let observed = UInt32.max
     }
 
     /// How a call ended, as far as the breaker is concerned.
     public enum Verdict: Sendable, Hashable {
         case succeeded
         case failed
+        /// The dependency is alive and asks to be called less, as with a 429: it counts towards a failure rate, and
+        /// not as one of a streak. A probe that is declined reopens.
+        case declined
         /// Cancelled, or never judged: evidence of nothing.
         case abandoned
     }
@@ -43,8 +61,18 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         var lapses: MonotonicInstant
     }
 
+    /// The stretch after closing in which a share of the calls is admitted.
+    struct Ramp: Sendable, Hashable {
+        static let firstShare = 0.1
+
+        let began: MonotonicInstant
+        var asked = 0
+        var admitted = 0
+    }
+
     enum Phase: Sendable, Hashable {
-        case closed(failures: Int)
+        case closed
+        case ramping(Ramp)
         case open(until: MonotonicInstant)
         case halfOpen(inFlight: [Probe], issued: UInt32, successes: Int)
     }
@@ -52,18 +80,35 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
     public let configuration: CircuitBreakerConfiguration
     /// Counts state changes.
     public internal(set) var generation: UInt32 = 0
-    /// The count of failures that tripped the breaker last; kept while open and half-open, to explain rejections.
-    public private(set) var tripCount = 0
-    var phase = Phase.closed(failures: 0)
+    /// The trips since the breaker was last closed.
+    public internal(set) var tripsInARow = 0
+    /// What tripped the breaker last; kept while open and half-open, to explain rejections.
+    public internal(set) var tripEvidence: Evidence?
 
-    /// - Parameter configuration: Already validated by the caller.
-    public init(configuration: CircuitBreakerConfiguration) {
+    var phase = Phase.closed
+    var statistics: ClosedStatistics
+    var isolations = 0
+    var isDisabled = false
+    /// Decides nothing, but counts what it would have decided.
+    var isObserving = false
+    var observed = CircuitBreaker.Observed()
+    /// Draws the cooldown's jitter.
+    var generator: SplitMix64
+
+    /// - Parameters:
+    ///   - configuration: Already validated by the caller.
+    ///   - seed: What the cooldown's jitter is drawn from.
+    public init(configuration: CircuitBreakerConfiguration, seed: UInt64 = 0) {
         self.configuration = configuration
+        statistics = ClosedStatistics(configuration.trip)
+        generator = SplitMix64(seed: seed)
     }
 
     public var state: CircuitBreaker.State {
-        switch phase {
-        case .closed: .closed
+        if isDisabled { return .disabled }
+        if isolations > 0 { return .isolated }
+        return switch phase {
+        case .closed, .ramping: .closed
         case .open: .open
         case .halfOpen: .halfOpen
         }
@@ -75,14 +120,34 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
     public mutating func admit(
         at now: MonotonicInstant
     ) -> (admission: Admission, change: CircuitBreaker.Change?) {
+        let (admission, change) = decide(at: now)
+        guard isObserving, case .rejected = admission else { return (admission, change) }
+        observed.rejected += 1
+        return (.admitted(Ticket(generation: generation, probe: Ticket.observed)), change)
+    }
+
+    private mutating func decide(at now: MonotonicInstant) -> (Admission, CircuitBreaker.Change?) {
+        let began = configuration.trip.measuresTime ? now : MonotonicInstant(nanoseconds: 0)
+        let call = Ticket(generation: generation, probe: 0, began: began)
+        if isDisabled { return (.admitted(call), nil) }
+        if isolations > 0 { return (.rejected(retryAfter: retryAfter(at: now)), nil) }
         switch phase {
         case .closed:
-            return (.admitted(Ticket(generation: generation, probe: 0)), nil)
+            return (.admitted(call), nil)
+        case .ramping(var ramp):
+            guard let share = share(of: ramp, at: now) else {
+                phase = .closed
+                return (.admitted(call), nil)
+            }
+            ramp.asked += 1
+            let isAdmitted = Double(ramp.admitted) < share * Double(ramp.asked)
+            if isAdmitted { ramp.admitted += 1 }
+            phase = .ramping(ramp)
+            return (isAdmitted ? .admitted(call) : .rejected(retryAfter: retryAfter(at: now)), nil)
         case .open(let until) where now < until:
             return (.rejected(retryAfter: now.duration(to: until)), nil)
         case .open:
-            let change = move(
-                to: .halfOpen(inFlight: [], issued: 0, successes: 0), because: .cooldownElapsed)
+            let change = move(to: .halfOpen(inFlight: [], issued: 0, successes: 0), because: .cooldownElapsed)
             return (admitProbe(at: now), change)
         case .halfOpen:
             return (admitProbe(at: now), nil)
@@ -95,15 +160,18 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
     public mutating func record(
         _ verdict: Verdict, for ticket: Ticket, at now: MonotonicInstant
     ) -> CircuitBreaker.Change? {
-        guard ticket.generation == generation else { return nil }
-        switch phase {
-        case .closed(let failures):
-            switch verdict {
-            case .abandoned: return nil
-            case .succeeded: phase = .closed(failures: 0)
-            case .failed: return recordFailure(after: failures, at: now)
-            }
+        if ticket.probe == Ticket.observed {
+            if verdict == .succeeded { observed.succeeded += 1 }
             return nil
+        }
+        guard ticket.generation == generation, !isDisabled, isolations == 0 else { return nil }
+        switch phase {
+        case .closed, .ramping:
+            let took = ticket.began.duration(to: now)
+            guard let evidence = statistics.record(verdict, took: took, generation: generation, at: now) else {
+                return nil
+            }
+            return trip(on: evidence, at: now)
         case .open:
             return nil
         case .halfOpen(var inFlight, let issued, var successes):
@@ -113,12 +181,12 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
             switch verdict {
             case .abandoned:
                 break
-            case .failed:
-                return trip(at: now, because: .probeFailed)
+            case .failed, .declined:
+                return open(at: now, because: .probeFailed)
             case .succeeded:
                 successes += 1
                 if successes >= configuration.successesToClose {
-                    return move(to: .closed(failures: 0), because: .probesSucceeded(successes))
+                    return close(at: now, because: .probesSucceeded(successes))
                 }
             }
             phase = .halfOpen(inFlight: inFlight, issued: issued, successes: successes)
@@ -126,11 +194,27 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         }
     }
 
+    /// Trips a closed breaker on evidence that was gathered elsewhere. ``record(_:for:at:)`` gathers its own.
+    mutating func trip(on evidence: Evidence, at now: MonotonicInstant) -> CircuitBreaker.Change? {
+        switch phase {
+        case .closed, .ramping: break
+        case .open, .halfOpen: return nil
+        }
+        tripEvidence = evidence
+        return open(at: now, because: .tripped(evidence))
+    }
+
     /// How long until a call may be admitted: zero when one would be admitted now.
     public func retryAfter(at now: MonotonicInstant) -> Duration {
+        if isDisabled { return .zero }
+        // Nobody knows when an operator lets go. The cooldown is how often it is worth a look.
+        if isolations > 0 { return configuration.cooldown.base }
         switch phase {
         case .closed:
             return .zero
+        case .ramping(let ramp):
+            // By then, another tenth is admitted.
+            return share(of: ramp, at: now) == nil ? .zero : configuration.ramp / 10
         case .open(let until):
             return max(.zero, now.duration(to: until))
         case .halfOpen(let inFlight, _, _):
@@ -139,7 +223,7 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
             // A place is free at the latest when the oldest probe lapses, and usually much sooner. The cooldown is
             // what a failing probe would cost, so nobody is told to wait longer than that.
             let oldest = held.map(\.lapses).min() ?? now
-            return min(configuration.cooldown, now.duration(to: oldest))
+            return min(configuration.cooldown.base, now.duration(to: oldest))
         }
     }
 
@@ -149,9 +233,18 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         return inFlight.count { now < $0.lapses }
     }
 
-    /// The consecutive failures so far, or those that tripped the breaker.
-    public var failures: Int {
-        if case .closed(let failures) = phase { failures } else { tripCount }
+    /// What has been counted so far, or what tripped the breaker.
+    public func evidence(at now: MonotonicInstant) -> Evidence {
+        if isolations > 0 { return .isolated(by: isolations) }
+        switch phase {
+        case .ramping(let ramp):
+            if let share = share(of: ramp, at: now) { return .ramp(admitting: share) }
+            fallthrough
+        case .closed:
+            return statistics.evidence(generation: generation, at: now)
+        case .open, .halfOpen:
+            return tripEvidence ?? statistics.evidence(generation: generation, at: now)
+        }
     }
 
     private mutating func admitProbe(at now: MonotonicInstant) -> Admission {
@@ -168,24 +261,39 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         return .admitted(Ticket(generation: generation, probe: number))
     }
 
-    private mutating func recordFailure(after failures: Int, at now: MonotonicInstant) -> CircuitBreaker.Change? {
-        guard failures + 1 >= configuration.threshold else {
-            phase = .closed(failures: failures + 1)
-            return nil
-        }
-        tripCount = failures + 1
-        return trip(at: now, because: .consecutiveFailures(failures + 1))
+    /// The share of calls that a ramp admits; nil when it is over.
+    private func share(of ramp: Ramp, at now: MonotonicInstant) -> Double? {
+        let elapsed = ramp.began.duration(to: now) / configuration.ramp
+        guard elapsed < 1 else { return nil }
+        return Ramp.firstShare + (1 - Ramp.firstShare) * max(0, elapsed)
     }
 
-    private mutating func trip(
+    private mutating func open(
         at now: MonotonicInstant, because reason: CircuitBreaker.Reason
     ) -> CircuitBreaker.Change {
-        move(to: .open(until: now.advanced(by: configuration.cooldown)), because: reason)
+        // No further than the cooldown grows.
+        tripsInARow = min(tripsInARow + 1, configuration.cooldown.tripsToCap)
+        let cooldown = configuration.cooldown.duration(afterTrips: tripsInARow, using: &generator)
+        return move(to: .open(until: now.advanced(by: cooldown)), because: reason)
+    }
+
+    mutating func close(at now: MonotonicInstant, because reason: CircuitBreaker.Reason) -> CircuitBreaker.Change {
+        tripsInARow = 0
+        tripEvidence = nil
+        statistics = ClosedStatistics(configuration.trip)
+        let next: Phase = configuration.ramp > .zero ? .ramping(Ramp(began: now)) : .closed
+        return move(to: next, because: reason)
     }
 
     private mutating func move(to next: Phase, because reason: CircuitBreaker.Reason) -> CircuitBreaker.Change {
+        changing(because: reason) { $0.phase = next }
+    }
+
+    mutating func changing(
+        because reason: CircuitBreaker.Reason, _ change: (inout Self) -> Void
+    ) -> CircuitBreaker.Change {
         let former = state
-        phase = next
+        change(&self)
         generation &+= 1
         return CircuitBreaker.Change(from: former, to: state, reason: reason, generation: generation)
     }

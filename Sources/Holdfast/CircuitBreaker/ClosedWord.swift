@@ -1,30 +1,50 @@
-/// A breaker's closed path, packed into 64 bits: the generation, whether the breaker is closed, and the consecutive
-/// failures. It decides the two events that do not change the state; all others are the machine's.
+/// What every call has to know about a breaker, packed into 64 bits: the generation, whether the breaker is closed,
+/// and the streak of failures. It decides the events that do not change the state; all others are the machine's.
+@usableFromInline
 struct ClosedWord: Equatable {
-    /// generation: 32 bits | closed: 1 bit | failures: 31 bits
-    var bits: UInt64
+    /// Which path a call takes.
+    @usableFromInline
+    enum Mode: UInt64 {
+        /// Through the lock, to the machine: half-open, isolated, disabled.
+        case guarded = 0
+        /// Admitted at once.
+        case closed = 1
+        /// Rejected at once, unless the cooldown is over.
+        case open = 2
+        /// Admission through the lock; results as while closed.
+        case ramping = 3
+    }
 
-    private static let closedBit: UInt64 = 1 << 31
+    /// generation: 32 bits | mode: 2 bits | streak: 30 bits
+    @usableFromInline var bits: UInt64
 
+    @usableFromInline static let streakMask: UInt64 = (1 << 30) - 1
+
+    @inlinable
     init(bits: UInt64) {
         self.bits = bits
     }
 
-    init(_ machine: CircuitBreakerMachine) {
-        bits = UInt64(machine.generation) << 32
-        if case .closed(let failures) = machine.phase { bits |= Self.closedBit | UInt64(failures) }
+    init(_ machine: CircuitBreakerMachine, streak: Int = 0) {
+        let mode: Mode =
+            switch (machine.isDisabled || machine.isolations > 0, machine.phase) {
+            case (true, _), (false, .halfOpen): .guarded
+            case (false, .closed): .closed
+            case (false, .open): machine.isObserving ? .guarded : .open
+            case (false, .ramping): .ramping
+            }
+        bits = UInt64(machine.generation) << 32 | mode.rawValue << 30 | UInt64(streak)
     }
 
-    var generation: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
-    var isClosed: Bool { bits & Self.closedBit != 0 }
-    var failures: Int { Int(bits & (Self.closedBit - 1)) }
+    @inlinable var generation: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
+    @inlinable var isClosed: Bool { bits >> 30 & 3 == 1 }
+    @inlinable var isOpen: Bool { bits >> 30 & 3 == 2 }
+    /// Whether results are counted: closed or ramping.
+    @inlinable var isCounting: Bool { bits >> 30 & 1 == 1 }
+    @inlinable var streak: Int { Int(truncatingIfNeeded: bits & Self.streakMask) }
 
-    /// The word after a call ended while closed, or nil when the breaker has to trip.
-    func after(_ verdict: CircuitBreakerMachine.Verdict, threshold: Int) -> ClosedWord? {
-        switch verdict {
-        case .abandoned: self
-        case .succeeded: ClosedWord(bits: bits & ~(Self.closedBit - 1))
-        case .failed: failures + 1 < threshold ? ClosedWord(bits: bits + 1) : nil
-        }
+    @inlinable
+    func with(streak: Int) -> ClosedWord {
+        ClosedWord(bits: bits & ~Self.streakMask | UInt64(truncatingIfNeeded: streak))
     }
 }

@@ -1,8 +1,8 @@
 /// The wait between attempts, and its randomisation.
-public struct Backoff: Sendable, Hashable {
+public struct Backoff: Sendable, Hashable, CustomStringConvertible {
     /// How the wait is randomised. It is drawn after the cap is applied, so that callers who have reached the cap
     /// still spread, and no wait exceeds the cap.
-    public enum Jitter: Sendable, Hashable {
+    public enum Jitter: String, Sendable, Hashable {
         /// None: every caller waits the same. Good in tests, herds in production.
         case none
         /// Between nothing and the whole wait: spreads best (Brooker, "Exponential Backoff And Jitter", AWS, 2015).
@@ -11,19 +11,41 @@ public struct Backoff: Sendable, Hashable {
         case equal
     }
 
+    /// How the wait grows from one retry to the next.
+    public enum Growth: Sendable, Hashable {
+        case constant
+        /// By as much each time: 0 to 1 hour.
+        case linear(Duration)
+        /// By a factor: 1 to 10.
+        case exponential(Double)
+        /// Drawn between the base and three times the wait before it (Brooker, as above). It is its own jitter.
+        case decorrelated
+    }
+
     /// The wait before the first retry, without jitter.
     public let base: Duration
     /// The longest wait.
     public let cap: Duration
-    /// By what the wait grows with each attempt.
-    public let factor: Double
+    public let growth: Growth
     public let jitter: Jitter
 
     /// The same wait before each retry.
     ///
     /// - Parameter wait: 0 to 1 hour.
     public static func constant(_ wait: Duration, jitter: Jitter = .full) -> Backoff {
-        Backoff(base: wait, cap: wait, factor: 1, jitter: jitter)
+        Backoff(base: wait, cap: wait, growth: .constant, jitter: jitter)
+    }
+
+    /// A wait that grows by as much with each retry, up to the cap.
+    ///
+    /// - Parameters:
+    ///   - base: The wait before the first retry, without jitter: 0 to 1 hour.
+    ///   - step: What is added with each retry: 0 to 1 hour.
+    ///   - cap: The longest wait: from `base` to 1 hour.
+    public static func linear(
+        from base: Duration, step: Duration, cap: Duration, jitter: Jitter = .full
+    ) -> Backoff {
+        Backoff(base: base, cap: cap, growth: .linear(step), jitter: jitter)
     }
 
     /// A wait that doubles with each retry, up to the cap.
@@ -36,22 +58,38 @@ public struct Backoff: Sendable, Hashable {
     public static func exponential(
         from base: Duration, cap: Duration, factor: Double = 2, jitter: Jitter = .full
     ) -> Backoff {
-        Backoff(base: base, cap: cap, factor: factor, jitter: jitter)
+        Backoff(base: base, cap: cap, growth: .exponential(factor), jitter: jitter)
+    }
+
+    /// A wait that is drawn between the base and three times the wait before it, up to the cap.
+    public static func decorrelated(from base: Duration, cap: Duration) -> Backoff {
+        Backoff(base: base, cap: cap, growth: .decorrelated, jitter: .none)
     }
 
     /// The wait before the retry that follows this many failed attempts.
+    ///
+    /// - Parameter previous: The wait before it, for those that follow from one another; nil before the first.
     public func wait(
-        afterAttempt attempt: Int, using generator: inout some RandomNumberGenerator
+        afterAttempt attempt: Int, previous: Duration? = nil, using generator: inout some RandomNumberGenerator
     ) -> Duration {
-        var nanoseconds = Double(base.saturatingNanoseconds)
-        let limit = Double(cap.saturatingNanoseconds)
-        // Stops at the cap, so that it takes a few rounds however many attempts there were.
-        var remaining = attempt - 1
-        while remaining > 0, factor > 1, nanoseconds > 0, nanoseconds < limit {
-            nanoseconds *= factor
-            remaining -= 1
+        let limit = cap.saturatingNanoseconds
+        let first = base.saturatingNanoseconds
+        let whole: Int64
+        switch growth {
+        case .constant:
+            whole = first
+        case .linear(let step):
+            let (added, overflow) = step.saturatingNanoseconds.multipliedReportingOverflow(
+                by: Int64(max(0, attempt - 1)))
+            let (sum, carried) = first.addingReportingOverflow(added)
+            whole = overflow || carried ? limit : min(sum, limit)
+        case .exponential(let factor):
+            whole = grown(base, by: factor, times: attempt - 1, cap: cap)
+        case .decorrelated:
+            let (tripled, overflow) = (previous ?? base).saturatingNanoseconds.multipliedReportingOverflow(by: 3)
+            let upper = max(first, overflow ? limit : min(tripled, limit))
+            return .nanoseconds(Int64.random(in: first...upper, using: &generator))
         }
-        let whole = Int64(min(nanoseconds, limit))
         let drawn =
             switch jitter {
             case .none: whole
@@ -61,9 +99,22 @@ public struct Backoff: Sendable, Hashable {
         return .nanoseconds(drawn)
     }
 
+    public var description: String {
+        switch growth {
+        case .constant: "\(base), \(jitter.rawValue) jitter"
+        case .linear(let step): "\(base) and \(step) more each time, up to \(cap), \(jitter.rawValue) jitter"
+        case .exponential(let factor): "\(base), growing \(factor)-fold to \(cap), \(jitter.rawValue) jitter"
+        case .decorrelated: "from \(base) to thrice the last wait, up to \(cap)"
+        }
+    }
+
     func validate() throws(ConfigurationError) {
         try require("backoff.base", base, in: .zero ... .seconds(3_600))
         try require("backoff.cap", cap, in: base ... .seconds(3_600))
-        try require("backoff.factor", factor, in: 1...10)
+        switch growth {
+        case .linear(let step): try require("backoff.step", step, in: .zero ... .seconds(3_600))
+        case .exponential(let factor): try require("backoff.factor", factor, in: 1...10)
+        case .constant, .decorrelated: break
+        }
     }
 }

@@ -1,5 +1,5 @@
 /// How a call ended that never succeeded: the last real failure, those before it, and what stopped the call.
-public struct CallFailure<Failure: Error>: Error, CustomStringConvertible {
+public struct CallFailure<Failure: Error>: RetriedError, CustomStringConvertible {
     /// The last failure that came from the operation itself. A rejection by one of our own policies takes this place
     /// only when there was nothing else: what the caller wants to know is why the dependency failed.
     public let last: Failure
@@ -8,10 +8,13 @@ public struct CallFailure<Failure: Error>: Error, CustomStringConvertible {
     /// What stopped the call.
     public let reason: RetryMachine.StopReason
 
+    /// What the last failure proves, if it says so itself.
+    public var failureClass: FailureClass { (last as? any ClassifiedError)?.failureClass ?? .unknown }
+
     /// - Parameter failures: At least one.
     init(_ failures: [Failure], because reason: RetryMachine.StopReason) {
         all = failures
-        last = failures.last { !($0 is CircuitBreaker.Rejection) } ?? failures[failures.count - 1]
+        last = failures.last { !($0 is any PolicyRejection) } ?? failures[failures.count - 1]
         self.reason = reason
     }
 
@@ -21,3 +24,6 @@ public struct CallFailure<Failure: Error>: Error, CustomStringConvertible {
 }
 
 extension CallFailure: Sendable {}
+
+/// An error that comes from a retry: what it stands for was made again already.
+public protocol RetriedError: ClassifiedError {}

@@ -10,27 +10,37 @@
 /// ```
 public struct Retry: Sendable {
     public let configuration: RetryConfiguration
-    private let budget: RetryBudget
+    @usableFromInline let budget: RetryBudget
+    private let classifier: FailureClassifier
     private let clock: any TimeSource
+    private let jitter: JitterSource
 
+    /// - Parameters:
+    ///   - classifier: As a stage of a ``Policy``, which errors are worth another attempt. Default: those that say
+    ///     themselves what they prove. ``run(repeatable:on:deadline:_:)`` is told for each call.
+    ///   - jitter: What waits are drawn from.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
-        configuration: RetryConfiguration, budget: RetryBudget, clock: any TimeSource = MonotonicClock()
+        configuration: RetryConfiguration, budget: RetryBudget, on classifier: FailureClassifier = .classifiedErrors,
+        clock: any TimeSource = MonotonicClock(), jitter: JitterSource = JitterSource()
     ) throws(ConfigurationError) {
         try configuration.validate()
         self.configuration = configuration
         self.budget = budget
+        self.classifier = classifier
         self.clock = clock
+        self.jitter = jitter
     }
 
     /// Builds a retry from the options that matter most; the others keep their defaults.
     public init(
-        _ backoff: Backoff, attempts: Int = 3, budget: RetryBudget, clock: any TimeSource = MonotonicClock()
+        _ backoff: Backoff, attempts: Int = 3, budget: RetryBudget,
+        on classifier: FailureClassifier = .classifiedErrors, clock: any TimeSource = MonotonicClock()
     ) throws(ConfigurationError) {
         var configuration = RetryConfiguration()
         configuration.backoff = backoff
         configuration.attempts = attempts
-        try self.init(configuration: configuration, budget: budget, clock: clock)
+        try self.init(configuration: configuration, budget: budget, on: classifier, clock: clock)
     }
 
     /// Makes the operation until it succeeds or a bound is met.
@@ -38,39 +48,101 @@ public struct Retry: Sendable {
     /// - Parameters:
     ///   - repeatability: Why the operation may be made again.
     ///   - classifier: What each error proves, and which errors are not worth another attempt.
-    ///   - deadline: When the call ends at the latest. No wait goes past it; an attempt in progress is not cut.
-    ///   - operation: One attempt. It is given the attempt's number, from 1.
+    ///   - deadline: When the call ends at the latest. No wait goes past it, nor past a limit of the ``Lineage``; an
+    ///     attempt in progress is not cut.
+    ///   - operation: One attempt. It is told its number, and the failures before it.
     /// - Throws: ``CallFailure``, which holds the last real failure and those before it.
+    @inlinable
     nonisolated(nonsending) public func run<R, Failure: Error>(
         repeatable repeatability: Repeatability, on classifier: FailureClassifier, deadline: MonotonicInstant? = nil,
-        _ operation: nonisolated(nonsending) (_ attempt: Int) async throws(Failure) -> R
+        _ operation: nonisolated(nonsending) (_ attempt: Attempt) async throws(Failure) -> R
     ) async throws(CallFailure<Failure>) -> R {
-        var machine = RetryMachine(configuration: configuration, repeatability: repeatability, deadline: deadline)
-        var generator = SystemRandomNumberGenerator()
-        var failures: [Failure] = []
-        budget.deposit()
+        budget.called()
+        let failure: Failure
+        do throws(Failure) {
+            let result = try await operation(Attempt(repeatability: repeatability))
+            budget.succeeded()
+            return result
+        } catch {
+            failure = error
+        }
+        return try await again(
+            after: failure, Attempt(repeatability: repeatability), on: classifier, deadline: deadline, operation)
+    }
+
+    /// All that follows a first attempt that failed.
+    @usableFromInline
+    nonisolated(nonsending) func again<R, Failure: Error>(
+        after first: Failure, _ attempt: Attempt, on classifier: FailureClassifier, deadline: MonotonicInstant?,
+        _ operation: nonisolated(nonsending) (_ attempt: Attempt) async throws(Failure) -> R
+    ) async throws(CallFailure<Failure>) -> R {
+        let above = Lineage.current
+        let limit = above.limit.map(\.instant)
+        var machine = RetryMachine(
+            configuration: configuration, repeatability: attempt.repeatability,
+            deadline: [deadline, limit].compactMap { $0 }.min())
+        var generator = jitter.generator
+        var attempt = attempt
+        var failures = [first]
         while true {
-            do throws(Failure) {
-                return try await operation(machine.attempt)
-            } catch {
-                failures.append(error)
-            }
-            // The loop's every round that gets here has just added a failure.
             let failure = failures[failures.count - 1]
+            attempt.failures.append(failure)
             guard let failureClass = classifier.classify(failure) else {
                 throw CallFailure(failures, because: failure is CancellationError ? .cancelled : .notRepeatable)
             }
-            let decision = machine.next(after: failureClass, at: clock.now, using: &generator) { budget.withdraw() }
+            if configuration.nesting == .oneLayer, above.retriesAbove > 0 || failure is any RetriedError {
+                throw CallFailure(failures, because: .nested)
+            }
+            let use = RetryBudget.Use(retryAfter: failureClass)
+            let decision = machine.next(after: failureClass, at: clock.now, using: &generator) { budget.withdraw(use) }
             switch decision {
             case .stop(let reason):
                 throw CallFailure(failures, because: reason)
             case .again(let wait):
                 do {
-                    try await clock.sleep(for: wait)
+                    if wait > .zero { try await clock.sleep(for: wait) } else { try Task.checkCancellation() }
                 } catch {
                     throw CallFailure(failures, because: .cancelled)
                 }
             }
+            attempt.number = machine.attempt
+            var lineage = above
+            lineage.attempt = attempt.number
+            lineage.retriesAbove += 1
+            lineage.budget = budget
+            switch await within(lineage, { () async throws(Failure) -> R in try await operation(attempt) }) {
+            case .success(let result):
+                budget.succeeded(after: use)
+                return result
+            case .failure(let error):
+                failures.append(error)
+            }
         }
     }
+
+    /// One attempt, below which it is known that a retry is at work.
+    nonisolated(nonsending) private func within<R, Failure: Error>(
+        _ lineage: Lineage, _ body: nonisolated(nonsending) () async throws(Failure) -> R
+    ) async -> Result<R, Failure> {
+        await Lineage.$task.withValue(lineage) {
+            do throws(Failure) {
+                return .success(try await body())
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+}
+
+extension Retry: PolicyStage {
+    public var shape: PolicyShape { PolicyShape(.retry, "\(configuration)") }
+
+    @inlinable
+    nonisolated(nonsending) public func run<R>(
+        _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
+    ) async throws -> R {
+        try await run(repeatable: attempt.repeatability, on: stageClassifier, deadline: nil, next)
+    }
+
+    @usableFromInline var stageClassifier: FailureClassifier { classifier }
 }

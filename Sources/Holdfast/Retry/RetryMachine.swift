@@ -16,6 +16,8 @@ public struct RetryMachine: Sendable, Hashable {
         case budgetExhausted = "budget-exhausted"
         /// A policy of our own rejected the attempt, and asks for a longer wait than the backoff's cap.
         case rejected
+        /// A retry above is making the call again already, or one below has given up on it.
+        case nested
         /// The caller gave up during the wait.
         case cancelled
     }
@@ -30,6 +32,8 @@ public struct RetryMachine: Sendable, Hashable {
     public let deadline: MonotonicInstant?
     /// The attempt in progress, from 1.
     public private(set) var attempt = 1
+    /// The wait before the attempt in progress; nil before the first.
+    private var previousWait: Duration?
 
     /// - Parameters:
     ///   - configuration: Already validated by the caller.
@@ -51,13 +55,15 @@ public struct RetryMachine: Sendable, Hashable {
     ///   - generator: What the jitter is drawn from.
     ///   - withdraw: Asks the budget for one retry. Called at most once, and only when all else allows the retry.
     public mutating func next(
-        after failure: FailureClass, at now: MonotonicInstant, admittedAfter earliest: Duration = .zero,
+        after failure: FailureClass, at now: MonotonicInstant,
+        admittedAfter earliest: @autoclosure () -> Duration = .zero,
         using generator: inout some RandomNumberGenerator, withdraw: () -> Bool
     ) -> Decision {
         guard repeatability.allows(repeatAfter: failure) else { return .stop(.notRepeatable) }
         guard attempt < configuration.attempts else { return .stop(.attemptsExhausted) }
-        var wait = configuration.backoff.wait(afterAttempt: attempt, using: &generator)
-        var earliest = earliest
+        var wait = configuration.backoff.wait(afterAttempt: attempt, previous: previousWait, using: &generator)
+        previousWait = wait
+        var earliest = earliest()
         switch failure {
         case .notSent(let retryAfter?):
             earliest = max(earliest, retryAfter)

@@ -57,12 +57,13 @@ struct GatewayState: Encodable, Equatable {
         version = GatewayVersion.current
         // Whole seconds, so that a gateway at rest has nothing new to say.
         uptimeSeconds = uptime.inSeconds.rounded(.down)
-        let cooldown = shared.configuration.breaker.cooldown.inSeconds
+        let cooldown = shared.configuration.breaker.cooldown.base.inSeconds
         breakers = shared.endpoints.map { endpoint in
             let snapshot = endpoint.breaker.snapshot()
             return Breaker(
                 name: snapshot.name, state: snapshot.state.rawValue, generation: snapshot.generation,
-                failures: snapshot.failures, threshold: snapshot.threshold, cooldownSeconds: cooldown,
+                failures: snapshot.evidence.count, threshold: Int(snapshot.evidence.threshold),
+                cooldownSeconds: cooldown,
                 retryAfterSeconds: snapshot.retryAfter.inSeconds, probesInFlight: snapshot.probesInFlight,
                 attempts: endpoint.attempts.load(ordering: .relaxed),
                 succeeded: endpoint.succeeded.load(ordering: .relaxed),

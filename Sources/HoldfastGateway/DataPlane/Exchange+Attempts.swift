@@ -109,7 +109,7 @@ extension Exchange {
             switch verdict {
             case .succeeded: shared.endpoints[endpoint].succeeded.add(1, ordering: .relaxed)
             case .failed: shared.endpoints[endpoint].failed.add(1, ordering: .relaxed)
-            case .abandoned: break
+            case .declined, .abandoned: break
             }
         }
         permit.ended(verdict)

@@ -44,7 +44,7 @@ extension Exchange {
             // The client has left, or was told to come back: nothing has been sent, so the next may execute.
             guard isWaiting else { return claim.release() }
             self.claim = consume claim
-            shared.budget.deposit()
+            shared.budget.called()
             attempt()
         case .replay(let payload):
             if isWaiting { replay(payload) }

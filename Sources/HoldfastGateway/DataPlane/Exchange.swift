@@ -108,7 +108,7 @@ final class Exchange {
             armBodyTimer()
             if isRequestComplete { askForClaim() }
         } else {
-            shared.budget.deposit()
+            shared.budget.called()
             attempt()
         }
     }

@@ -65,7 +65,7 @@ final class LoopContext {
 
     /// How long until some endpoint's breaker would admit a call.
     var admittedAfter: Duration {
-        shared.endpoints.map { $0.breaker.snapshot().retryAfter }.min() ?? .zero
+        shared.endpoints.map(\.breaker.retryAfter).min() ?? .zero
     }
 }
 #endif

@@ -1,0 +1,73 @@
+/// What operators may do to a breaker by hand. Each begins a new generation, so that no call from before decides
+/// anything after.
+extension CircuitBreakerMachine {
+    /// Holds the breaker open until as many have released it as have isolated it.
+    mutating func isolate() -> CircuitBreaker.Change {
+        changing(because: .isolated) { $0.isolations += 1 }
+    }
+
+    /// Takes one isolation back. The last one returns the breaker to where it was, but for a half-open one, whose
+    /// probes' results the isolation has discarded: it begins to probe anew.
+    mutating func release() -> CircuitBreaker.Change? {
+        guard isolations > 0 else { return nil }
+        return changing(because: .released) { machine in
+            machine.isolations -= 1
+            machine.forgetProbes()
+        }
+    }
+
+    /// Lets all calls through and records nothing.
+    mutating func disable() -> CircuitBreaker.Change? {
+        guard !isDisabled else { return nil }
+        return changing(because: .disabled) { $0.isDisabled = true }
+    }
+
+    mutating func enable() -> CircuitBreaker.Change? {
+        guard isDisabled else { return nil }
+        return changing(because: .enabled) { machine in
+            machine.isDisabled = false
+            machine.forgetProbes()
+        }
+    }
+
+    /// Closes the breaker and forgets what it has counted. Isolation and disabling stay.
+    mutating func reset() -> CircuitBreaker.Change {
+        changing(because: .reset) { machine in
+            machine.phase = .closed
+            machine.tripsInARow = 0
+            machine.tripEvidence = nil
+            machine.statistics = ClosedStatistics(machine.configuration.trip)
+        }
+    }
+
+    private mutating func forgetProbes() {
+        if case .halfOpen = phase { phase = .halfOpen(inFlight: [], issued: 0, successes: 0) }
+    }
+
+    /// What may be carried over to another process.
+    func export(at now: MonotonicInstant) -> CircuitBreaker.SavedState {
+        let cooldown: Duration? =
+            switch phase {
+            case .closed, .ramping: nil
+            case .open(let until): max(.zero, now.duration(to: until))
+            case .halfOpen: .zero
+            }
+        return CircuitBreaker.SavedState(
+            cooldownNanoseconds: cooldown?.saturatingNanoseconds, tripsInARow: tripsInARow)
+    }
+
+    /// Takes over what another process knew. An open breaker stays open for what was left of its cooldown, and no
+    /// longer than its own configuration allows.
+    mutating func restore(_ saved: CircuitBreaker.SavedState, at now: MonotonicInstant) -> CircuitBreaker.Change {
+        changing(because: .restored) { machine in
+            machine.statistics = ClosedStatistics(machine.configuration.trip)
+            machine.tripsInARow = min(max(0, saved.tripsInARow), machine.configuration.cooldown.tripsToCap)
+            if let left = saved.cooldownNanoseconds {
+                let bounded = min(max(.zero, .nanoseconds(left)), machine.configuration.cooldown.cap)
+                machine.phase = .open(until: now.advanced(by: bounded))
+            } else {
+                machine.phase = .closed
+            }
+        }
+    }
+}

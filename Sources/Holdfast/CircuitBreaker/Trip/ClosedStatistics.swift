@@ -1,0 +1,64 @@
+/// What a closed breaker remembers of its calls: the streak of failures, and a window for each rate.
+struct ClosedStatistics: Sendable, Hashable {
+    private enum Window: Sendable, Hashable {
+        case calls(CallWindow)
+        case time(TimeWindow)
+    }
+
+    var streak = 0
+    private let trip: Trip
+    private var windows: [Window]
+
+    init(_ trip: Trip) {
+        self.trip = trip
+        windows = trip.rates.map { rate in
+            switch rate.window {
+            case .calls(let count): .calls(CallWindow(count))
+            case .time(let duration): .time(TimeWindow(duration))
+            }
+        }
+    }
+
+    /// Counts a call.
+    ///
+    /// - Returns: The evidence, when it is enough to trip.
+    mutating func record(
+        _ verdict: CircuitBreakerMachine.Verdict, took: Duration, generation: UInt32, at now: MonotonicInstant
+    ) -> Evidence? {
+        var found: Evidence?
+        switch verdict {
+        case .succeeded: streak = 0
+        case .failed:
+            streak += 1
+            if let threshold = trip.streak, streak >= threshold {
+                found = .consecutiveFailures(streak, threshold: threshold)
+            }
+        case .declined, .abandoned: break
+        }
+        for index in windows.indices {
+            guard let isBad = trip.rates[index].isBad(verdict, took: took) else { continue }
+            let tally: Tally
+            switch windows[index] {
+            case .calls(var window):
+                window.record(isBad: isBad, generation: generation)
+                windows[index] = .calls(window)
+                tally = window.tally(generation: generation)
+            case .time(var window):
+                window.record(isBad: isBad, generation: generation, at: now)
+                windows[index] = .time(window)
+                tally = window.tally(generation: generation, at: now)
+            }
+            if isBad, found == nil { found = trip.rates[index].evidence(tally) }
+        }
+        return found
+    }
+
+    /// What has been counted so far, of the condition that is nearest to the eye: the streak, or else the first rate.
+    func evidence(generation: UInt32, at now: MonotonicInstant) -> Evidence {
+        if let threshold = trip.streak { return .consecutiveFailures(streak, threshold: threshold) }
+        switch windows[0] {
+        case .calls(let window): return trip.rates[0].evidence(of: window.tally(generation: generation))
+        case .time(let window): return trip.rates[0].evidence(of: window.tally(generation: generation, at: now))
+        }
+    }
+}

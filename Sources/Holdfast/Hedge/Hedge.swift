@@ -1,0 +1,153 @@
+import Synchronization
+
+/// Sends a second attempt beside one that is slow, and takes the first that succeeds.
+///
+/// The gate is that of a retry: what is sent twice must be repeatable, and each hedge draws on the budget, so that a
+/// dependency which is slow because it drowns is not given twice the load. The attempts that lose are cancelled and
+/// waited for.
+///
+/// Attempts run on the caller's actor, or else on one that is made for the call: they wait side by side, and never touch
+/// the operation's variables at the same time.
+public final class Hedge: Sendable {
+    public let configuration: HedgeConfiguration
+    private let budget: RetryBudget
+    private let clock: any TimeSource
+    private let latency = Mutex(LatencyQuantile())
+
+    /// - Throws: ``ConfigurationError`` for an option that is out of its range.
+    public init(
+        configuration: HedgeConfiguration = HedgeConfiguration(), budget: RetryBudget,
+        clock: any TimeSource = MonotonicClock()
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.budget = budget
+        self.clock = clock
+    }
+
+    /// Hedges after a fixed time.
+    public convenience init(
+        after delay: Duration, budget: RetryBudget, clock: any TimeSource = MonotonicClock()
+    ) throws(ConfigurationError) {
+        var configuration = HedgeConfiguration()
+        configuration.delay = .fixed(delay)
+        try self.init(configuration: configuration, budget: budget, clock: clock)
+    }
+
+    /// Makes one call.
+    ///
+    /// - Parameter repeatability: Why the operation may be sent twice.
+    /// - Throws: ``PolicyError`` when it is ``Repeatability/once``; otherwise the last attempt's error.
+    nonisolated(nonsending) public func run<R>(
+        repeatable repeatability: Repeatability, _ operation: nonisolated(nonsending) (Attempt) async throws -> R
+    ) async throws -> R {
+        try await run(Attempt(repeatability: repeatability), operation)
+    }
+
+    /// How long an attempt may take before another is sent beside it.
+    public var delay: Duration {
+        switch configuration.delay {
+        case .fixed(let duration): duration
+        case .observed(let quantile, let minimum, let until):
+            latency.withLock { $0.seen >= minimum ? $0.value(at: quantile) : until }
+        }
+    }
+
+    private var observes: Bool { if case .observed = configuration.delay { true } else { false } }
+
+    private func race<R>(
+        isolation: isolated (any Actor)?, _ attempt: Attempt, _ operation: (Attempt) async throws -> R
+    ) async throws -> Sent<R> {
+        try await withoutActuallyEscaping(operation) { operation in
+            // Makes this closure the caller's actor's, which is what lets it hand the operation on.
+            let actor: any Actor = isolation ?? Lane()
+            return try await race(on: actor, attempt, SentOperation(call: operation))
+        }
+    }
+
+    private enum Event<R>: Sendable {
+        case succeeded(Sent<R>, after: Duration)
+        case failed(any Error)
+        case delayPassed
+        case timerEnded
+    }
+
+    private func race<R>(
+        on actor: isolated any Actor, _ attempt: Attempt, _ operation: SentOperation<R>
+    ) async throws -> Sent<R> {
+        var machine = HedgeMachine(hedges: configuration.hedges)
+        let (clock, delay) = (clock, delay)
+        return try await withThrowingTaskGroup(of: Event<R>.self) { group in
+            func send(_ number: Int) {
+                var attempt = attempt
+                if number > 1 { attempt.number = number }
+                let numbered = attempt
+                group.addTask { await Self.event(on: actor, clock, numbered, operation) }
+            }
+            func startTimer() {
+                group.addTask {
+                    do {
+                        try await clock.sleep(for: delay)
+                        return .delayPassed
+                    } catch {
+                        return .timerEnded
+                    }
+                }
+            }
+            send(1)
+            startTimer()
+            while let event = try await group.next() {
+                switch event {
+                case .delayPassed:
+                    guard case .send(let number) = machine.delayPassed(withdraw: { budget.withdraw(.hedge) }) else {
+                        continue
+                    }
+                    send(number)
+                    if machine.mayHedge { startTimer() }
+                case .timerEnded:
+                    continue
+                case .succeeded(let value, let duration):
+                    group.cancelAll()
+                    if observes { latency.withLock { $0.record(duration) } }
+                    return value
+                case .failed(let error):
+                    guard machine.ended(succeeded: false) == .end else { continue }
+                    group.cancelAll()
+                    throw error
+                }
+            }
+            throw CancellationError()
+        }
+    }
+
+    private static func event<R>(
+        on actor: isolated any Actor, _ clock: any TimeSource, _ attempt: Attempt, _ operation: SentOperation<R>
+    ) async -> Event<R> {
+        let began = clock.now
+        do {
+            let value = try await operation.call(attempt)
+            return .succeeded(Sent(value: value), after: began.duration(to: clock.now))
+        } catch {
+            return .failed(error)
+        }
+    }
+}
+
+extension Hedge: PolicyStage {
+    public var shape: PolicyShape { PolicyShape(.hedge, "\(configuration)", instance: self) }
+
+    nonisolated(nonsending) public func run<R>(
+        _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
+    ) async throws -> R {
+        guard attempt.repeatability != .once else { throw PolicyError.hedgeOfOnce }
+        return try await race(isolation: #isolation, attempt, next).value
+    }
+
+    /// Keeps the attempts of one call from running at the same time when the caller has no actor.
+    private actor Lane {}
+}
+
+/// An operation that child tasks run on one actor.
+private struct SentOperation<R>: @unchecked Sendable {
+    let call: (Attempt) async throws -> R
+}

@@ -1,0 +1,86 @@
+/// Stages around an operation, the outermost first.
+///
+/// ```swift
+/// let call = try Policy {
+///     try Deadline(.seconds(5))
+///     try Retry(.exponential(from: .milliseconds(50), cap: .seconds(2)), attempts: 4, budget: budget)
+///     payments                              // a CircuitBreaker that others may share
+///     try Timeout(.seconds(1))              // of one attempt
+/// }
+/// let receipt = try await call.run(repeatable: .keyed(key)) { attempt in
+///     try await client.charge(order, idempotencyKey: key)
+/// }
+/// ```
+///
+/// Make a policy once and keep it. Its type names its stages, so that a call goes through them without an existential
+/// or an allocation.
+public struct Policy<Stages: PolicyStage>: Sendable, CustomStringConvertible {
+    @usableFromInline let stages: Stages
+    @usableFromInline let hedges: Bool
+
+    /// - Throws: ``PolicyError`` when the stages are in an order that is always wrong, and what the making of a stage
+    ///   throws.
+    public init(@PolicyBuilder _ stages: () throws -> Stages) throws {
+        self.stages = try stages()
+        try PolicyError.check(self.stages.shapes)
+        hedges = self.stages.shapes.contains { $0.kind == .hedge }
+    }
+
+    /// Makes one call.
+    ///
+    /// - Parameters:
+    ///   - repeatability: Why the operation may be made again.
+    ///   - operation: One attempt.
+    /// - Throws: ``PolicyError`` if the policy hedges and the operation is ``Repeatability/once``; otherwise what the
+    ///   stages throw: a ``CallFailure`` from a retry, a ``PolicyRejection`` from what did not admit, a ``TimeoutError``.
+    @inlinable
+    nonisolated(nonsending) public func run<R>(
+        repeatable repeatability: Repeatability,
+        _ operation: nonisolated(nonsending) (Attempt) async throws -> R
+    ) async throws -> R {
+        if hedges, repeatability == .once { throw PolicyError.hedgeOfOnce }
+        return try await stages.run(Attempt(repeatability: repeatability), operation)
+    }
+
+    /// The stages in words, the outermost first, one a line.
+    public var description: String { stages.shapes.map(\.description).joined(separator: "\n") }
+}
+
+/// Two stages, or groups of them, one around the other.
+public struct PolicyChain<Outer: PolicyStage, Inner: PolicyStage>: PolicyStage {
+    @usableFromInline let outer: Outer
+    @usableFromInline let inner: Inner
+
+    @usableFromInline
+    init(_ outer: Outer, _ inner: Inner) {
+        self.outer = outer
+        self.inner = inner
+    }
+
+    public var shape: PolicyShape { outer.shape }
+    public var shapes: [PolicyShape] { outer.shapes + inner.shapes }
+
+    @inlinable
+    nonisolated(nonsending) public func run<R>(
+        _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
+    ) async throws -> R {
+        try await outer.run(attempt) { try await inner.run($0, next) }
+    }
+}
+
+/// Lists stages, the outermost first.
+@resultBuilder
+public enum PolicyBuilder {
+    public static func buildPartialBlock<Stage: PolicyStage>(first: Stage) -> Stage { first }
+
+    public static func buildPartialBlock<Outer: PolicyStage, Inner: PolicyStage>(
+        accumulated: Outer, next: Inner
+    ) -> PolicyChain<Outer, Inner> {
+        PolicyChain(accumulated, next)
+    }
+}
+
+extension PolicyStage {
+    /// The shape of each stage in it, the outermost first.
+    public var shapes: [PolicyShape] { [shape] }
+}

@@ -1,0 +1,76 @@
+/// One stage of a ``Policy``: it decides whether, when and how often what is below it runs.
+public protocol PolicyStage: Sendable {
+    /// What the stage is, and what it says of itself.
+    var shape: PolicyShape { get }
+
+    /// The shape of each stage in it, the outermost first: of one stage, its own.
+    var shapes: [PolicyShape] { get }
+
+    /// Runs what is below.
+    ///
+    /// - Parameters:
+    ///   - attempt: The attempt in progress.
+    ///   - next: The stages below, with the caller's operation at the end.
+    nonisolated(nonsending) func run<R>(
+        _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
+    ) async throws -> R
+}
+
+/// What a stage is, as far as the order of stages is concerned, and what it says of itself.
+public struct PolicyShape: Sendable, CustomStringConvertible {
+    /// The kinds of stages.
+    public enum Kind: String, Sendable, Hashable {
+        case deadline, retry, hedge, timeout, bulkhead
+        case circuitBreaker = "circuit breaker"
+        case rateLimiter = "rate limiter"
+        case adaptiveLimit = "adaptive limit"
+        case clientThrottle = "client throttle"
+        case faults, shadow
+        case custom
+    }
+
+    public let kind: Kind
+    /// The stage's settings, in words.
+    public let settings: String
+    /// Which instance it is, for stages that keep a state.
+    let identity: ObjectIdentifier?
+
+    /// - Parameters:
+    ///   - settings: The stage's settings, in words.
+    ///   - instance: The stage itself, if it keeps a state: it cannot stand twice in one policy.
+    public init(_ kind: Kind, _ settings: String, instance: AnyObject? = nil) {
+        self.kind = kind
+        self.settings = settings
+        identity = instance.map(ObjectIdentifier.init)
+    }
+
+    public var description: String { "\(kind.rawValue): \(settings)" }
+}
+
+/// One try at an operation, as the operation sees it.
+public struct Attempt: Sendable {
+    /// The attempt's number within its call, from 1.
+    public internal(set) var number: Int
+    /// Why the operation may be made again.
+    public let repeatability: Repeatability
+    /// The failures of the attempts before this one, in order.
+    public internal(set) var failures: [any Error]
+
+    @usableFromInline
+    init(number: Int = 1, repeatability: Repeatability, failures: [any Error] = []) {
+        self.number = number
+        self.repeatability = repeatability
+        self.failures = failures
+    }
+
+    /// The key that every attempt of the call carries, if the call has one.
+    public var key: IdempotencyKey? {
+        if case .keyed(let key) = repeatability { key } else { nil }
+    }
+
+    /// How much time is left for it; nil if there is no limit.
+    public var remaining: Duration? { Lineage.current.remaining }
+
+    /// What is known of the layers above.
+    public var lineage: Lineage { Lineage.current }
+}
