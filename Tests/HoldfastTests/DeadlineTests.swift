@@ -26,6 +26,21 @@ import Testing
         #expect(error?.description == "not done within the deadline of 5.0 seconds")
     }
 
+    /// A clock on which nobody may sleep.
+    private struct Sleepless: TimeSource {
+        var now: MonotonicInstant { MonotonicInstant(nanoseconds: 0) }
+        var minimumResolution: Duration { .nanoseconds(1) }
+        func sleep(until deadline: MonotonicInstant, tolerance: Duration?) async throws { Issue.record("a timer") }
+    }
+
+    @Test func `a body that waits for nothing needs no timer`() async throws {
+        for _ in 0..<100 {
+            try await withDeadline(in: .seconds(1), clock: Sleepless()) {}
+            let policy = try Policy { try Timeout(.seconds(1), clock: Sleepless()) }
+            try await policy.run(repeatable: .once) { _ in }
+        }
+    }
+
     @Test func `a deadline that has passed runs nothing`() async throws {
         clock.advance(by: .seconds(5))
         await #expect(throws: TimeoutError.self) {

@@ -4,13 +4,19 @@ import Holdfast
 /// the same noise; the medians of many rounds are reported.
 @main
 struct CoreBenchmarks {
-    static let rounds = 31
-    static let iterations = 200_000
+    static let rounds = 15
+    static let iterations = 100_000
 
-    static func main() async throws {
+    /// Off the main thread, where each hop between tasks would cost a trip through its run loop.
+    @concurrent static func main() async throws {
         print("| path | bare, ns | with Holdfast, ns | over the bare call, ns |\n|---|---|---|---|")
         let closed = try CircuitBreaker("closed")
         await report("closed breaker, sync") {
+            for value in 0..<iterations { consume(value) }
+        } guarded: {
+            for value in 0..<iterations { try? closed.runSync { consume(value) } }
+        }
+        await report("closed breaker, sync, permit in hand") {
             for value in 0..<iterations { consume(value) }
         } guarded: {
             for value in 0..<iterations {
@@ -18,6 +24,12 @@ struct CoreBenchmarks {
                 consume(value)
                 permit.succeeded()
             }
+        }
+        let timed = try CircuitBreaker("timed", trip: .failureRate(0.5, over: .seconds(10)))
+        await report("closed breaker, time-window rate, sync") {
+            for value in 0..<iterations { consume(value) }
+        } guarded: {
+            for value in 0..<iterations { try? timed.runSync { consume(value) } }
         }
         await report("closed breaker, async") {
             for value in 0..<iterations { await consumeLater(value) }
@@ -41,6 +53,38 @@ struct CoreBenchmarks {
                 try? await retry.run(repeatable: .idempotent, on: .anyError) { _ in await consumeLater(value) }
             }
         }
+        let policy = try Policy {
+            try Retry(.constant(.zero), budget: RetryBudget())
+            closed
+        }
+        await report("policy: retry → breaker") {
+            for value in 0..<iterations { await consumeLater(value) }
+        } guarded: {
+            for value in 0..<iterations {
+                try? await policy.run(repeatable: .idempotent) { _ in await consumeLater(value) }
+            }
+        }
+        let timeout = try Policy { try Timeout(.seconds(1)) }
+        await report("timeout of an attempt that waits for nothing") {
+            for value in 0..<iterations { await consumeLater(value) }
+        } guarded: {
+            for value in 0..<iterations {
+                try? await timeout.run(repeatable: .idempotent) { _ in await consumeLater(value) }
+            }
+        }
+        let whole = try Policy {
+            try Deadline(.seconds(5))
+            try Retry(.constant(.zero), budget: RetryBudget())
+            closed
+            try Timeout(.seconds(1))
+        }
+        await report("policy: deadline → retry → breaker → timeout") {
+            for value in 0..<iterations { await consumeLater(value) }
+        } guarded: {
+            for value in 0..<iterations {
+                try? await whole.run(repeatable: .idempotent) { _ in await consumeLater(value) }
+            }
+        }
         await reportTwoThreads(closed)
     }
 
@@ -60,11 +104,7 @@ struct CoreBenchmarks {
     /// The time per call when two threads use one breaker, beside the time when one does.
     static func reportTwoThreads(_ breaker: CircuitBreaker) async {
         @Sendable func work() {
-            for value in 0..<iterations {
-                guard let permit = try? breaker.admit() else { continue }
-                consume(value)
-                permit.succeeded()
-            }
+            for value in 0..<iterations { try? breaker.runSync { consume(value) } }
         }
         var one: [Double] = []
         var two: [Double] = []

@@ -1,4 +1,4 @@
-import Synchronization
+public import Synchronization
 
 /// A bound on retries in proportion to real calls, shared by every caller of one dependency.
 ///
@@ -33,11 +33,11 @@ public final class RetryBudget: Sendable {
 
     /// Calls that have not been told to the machine yet. Each call would have to read the clock, which costs ten times
     /// what the counting does, so they are told in bunches: at most `bunch - 1` calls count a little later than made.
-    private let untold = Atomic<Int>(0)
-    private static let bunch = 16
-    private let isRatio: Bool
+    @usableFromInline let untold = Atomic<Int>(0)
+    @usableFromInline static var bunch: Int { 16 }
+    @usableFromInline let isRatio: Bool
     /// Under the rule of tokens: whether a success has something to give back.
-    private let isFull = Atomic(true)
+    @usableFromInline let isFull = Atomic(true)
 
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
@@ -51,8 +51,13 @@ public final class RetryBudget: Sendable {
     }
 
     /// Counts a real call: the first attempt of an operation.
+    @inlinable
     public func called() {
-        guard isRatio, untold.wrappingAdd(1, ordering: .relaxed).newValue >= Self.bunch else { return }
+        if isRatio, untold.wrappingAdd(1, ordering: .relaxed).newValue >= Self.bunch { tellAll() }
+    }
+
+    @usableFromInline
+    func tellAll() {
         let now = clock.now
         machine.withLock { tell(&$0, at: now) }
     }
@@ -73,8 +78,13 @@ public final class RetryBudget: Sendable {
     /// Counts that a call succeeded.
     ///
     /// - Parameter use: What the attempt that succeeded was withdrawn for; nil if it was the first.
+    @inlinable
     public func succeeded(after use: Use? = nil) {
-        guard !isRatio, !isFull.load(ordering: .relaxed) else { return }
+        if !isRatio, !isFull.load(ordering: .relaxed) { refund(use) }
+    }
+
+    @usableFromInline
+    func refund(_ use: Use?) {
         machine.withLock { machine in
             machine.refund(use)
             isFull.store(machine.isFull, ordering: .relaxed)

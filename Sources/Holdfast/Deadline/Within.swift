@@ -33,7 +33,11 @@ private func race<R>(
 ) async throws -> Sent<R> {
     try await withThrowingTaskGroup(of: Outcome<R>.self) { group in
         let isDone = Flag()
-        group.startNow { await outcome(isolation: isolation, of: body, isDone) }
+        group.startNow {
+            // Going to an actor, or to none, costs a hop even if one is there already.
+            guard let isolation else { return await outcome(of: body, isDone) }
+            return await outcome(on: isolation, of: body, isDone)
+        }
         if !isDone.isSet {
             group.addTask {
                 do {
@@ -67,7 +71,11 @@ private func race<R>(
 }
 
 /// Runs the body on the caller's actor.
-private func outcome<R>(isolation: isolated (any Actor)?, of body: SentBody<R>, _ isDone: Flag) async -> Outcome<R> {
+private func outcome<R>(on actor: isolated any Actor, of body: SentBody<R>, _ isDone: Flag) async -> Outcome<R> {
+    await outcome(of: body, isDone)
+}
+
+nonisolated(nonsending) private func outcome<R>(of body: SentBody<R>, _ isDone: Flag) async -> Outcome<R> {
     defer { isDone.set() }
     do {
         return .returned(Sent(value: try await body.call()))

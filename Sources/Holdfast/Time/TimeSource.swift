@@ -9,7 +9,11 @@ public struct MonotonicClock: TimeSource {
     public init() {}
 
     public var now: MonotonicInstant {
-        MonotonicInstant(nanoseconds: Self.origin.duration(to: .now).saturatingNanoseconds)
+        // The time since the origin is positive and less than 292 years, so one division does.
+        let attoseconds = UInt128(truncatingIfNeeded: Self.origin.duration(to: .now).attoseconds)
+        let (high, low) = (UInt64(truncatingIfNeeded: attoseconds >> 64), UInt64(truncatingIfNeeded: attoseconds))
+        let nanoseconds = UInt64(1_000_000_000).dividingFullWidth((high, low)).quotient
+        return MonotonicInstant(nanoseconds: Int64(truncatingIfNeeded: nanoseconds))
     }
 
     public var minimumResolution: Duration { ContinuousClock().minimumResolution }
