@@ -1,0 +1,88 @@
+import Synchronization
+
+/// Bounds how many calls are in progress at once, and finds out by itself how many that should be: as many as the
+/// dependency takes before its latency rises.
+public final class AdaptiveLimit: Sendable {
+    public let name: String
+    public let configuration: AdaptiveLimitConfiguration
+    private let judge: Judge
+    private let clock: any TimeSource
+    private let machine: Mutex<AdaptiveLimitMachine>
+
+    /// - Throws: ``ConfigurationError`` for an option that is out of its range.
+    public init(
+        _ name: String, configuration: AdaptiveLimitConfiguration = AdaptiveLimitConfiguration(),
+        judging judge: Judge = .standard, clock: any TimeSource = MonotonicClock()
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.name = name
+        self.configuration = configuration
+        self.judge = judge
+        self.clock = clock
+        machine = Mutex(AdaptiveLimitMachine(configuration: configuration))
+    }
+
+    /// A call beyond the limit. It was certainly not sent.
+    public struct Rejection: PolicyRejection, Hashable, CustomStringConvertible {
+        public let explanation: Explanation
+        public var description: String { explanation.description }
+    }
+
+    /// What a limit looked like at one moment.
+    public struct Snapshot: Sendable, Hashable {
+        public let name: String
+        public let limit: Int
+        public let inFlight: Int
+        /// The long-term latency.
+        public let latency: Duration
+    }
+
+    /// Makes one call, if the limit admits it, and learns from how long it takes.
+    ///
+    /// - Throws: ``Rejection`` when the limit does not admit it; otherwise what `body` throws.
+    nonisolated(nonsending) public func run<R>(
+        _ body: nonisolated(nonsending) () async throws -> R
+    ) async throws -> R {
+        let began = clock.now
+        guard let ticket = machine.withLock({ $0.admit(at: began) }) else { throw rejection() }
+        do {
+            let result = try await body()
+            record(.succeeded, for: ticket)
+            return result
+        } catch {
+            let verdict = judge.verdict(on: error)
+            let isTimeout = error is TimeoutError || (error is CancellationError && verdict == .failed)
+            record(verdict, isTimeout: isTimeout, for: ticket)
+            throw error
+        }
+    }
+
+    public func snapshot() -> Snapshot {
+        machine.withLock { Snapshot(name: name, limit: $0.limit, inFlight: $0.inFlight, latency: $0.latency) }
+    }
+
+    private func record(
+        _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, for ticket: AdaptiveLimitMachine.Ticket
+    ) {
+        let now = clock.now
+        machine.withLock { $0.record(verdict, isTimeout: isTimeout, for: ticket, at: now) }
+    }
+
+    private func rejection() -> Rejection {
+        let now = snapshot()
+        return Rejection(
+            explanation: Explanation(
+                policy: .adaptiveLimit, name: name, state: "full",
+                evidence: .concurrency(inFlight: now.inFlight, limit: now.limit, waiting: 0), retryAfter: .zero))
+    }
+}
+
+extension AdaptiveLimit: PolicyStage {
+    public var shape: PolicyShape { PolicyShape(.adaptiveLimit, "'\(name)' \(configuration)", instance: self) }
+
+    nonisolated(nonsending) public func run<R>(
+        _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
+    ) async throws -> R {
+        try await run { try await next(attempt) }
+    }
+}

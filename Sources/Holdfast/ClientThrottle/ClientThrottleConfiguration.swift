@@ -1,0 +1,21 @@
+/// How eagerly a client rejects calls of its own that the dependency would reject anyway: plain data.
+public struct ClientThrottleConfiguration: Sendable, Hashable, CustomStringConvertible {
+    /// How many calls are made for each that is accepted: 1.1 to 10. Default: 2, as in Google's "Site Reliability
+    /// Engineering" (2016, chapter 21): half of what is sent is rejected there, which is how the client learns that it
+    /// is over.
+    public var multiplier: Double = 2
+    /// How far back calls are counted: 1 s to 10 min. Default: 2 min, as there.
+    public var window: Duration = .seconds(120)
+
+    public init() {}
+
+    /// Checks every option.
+    ///
+    /// - Throws: ``ConfigurationError`` for the first option out of its range.
+    public func validate() throws(ConfigurationError) {
+        try require("multiplier", multiplier, in: 1.1...10)
+        try require("window", window, in: .seconds(1) ... .seconds(600))
+    }
+
+    public var description: String { "\(multiplier) calls for each accepted in \(window)" }
+}

@@ -1,0 +1,38 @@
+/// Answers with something else when a call failed: a cached value, a default, a cheaper service.
+///
+/// A cancellation is not answered, since nobody waits for the answer. Keep a fallback simpler than what it stands for,
+/// and try it often: code that runs only in an outage fails in the outage (Brooker, "Avoiding fallback in distributed
+/// systems", AWS, 2019).
+///
+/// - Parameters:
+///   - isAnswered: Whether a failure is answered. Default: each.
+///   - body: The call.
+///   - fallback: What to answer with. It is given the call's error.
+/// - Throws: The call's error, if it is not answered; ``FallbackFailure`` if the fallback fails too.
+nonisolated(nonsending) public func withFallback<R>(
+    on isAnswered: (any Error) -> Bool = { _ in true },
+    _ body: nonisolated(nonsending) () async throws -> R,
+    fallback: nonisolated(nonsending) (any Error) async throws -> R
+) async throws -> R {
+    do {
+        return try await body()
+    } catch {
+        guard !(error is CancellationError), isAnswered(error) else { throw error }
+        let original = error
+        do {
+            return try await fallback(original)
+        } catch {
+            throw FallbackFailure(original: original, fallback: error)
+        }
+    }
+}
+
+/// The call failed, and what should have stood in for it failed too.
+public struct FallbackFailure: Error, CustomStringConvertible {
+    /// Why the call failed: what the caller wants to know.
+    public let original: any Error
+    /// Why the fallback did.
+    public let fallback: any Error
+
+    public var description: String { "\(original) (and the fallback: \(fallback))" }
+}

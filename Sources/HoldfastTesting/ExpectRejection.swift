@@ -1,0 +1,37 @@
+public import Holdfast
+
+/// What was expected, and what happened instead. Test frameworks report it like any error that a test throws.
+public struct UnexpectedOutcome: Error, Sendable, CustomStringConvertible {
+    public let description: String
+}
+
+/// Makes a call that a policy is expected to reject, and returns the explanation for a closer look.
+///
+/// - Parameters:
+///   - policy: Which kind of policy rejects.
+///   - name: The policy's name, if it matters.
+///   - retryAfter: When it says to come back, if it matters.
+/// - Throws: ``UnexpectedOutcome`` if it is not rejected, or by another, or otherwise.
+@discardableResult
+nonisolated(nonsending) public func expectRejection<R>(
+    by policy: Explanation.Policy, named name: String? = nil, retryAfter: Duration? = nil,
+    _ call: nonisolated(nonsending) () async throws -> R
+) async throws -> Explanation {
+    let expected = "a rejection by a \(policy.rawValue)"
+    do {
+        _ = try await call()
+    } catch let rejection as any PolicyRejection {
+        let found = rejection.explanation
+        guard found.policy == policy, name == nil || found.name == name,
+            retryAfter == nil || found.retryAfter == retryAfter
+        else {
+            let details = [name.map { "named '\($0)'" }, retryAfter.map { "to come back after \($0)" }]
+            let wanted = ([expected] + details.compactMap { $0 }).joined(separator: ", ")
+            throw UnexpectedOutcome(description: "expected \(wanted), but: \(found)")
+        }
+        return found
+    } catch {
+        throw UnexpectedOutcome(description: "expected \(expected), but it threw \(error)")
+    }
+    throw UnexpectedOutcome(description: "expected \(expected), but the call was made")
+}
