@@ -45,7 +45,9 @@ public final class FaultInjection: PolicyStage {
     nonisolated(nonsending) public func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
-        guard generator.withLock({ Double.random(in: 0..<1, using: &$0) }) < rate else { return try await next(attempt) }
+        guard generator.withLock({ Double.random(in: 0..<1, using: &$0) }) < rate else {
+            return try await next(attempt)
+        }
         count.add(1, ordering: .relaxed)
         switch fault {
         case .error(let make): throw make()

@@ -33,7 +33,7 @@ public final class AdaptiveLimit: Sendable {
         public let name: String
         public let limit: Int
         public let inFlight: Int
-        /// The long-term latency.
+        /// The usual latency: that of calls with half of the limit in flight. With AIMD, of all.
         public let latency: Duration
     }
 

@@ -5,8 +5,9 @@ public struct AdaptiveLimitConfiguration: Sendable, Hashable, CustomStringConver
         /// One more after a limit's worth of quick calls, a tenth less after a slow one: TCP's congestion avoidance
         /// (Jacobson, 1988). A call is slow beyond `threshold`: 1 ms to 1 h.
         case aimd(threshold: Duration)
-        /// The limit follows the ratio of the long-term latency to the present one, with room for a short queue:
-        /// Netflix's `Gradient2`. Latency may rise by `tolerance` (1 to 10) before the limit falls.
+        /// The limit follows the ratio of the usual latency to the present one, with room for a short queue, as
+        /// Netflix's `Gradient2` and Envoy's gradient controller do. Latency may rise by `tolerance` (1 to 10) before
+        /// the limit falls.
         case gradient(tolerance: Double)
     }
 

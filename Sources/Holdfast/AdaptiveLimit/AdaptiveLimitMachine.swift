@@ -5,7 +5,9 @@
 ///   normal latency and drive the limit to its maximum.
 /// - The limit holds still while it does not limit: calls that are quick because there are few say nothing about more.
 /// - It falls at most once for the calls that were in progress together, so one burst of timeouts is one event.
-/// - The long-term latency gives way when it is twice the present one, so that a slow hour is not the standard for ever.
+/// - The latency that the present one is held against is that of calls with half of the limit in flight. When traffic
+///   gives no such calls, the limit is halved for a moment, to see them, as Envoy's `minRTT` and BBR's `ProbeRTT` do.
+///   An average over all calls, as in Netflix's `Gradient2`, takes its own queue for the normal latency, and drifts.
 public struct AdaptiveLimitMachine: Sendable, Hashable {
     /// The right to make one call, as data.
     public struct Ticket: Sendable, Hashable {
@@ -17,16 +19,23 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
     }
 
     private static let decrease = 0.9
-    /// How fast the gradient's limit follows: a fifth of the way with each sample.
-    private static let smoothing = 0.2
-    /// How many samples the long-term latency remembers.
-    private static let memory = 600.0
+    /// How many samples the usual latency remembers.
+    private static let memory = 100.0
+    /// How many limits' worth of calls pass without one at half of the limit before it is halved to see some.
+    private static let patience = 20
 
     public let configuration: AdaptiveLimitConfiguration
     public private(set) var inFlight = 0
     private var estimate: Double
-    /// In nanoseconds; zero before the first sample.
-    private var longTerm: Double = 0
+    /// The latency with half of the limit in flight, in nanoseconds; zero before the first sample.
+    private var usual: Double = 0
+    /// Samples at the limit that have not been used yet.
+    private var samples = 0
+    private var sum: Double = 0
+    /// How many samples came since the last one at half of the limit.
+    private var sinceUsual = 0
+    /// While it is halved: how many samples are still to come.
+    private var looking = 0
     private var admitted: UInt64 = 0
     /// Calls admitted up to this number were in progress when the limit last fell.
     private var fellAt: UInt64 = 0
@@ -38,9 +47,11 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
     }
 
     /// How many calls may be in progress.
-    public var limit: Int { Int(estimate) }
-    /// The long-term latency; zero before the first sample.
-    public var latency: Duration { .nanoseconds(Int64(longTerm)) }
+    public var limit: Int { looking > 0 ? half : Int(estimate) }
+    /// The usual latency, that of calls with half of the limit in flight; zero before the first sample.
+    public var latency: Duration { .nanoseconds(Int64(usual)) }
+
+    private var half: Int { max(configuration.minimum, Int(estimate / 2), 1) }
 
     /// Asks for the right to make one call.
     public mutating func admit(at now: MonotonicInstant) -> Ticket? {
@@ -78,7 +89,7 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
     }
 
     private mutating func additive(_ sample: Double, _ ticket: Ticket, _ threshold: Duration) {
-        longTerm = longTerm == 0 ? sample : longTerm + (sample - longTerm) / Self.memory
+        learn(sample)
         if sample > Double(threshold.saturatingNanoseconds) {
             fall(ticket)
         } else if isLimiting(ticket) {
@@ -87,12 +98,27 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
     }
 
     private mutating func gradient(_ sample: Double, _ ticket: Ticket, _ tolerance: Double) {
-        longTerm = longTerm == 0 ? sample : longTerm + (sample - longTerm) / Self.memory
-        if longTerm > 2 * sample { longTerm *= 0.95 }
-        guard isLimiting(ticket) else { return }
-        let ratio = max(0.5, min(1, tolerance * longTerm / sample))
+        let batch = max(10, Int(estimate / 2))
+        if ticket.inFlight <= half {
+            learn(sample)
+            sinceUsual = 0
+            if looking > 0 { looking -= 1 }
+        } else {
+            sinceUsual += 1
+            if sinceUsual > Self.patience * batch { (looking, sinceUsual) = (batch, 0) }
+        }
+        guard isLimiting(ticket), looking == 0 else { return }
+        (sum, samples) = (sum + sample, samples + 1)
+        guard samples >= batch else { return }
+        if usual == 0 { learn(sum / Double(samples)) }
+        let ratio = max(0.5, min(1, tolerance * usual * Double(samples) / sum))
         let next = estimate * ratio + estimate.squareRoot()
-        estimate += (next - estimate) * Self.smoothing
+        estimate += (next - estimate) / 2
+        (sum, samples) = (0, 0)
+    }
+
+    private mutating func learn(_ sample: Double) {
+        usual = usual == 0 ? sample : usual + (sample - usual) / Self.memory
     }
 
     private func isLimiting(_ ticket: Ticket) -> Bool { Double(ticket.inFlight) * 2 >= estimate }

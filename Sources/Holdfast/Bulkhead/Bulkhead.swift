@@ -134,13 +134,11 @@ public final class Bulkhead: Sendable {
                 }
                 if !isGranted { throw CancellationError() }
             }
-        } catch let error as TimeoutError {
-            giveUp(waiter)
-            // The call had not begun. It is this rejection that ends it, unless the limit was not ours.
-            if error.limit.instant == limit.instant { throw rejection() }
-            throw error
         } catch {
             giveUp(waiter)
+            // The call has not begun, so a limit that ends the wait, ours or the call's own, is no timeout of the
+            // dependency.
+            if error is TimeoutError || Lineage.current.hasExpired { throw rejection() }
             throw error
         }
     }

@@ -13,7 +13,8 @@ public struct Judge: Sendable {
     /// - what the dependency declined (``FailureClass/rejected(retryAfter:)``) counts towards rates, not as a streak.
     @inlinable public static var standard: Judge { Judge(judge: nil) }
 
-    /// Judges some errors by a rule of your own, and the others by ``standard``.
+    /// Judges some errors by a rule of your own, and the others by ``standard``. It is not asked about a
+    /// ``PolicyRejection``, which is no evidence by any rule.
     ///
     /// - Parameter judge: The verdict; nil for an error that the standard is to judge.
     public static func custom(_ judge: @escaping @Sendable (any Error) -> CircuitBreakerMachine.Verdict?) -> Judge {
@@ -22,9 +23,9 @@ public struct Judge: Sendable {
 
     @usableFromInline
     func verdict(on error: any Error) -> CircuitBreakerMachine.Verdict {
+        if error is any PolicyRejection { return .abandoned }
         if let verdict = judge?(error) { return verdict }
         switch error {
-        case is any PolicyRejection: return .abandoned
         case let error as any ClassifiedError:
             if case .rejected = error.failureClass { return .declined }
             return .failed

@@ -331,7 +331,7 @@ public final class CircuitBreaker: Sendable {
 
     private func evidence(_ machine: CircuitBreakerMachine, at now: MonotonicInstant) -> Evidence {
         let seen = ClosedWord(bits: word.load(ordering: .acquiring))
-        guard seen.isClosed, machine.state == .closed else { return machine.evidence(at: now) }
+        guard machine.state == .closed, !machine.isRamping(at: now) else { return machine.evidence(at: now) }
         if let threshold = configuration.trip.streak { return .consecutiveFailures(seen.streak, threshold: threshold) }
         return statistics.evidence(generation: machine.generation, at: now) ?? machine.evidence(at: now)
     }

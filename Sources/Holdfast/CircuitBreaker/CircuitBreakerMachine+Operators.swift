@@ -36,7 +36,6 @@ extension CircuitBreakerMachine {
             machine.phase = .closed
             machine.tripsInARow = 0
             machine.tripEvidence = nil
-            machine.statistics = ClosedStatistics(machine.configuration.trip)
         }
     }
 
@@ -60,7 +59,6 @@ extension CircuitBreakerMachine {
     /// longer than its own configuration allows.
     mutating func restore(_ saved: CircuitBreaker.SavedState, at now: MonotonicInstant) -> CircuitBreaker.Change {
         changing(because: .restored) { machine in
-            machine.statistics = ClosedStatistics(machine.configuration.trip)
             machine.tripsInARow = min(max(0, saved.tripsInARow), machine.configuration.cooldown.tripsToCap)
             if let left = saved.cooldownNanoseconds {
                 let bounded = min(max(.zero, .nanoseconds(left)), machine.configuration.cooldown.cap)

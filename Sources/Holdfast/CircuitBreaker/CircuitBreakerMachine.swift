@@ -227,6 +227,12 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         }
     }
 
+    /// Whether only a share of the calls is admitted, because it has just closed.
+    func isRamping(at now: MonotonicInstant) -> Bool {
+        guard case .ramping(let ramp) = phase else { return false }
+        return share(of: ramp, at: now) != nil
+    }
+
     /// How many probes hold a place.
     public func probesInFlight(at now: MonotonicInstant) -> Int {
         guard case .halfOpen(let inFlight, _, _) = phase else { return 0 }
@@ -280,7 +286,6 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
     mutating func close(at now: MonotonicInstant, because reason: CircuitBreaker.Reason) -> CircuitBreaker.Change {
         tripsInARow = 0
         tripEvidence = nil
-        statistics = ClosedStatistics(configuration.trip)
         let next: Phase = configuration.ramp > .zero ? .ramping(Ramp(began: now)) : .closed
         return move(to: next, because: reason)
     }
@@ -294,6 +299,8 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
     ) -> CircuitBreaker.Change {
         let former = state
         change(&self)
+        // What was counted belongs to the generation in which it was.
+        statistics = ClosedStatistics(configuration.trip)
         generation &+= 1
         return CircuitBreaker.Change(from: former, to: state, reason: reason, generation: generation)
     }

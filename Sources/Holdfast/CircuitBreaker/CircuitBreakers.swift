@@ -47,7 +47,7 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
     private let capacity: Int
     private let idle: Duration
     private let clock: any TimeSource
-    private let listener: (@Sendable (Key, CircuitBreaker.Change) -> Void)?
+    private let listener: (@Sendable (Key?, CircuitBreaker.Change) -> Void)?
     private let state = Mutex(State())
 
     /// How many entries are looked at, at most, when a new key comes: what forgetting costs a call is bounded.
@@ -59,16 +59,18 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
     ///     over all calls; a streak would let one bad key trip it.
     ///   - capacity: How many keys have a breaker of their own: 1 to 1,000,000. Default: 1,000.
     ///   - idle: After which time without a call a closed breaker may be forgotten: 1 s to 1 day. Default: 10 min.
-    ///   - onChange: Called for each change of state of a key's breaker.
+    ///   - onChange: Called for each change of state of a key's breaker; of ``overflow``, with nil.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
         _ name: String, configuration: CircuitBreakerConfiguration, above: CircuitBreaker? = nil,
         capacity: Int = 1_000, idle: Duration = .seconds(600), clock: any TimeSource = MonotonicClock(),
-        onChange: (@Sendable (Key, CircuitBreaker.Change) -> Void)? = nil
+        onChange: (@Sendable (Key?, CircuitBreaker.Change) -> Void)? = nil
     ) throws(ConfigurationError) {
         try require("capacity", capacity, in: 1...1_000_000)
         try require("idle", idle, in: .seconds(1) ... .seconds(86_400))
-        overflow = try CircuitBreaker("\(name)/overflow", configuration: configuration, clock: clock)
+        overflow = try CircuitBreaker(
+            "\(name)/overflow", configuration: configuration, clock: clock,
+            onChange: { onChange?(nil, $0) })
         self.name = name
         self.configuration = configuration
         self.above = above
@@ -86,7 +88,7 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
     ) async throws -> R {
         let breaker = self[key]
         guard let above else { return try await breaker.run(judging: judge, body) }
-        // A rejection by the key's breaker is no evidence for the one above: the standard judge abandons it.
+        // A rejection by the key's breaker is no evidence for the one above.
         return try await above.run(judging: judge) { try await breaker.run(judging: judge, body) }
     }
 
@@ -114,10 +116,10 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
     }
 
     private func make(_ key: Key) -> CircuitBreaker? {
-        var change: (@Sendable (CircuitBreaker.Change) -> Void)?
-        if let listener { change = { listener(key, $0) } }
         // The configuration has been checked with the overflow's, so this throws nothing.
-        return try? CircuitBreaker("\(name)/\(key)", configuration: configuration, clock: clock, onChange: change)
+        try? CircuitBreaker(
+            "\(name)/\(key)", configuration: configuration, clock: clock,
+            onChange: { [listener] in listener?(key, $0) })
     }
 
     /// Looks at a few entries, and forgets those that are idle and closed with nothing against them.
@@ -138,9 +140,10 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
 }
 
 extension CircuitBreaker {
-    /// Whether nothing would be lost with the breaker: it is closed, and has no streak of failures.
-    var isUnremarkable: Bool {
+    /// Whether nothing would be lost with the breaker: it is closed, has no streak of failures, and no operator has
+    /// told it to observe.
+    fileprivate var isUnremarkable: Bool {
         let seen = ClosedWord(bits: word.load(ordering: .acquiring))
-        return seen.isClosed && seen.streak == 0
+        return seen.isClosed && seen.streak == 0 && !snapshot().isObserving
     }
 }

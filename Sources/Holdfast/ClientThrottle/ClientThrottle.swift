@@ -43,36 +43,39 @@ public final class ClientThrottle: Sendable {
     nonisolated(nonsending) public func run<R>(
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        try ask()
+        let call = try ask()
         do {
             let result = try await body()
-            ended(.succeeded)
+            record(.succeeded, for: call)
             return result
         } catch {
-            ended(judge.verdict(on: error))
+            record(judge.verdict(on: error), for: call)
             throw error
         }
     }
 
-    /// Counts a call that is about to be made. Its end is told with ``ended(_:)``.
-    public func ask() throws(Rejection) {
+    /// Counts a call that is about to be made. Its end is told with ``record(_:for:)``.
+    public func ask() throws(Rejection) -> ClientThrottleMachine.Call {
         let now = clock.now
         // 53 bits, which is what a Double holds.
         let draw = Double(draws.next() >> 11) * 0x1p-53
-        let (rejecting, counts) = machine.withLock { ($0.ask(at: now, draw: draw), $0.counts(at: now)) }
-        guard let rejecting else { return }
-        throw Rejection(
-            explanation: Explanation(
-                policy: .clientThrottle, name: name, state: "throttling",
-                evidence: .throttle(accepted: counts.accepts, of: counts.requests, rejecting: rejecting),
-                retryAfter: .zero))
+        let (decision, counts) = machine.withLock { ($0.ask(at: now, draw: draw), $0.counts(at: now)) }
+        switch decision {
+        case .made(let call):
+            return call
+        case .rejected(let probability):
+            throw Rejection(
+                explanation: Explanation(
+                    policy: .clientThrottle, name: name, state: "throttling",
+                    evidence: .throttle(accepted: counts.accepts, of: counts.requests, rejecting: probability),
+                    retryAfter: .zero))
+        }
     }
 
     /// Takes in how a call ended.
-    public func ended(_ verdict: CircuitBreakerMachine.Verdict) {
-        guard verdict != .declined, verdict != .abandoned else { return }
+    public func record(_ verdict: CircuitBreakerMachine.Verdict, for call: ClientThrottleMachine.Call) {
         let now = clock.now
-        machine.withLock { $0.accepted(at: now) }
+        machine.withLock { $0.record(verdict, for: call, at: now) }
     }
 
     /// The probability with which a call is rejected now.

@@ -7,6 +7,11 @@ public struct ClientThrottleConfiguration: Sendable, Hashable, CustomStringConve
     /// How far back calls are counted: 1 s to 10 min. Default: 2 min, as there.
     public var window: Duration = .seconds(120)
 
+    /// The share of calls that is rejected at the most: 0.5 to 0.999. Default: 0.8, as in Envoy's admission control. The
+    /// book has no such bound, and a client that rejected nearly everything finds its way back only by doubling what it
+    /// sends with each window: a quarter of an hour after an outage that is long over.
+    public var ceiling: Double = 0.8
+
     public init() {}
 
     /// Checks every option.
@@ -15,7 +20,10 @@ public struct ClientThrottleConfiguration: Sendable, Hashable, CustomStringConve
     public func validate() throws(ConfigurationError) {
         try require("multiplier", multiplier, in: 1.1...10)
         try require("window", window, in: .seconds(1) ... .seconds(600))
+        try require("ceiling", ceiling, in: 0.5...0.999)
     }
 
-    public var description: String { "\(multiplier) calls for each accepted in \(window)" }
+    public var description: String {
+        "\(multiplier) calls for each accepted in \(window), rejecting \(percent(ceiling)) at the most"
+    }
 }

@@ -1,9 +1,20 @@
 /// Decides whether a call is worth sending to a dependency that declines many. A value without clock or lock.
 ///
-/// A call is rejected with the probability `max(0, (requests − K · accepts) / (requests + 1))`. Requests are counted
+/// A call is rejected with the probability `max(0, (requests − K · accepts) / (requests + 1))`, up to a ceiling. Requests are counted
 /// when they are *issued*, those that are rejected here among them: counted only when they end, the probability would
-/// lag behind a burst by as long as the calls take.
+/// lag behind a burst by as long as the calls take. A call that was abandoned, which is neither accepted nor declined,
+/// is taken out again: cancellations must not look like a dependency that declines.
 public struct ClientThrottleMachine: Sendable, Hashable {
+    public enum Decision: Sendable, Hashable {
+        case made(Call)
+        case rejected(probability: Double)
+    }
+
+    /// A call that was made and has not ended.
+    public struct Call: Sendable, Hashable {
+        fileprivate let bucket: Int64
+    }
+
     private struct Bucket: Sendable, Hashable {
         var number: Int64 = .min
         var requests = 0
@@ -26,22 +37,31 @@ public struct ClientThrottleMachine: Sendable, Hashable {
     /// Counts a call that is about to be made.
     ///
     /// - Parameter draw: A random number from 0 up to, and without, 1.
-    /// - Returns: Nil if the call may be made, else the probability with which it was rejected.
-    public mutating func ask(at now: MonotonicInstant, draw: Double) -> Double? {
+    public mutating func ask(at now: MonotonicInstant, draw: Double) -> Decision {
         let probability = probability(at: now)
-        buckets[rotate(to: now)].requests += 1
-        return draw < probability ? probability : nil
+        let index = rotate(to: now)
+        buckets[index].requests += 1
+        return draw < probability ? .rejected(probability: probability) : .made(Call(bucket: buckets[index].number))
     }
 
-    /// Takes in that the dependency accepted a call: it answered anything but "too much".
-    public mutating func accepted(at now: MonotonicInstant) {
-        buckets[rotate(to: now)].accepts += 1
+    /// Takes in how a call ended. Whatever it is, but "too much", the dependency accepted it.
+    public mutating func record(_ verdict: CircuitBreakerMachine.Verdict, for call: Call, at now: MonotonicInstant) {
+        switch verdict {
+        case .succeeded, .failed:
+            buckets[rotate(to: now)].accepts += 1
+        case .abandoned:
+            let index = Self.index(of: call.bucket)
+            if buckets[index].number == call.bucket { buckets[index].requests -= 1 }
+        case .declined:
+            break
+        }
     }
 
     /// The probability with which a call is rejected.
     public func probability(at now: MonotonicInstant) -> Double {
         let (requests, accepts) = counts(at: now)
-        return max(0, (Double(requests) - configuration.multiplier * Double(accepts)) / Double(requests + 1))
+        let excess = Double(requests) - configuration.multiplier * Double(accepts)
+        return min(configuration.ceiling, max(0, excess / Double(requests + 1)))
     }
 
     /// The calls and the accepted ones within the window.
@@ -57,9 +77,13 @@ public struct ClientThrottleMachine: Sendable, Hashable {
 
     private mutating func rotate(to now: MonotonicInstant) -> Int {
         let number = now.nanoseconds / width
-        let remainder = Int(number % Int64(Self.bucketCount))
-        let index = remainder < 0 ? remainder + Self.bucketCount : remainder
+        let index = Self.index(of: number)
         if buckets[index].number < number { buckets[index] = Bucket(number: number) }
         return index
+    }
+
+    private static func index(of number: Int64) -> Int {
+        let remainder = Int(number % Int64(bucketCount))
+        return remainder < 0 ? remainder + bucketCount : remainder
     }
 }

@@ -35,6 +35,9 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
     /// How many keys are in progress.
     public var inFlight: Int { entries.withLock { $0.count } }
 
+    /// How many callers share the execution that is in progress under this key; zero if there is none.
+    public func callers(of key: Key) -> Int { entries.withLock { $0[key]?.callers ?? 0 } }
+
     /// Executes the operation, or waits for the execution that is in progress under this key.
     ///
     /// - Throws: ``Full``; `CancellationError` when this caller is cancelled; otherwise what the operation throws, to
@@ -68,7 +71,10 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
             let flight = Flight<Value>()
             let task = Task {
                 let result: Result<Value, any Error>
-                do { result = .success(try await operation()) } catch { result = .failure(error) }
+                do {
+                    // The first caller's deadline is not the others'.
+                    result = .success(try await Lineage.$task.withValue(nil) { try await operation() })
+                } catch { result = .failure(error) }
                 self.entries.withLock { if $0[key]?.flight === flight { $0[key] = nil } }
                 flight.end(result)
             }

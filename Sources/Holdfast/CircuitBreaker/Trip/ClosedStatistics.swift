@@ -26,15 +26,6 @@ struct ClosedStatistics: Sendable, Hashable {
         _ verdict: CircuitBreakerMachine.Verdict, took: Duration, generation: UInt32, at now: MonotonicInstant
     ) -> Evidence? {
         var found: Evidence?
-        switch verdict {
-        case .succeeded: streak = 0
-        case .failed:
-            streak += 1
-            if let threshold = trip.streak, streak >= threshold {
-                found = .consecutiveFailures(streak, threshold: threshold)
-            }
-        case .declined, .abandoned: break
-        }
         for index in windows.indices {
             guard let isBad = trip.rates[index].isBad(verdict, took: took) else { continue }
             let tally: Tally
@@ -49,6 +40,15 @@ struct ClosedStatistics: Sendable, Hashable {
                 tally = window.tally(generation: generation, at: now)
             }
             if isBad, found == nil { found = trip.rates[index].evidence(tally) }
+        }
+        switch verdict {
+        case .succeeded: streak = 0
+        case .failed:
+            streak += 1
+            if found == nil, let threshold = trip.streak, streak >= threshold {
+                found = .consecutiveFailures(streak, threshold: threshold)
+            }
+        case .declined, .abandoned: break
         }
         return found
     }

@@ -40,16 +40,23 @@ import Testing
         var calls: [Place]
         /// Calls of older generations and lapsed probes: each of them is checked to change nothing.
         let late: Int
+        let isolations: Int
+        let isDisabled: Bool
+        var asked = [Int]()
 
         init(_ node: Node) {
             let machine = node.machine
             state = machine.state
             evidence = machine.tripEvidence
             count = machine.statistics.streak
+            (isolations, isDisabled) = (machine.isolations, machine.isDisabled)
             var numbers: [UInt32] = []
             func left(_ instant: MonotonicInstant) -> Duration { max(.zero, node.now.duration(to: instant)) }
             switch machine.phase {
-            case .closed, .ramping: break
+            case .closed: break
+            case .ramping(let ramp):
+                self.left = [left(ramp.began.advanced(by: machine.configuration.ramp))]
+                asked = [ramp.asked, ramp.admitted]
             case .open(let until): self.left = [left(until)]
             case .halfOpen(let inFlight, _, let successes):
                 count = successes
@@ -93,14 +100,18 @@ import Testing
         checkChange(change, from: node, to: next)
         switch admission {
         case .admitted(let ticket):
+            check(node.machine.state != .isolated, "an isolated breaker admits", node)
             let lapses = node.now.advanced(by: node.machine.configuration.probeHold)
             next.calls.append(Call(ticket: ticket, lapses: lapses))
         case .rejected(let retryAfter):
             let cooldown = node.machine.configuration.cooldown.base
             check(retryAfter > .zero && retryAfter <= cooldown, "a wait of \(retryAfter)", node)
-            check(node.machine.state != .closed, "a closed breaker rejects", node)
-            let full = node.holding == node.machine.configuration.probes
-            check(node.machine.state == .open || full, "a free place that is not given", node)
+            switch node.machine.state {
+            case .closed: check(node.machine.isRamping(at: node.now), "a closed breaker rejects", node)
+            case .halfOpen: check(node.holding == node.machine.configuration.probes, "a place not given", node)
+            case .open, .isolated: break
+            case .disabled: check(false, "a disabled breaker rejects", node)
+            }
         }
         return next
     }
@@ -119,9 +130,28 @@ import Testing
         return next
     }
 
-    private func successors(of node: Node) -> [Node] {
+    /// What an operator may do: none of it is a way to closed, but to take back what was done.
+    private func operated(_ node: Node) -> [(Node, isWay: Bool)] {
+        var next: [(Node, isWay: Bool)] = []
+        func add(isWay: Bool, _ operate: (inout CircuitBreakerMachine) -> CircuitBreaker.Change?) {
+            var operated = node
+            guard let change = operate(&operated.machine) else { return }
+            check(operated.machine.generation == node.machine.generation + 1, "a generation not counted", node)
+            check(change.from == node.machine.state && change.to == operated.machine.state, "told wrong", node)
+            next.append((operated, isWay))
+        }
+        if node.machine.isolations < 2 { add(isWay: false) { $0.isolate() } }
+        add(isWay: true) { $0.release() }
+        add(isWay: false) { $0.disable() }
+        add(isWay: true) { $0.enable() }
+        add(isWay: false) { $0.reset() }
+        return next
+    }
+
+    private func successors(of node: Node, operators: Bool) -> [(Node, isWay: Bool)] {
         var next: [Node] = []
-        if node.callers < Self.callers { next.append(admitting(node)) }
+        let asked = if case .ramping(let ramp) = node.machine.phase { ramp.asked } else { 0 }
+        if node.callers < Self.callers, asked < 6 { next.append(admitting(node)) }
         for index in node.calls.indices where !node.calls[index].hangs {
             for verdict in [CircuitBreakerMachine.Verdict.succeeded, .failed, .abandoned] {
                 next.append(handingIn(index, verdict, node))
@@ -136,53 +166,50 @@ import Testing
             moved.now = node.now.advanced(by: .seconds(step))
             next.append(moved)
         }
-        for index in next.indices {
-            let (machine, now) = (next[index].machine, next[index].now)
-            next[index].calls.removeAll {
+        return (next.map { ($0, true) } + (operators ? operated(node) : [])).map { next, isWay in
+            var next = next
+            let (machine, now) = (next.machine, next.now)
+            next.calls.removeAll {
                 $0.hangs && ($0.ticket.generation != machine.generation || $0.lapses <= now || $0.ticket.probe == 0)
             }
+            return (next, isWay)
         }
-        return next
     }
 
-    @Test(arguments: [1, 2, 3])
-    func `every reachable state keeps the promises and can close`(successesToClose: Int) {
+    private func walk(
+        successesToClose: Int, ramp: Duration = .zero, operators: Bool = false
+    ) -> Walk<Node> {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(2)
         configuration.cooldown = .fixed(.seconds(4))
         configuration.probes = 2
         configuration.successesToClose = successesToClose
         configuration.probeHold = .seconds(6)
-        let start = Node(machine: CircuitBreakerMachine(configuration: configuration))
-        var nodes = [start]
-        var numbers = [Shape(start): 0]
-        var predecessors: [[Int]] = [[]]
-        var visited = 0
-        while visited < nodes.count {
-            let node = nodes[visited]
-            check(node.holding <= configuration.probes, "a stampede", node)
-            for next in successors(of: node) {
-                let shape = Shape(next)
-                if let known = numbers[shape] {
-                    predecessors[known].append(visited)
-                } else {
-                    numbers[shape] = nodes.count
-                    nodes.append(next)
-                    predecessors.append([visited])
-                }
-            }
-            visited += 1
-        }
-        var closes = nodes.map { $0.machine.state == .closed }
-        var queue = nodes.indices.filter { closes[$0] }
-        while let node = queue.popLast() {
-            for former in predecessors[node] where !closes[former] {
-                closes[former] = true
-                queue.append(former)
-            }
-        }
-        for (node, closes) in zip(nodes, closes) { check(closes, "no way to closed", node) }
-        print("walked all \(nodes.count) states of a breaker that closes after \(successesToClose)")
-        #expect(nodes.count > 250 * successesToClose, "the walk ended after \(nodes.count) states")
+        configuration.ramp = ramp
+        let walk = Walk(
+            from: Node(machine: CircuitBreakerMachine(configuration: configuration)), shape: Shape.init,
+            successors: { successors(of: $0, operators: operators) })
+        for node in walk.nodes { check(node.holding <= configuration.probes, "a stampede", node) }
+        for node in walk.stuck(outside: { $0.machine.state == .closed }) { check(false, "no way to closed", node) }
+        return walk
+    }
+
+    @Test(arguments: [1, 2, 3])
+    func `every reachable state keeps the promises and can close`(successesToClose: Int) {
+        let walk = walk(successesToClose: successesToClose)
+        print("walked all \(walk.nodes.count) states of a breaker that closes after \(successesToClose)")
+        #expect(walk.nodes.count > 250 * successesToClose, "the walk ended after \(walk.nodes.count) states")
+    }
+
+    @Test func `so does every state with a ramp`() {
+        let walk = walk(successesToClose: 2, ramp: .seconds(3))
+        print("walked all \(walk.nodes.count) states of a breaker that ramps")
+        #expect(walk.nodes.count > 700, "the walk ended after \(walk.nodes.count) states")
+    }
+
+    @Test func `so does every state that operators bring about`() {
+        let walk = walk(successesToClose: 2, operators: true)
+        print("walked all \(walk.nodes.count) states of a breaker and its operators")
+        #expect(walk.nodes.count > 3_000, "the walk ended after \(walk.nodes.count) states")
     }
 }
