@@ -71,11 +71,24 @@ struct CoreBenchmarks {
                 try? await policy.run(repeatable: .idempotent) { _ in await consumeLater(value) }
             }
         }
+        let bulkhead = try Bulkhead("bulkhead", limit: 64)
+        await report("bulkhead with room") {
+            for value in 0..<iterations { await consumeLater(value) }
+        } guarded: {
+            for value in 0..<iterations { try? await bulkhead.run { await consumeLater(value) } }
+        }
+        let limiter = try RateLimiter(
+            "limiter", .tokenBucket(calls: 1_000_000_000, per: .seconds(1), burst: 1_000_000))
+        await report("rate limiter that lets pass") {
+            for value in 0..<iterations { await consumeLater(value) }
+        } guarded: {
+            for value in 0..<iterations { try? await limiter.run { await consumeLater(value) } }
+        }
         let chain = try Policy {
             try Retry(.constant(.zero), budget: RetryBudget())
             closed
-            try Bulkhead("bulkhead", limit: 64)
-            try RateLimiter("limiter", .tokenBucket(calls: 1_000_000_000, per: .seconds(1), burst: 1_000_000))
+            bulkhead
+            limiter
         }
         await report("policy: retry → breaker → bulkhead → rate limiter") {
             for value in 0..<iterations { await consumeLater(value) }
@@ -103,8 +116,8 @@ struct CoreBenchmarks {
             try Deadline(.seconds(5))
             try Retry(.constant(.zero), budget: RetryBudget())
             closed
-            try Bulkhead("bulkhead", limit: 64)
-            try RateLimiter("limiter", .tokenBucket(calls: 1_000_000_000, per: .seconds(1), burst: 1_000_000))
+            bulkhead
+            limiter
             try Timeout(.seconds(1))
         }
         await report("policy: deadline → retry → breaker → bulkhead → rate limiter → timeout", iterations: few) {
@@ -114,7 +127,12 @@ struct CoreBenchmarks {
                 try? await whole.run(repeatable: .idempotent) { _ in await consumeLater(value) }
             }
         }
-        await reportTwoThreads(closed)
+        print("\n| threads | path | ns per call of each |\n|---|---|---|")
+        await reportThreads("bare call") { consume($0) }
+        await reportThreads("one closed breaker, sync") { value in try? closed.runSync { consume(value) } }
+        await reportThreads("one closed breaker, time-window rate, sync") { value in
+            try? timed.runSync { consume(value) }
+        }
     }
 
     static func report(
@@ -130,24 +148,25 @@ struct CoreBenchmarks {
         print("| \(path) | \(rounded(bare)) | \(rounded(guarded)) | \(rounded(guarded - bare)) |")
     }
 
-    /// The time per call when two threads use one breaker, beside the time when one does.
-    static func reportTwoThreads(_ breaker: CircuitBreaker) async {
+    /// The time per call when two threads do the same, beside the time when one does.
+    static func reportThreads(_ path: String, _ call: @escaping @Sendable (Int) -> Void) async {
+        // Many, so that starting the second thread does not count.
+        let many = 5 * iterations
         @Sendable func work() {
-            for value in 0..<iterations { try? breaker.runSync { consume(value) } }
+            for value in 0..<many { call(value) }
         }
         var one: [Double] = []
         var two: [Double] = []
         for _ in 0..<rounds {
-            one.append(await nanosecondsPerCall(iterations) { work() })
+            one.append(await nanosecondsPerCall(many) { work() })
             two.append(
-                await nanosecondsPerCall(iterations) {
-                    async let other: Void = Task { work() }.value
+                await nanosecondsPerCall(many) {
+                    let other = Task { work() }
                     work()
-                    await other
+                    await other.value
                 })
         }
-        print("\n| threads on one closed breaker | ns per call of each |\n|---|---|")
-        print("| 1 | \(rounded(median(one))) |\n| 2 | \(rounded(median(two))) |")
+        print("| 1 | \(path) | \(rounded(median(one))) |\n| 2 | \(path) | \(rounded(median(two))) |")
     }
 
     static func nanosecondsPerCall(_ iterations: Int, _ body: () async -> Void) async -> Double {

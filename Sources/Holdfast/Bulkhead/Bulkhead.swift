@@ -71,17 +71,18 @@ public final class Bulkhead: Sendable {
     ///
     /// - Throws: ``Rejection`` when there is none in time; `CancellationError` when the caller is cancelled while it
     ///   waits; otherwise what `body` throws.
+    @inlinable
     nonisolated(nonsending) public func run<R>(
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        try await enter()
+        if let waiter = try enter() { try await wait(for: waiter) }
         defer { release() }
         return try await body()
     }
 
     /// Waits for a place.
     public func acquire() async throws -> Place {
-        try await enter()
+        if let waiter = try enter() { try await wait(for: waiter) }
         return Place(of: self)
     }
 
@@ -95,17 +96,20 @@ public final class Bulkhead: Sendable {
         shared.withLock { Snapshot(name: name, inFlight: $0.machine.inFlight, waiting: $0.machine.waiting) }
     }
 
-    private nonisolated(nonsending) func enter() async throws {
+    /// Takes a place if there is one, or else one in the queue, which is to be waited for.
+    @usableFromInline
+    func enter() throws(Rejection) -> BulkheadMachine.Waiter? {
         switch shared.withLock({ $0.machine.admit() }) {
-        case .admitted: return
+        case .admitted: return nil
         case .rejected: throw rejection()
-        case .queued(let waiter): try await wait(for: waiter)
+        case .queued(let waiter): return waiter
         }
     }
 
     /// Waits until the place is granted, the time is over, or the caller is cancelled: whatever comes first decides,
     /// under the lock, and a place that was granted meanwhile goes to the next.
-    private nonisolated(nonsending) func wait(for waiter: BulkheadMachine.Waiter) async throws {
+    @usableFromInline
+    nonisolated(nonsending) func wait(for waiter: BulkheadMachine.Waiter) async throws {
         let limit = TimeLimit(
             .timeout, at: clock.now.advanced(by: configuration.maximumWait), duration: configuration.maximumWait,
             clock: clock)
@@ -153,7 +157,8 @@ public final class Bulkhead: Sendable {
         if wasGranted { release() }
     }
 
-    private func release() {
+    @usableFromInline
+    func release() {
         let continuation = shared.withLock { shared -> CheckedContinuation<Bool, Never>? in
             guard let waiter = shared.machine.release() else { return nil }
             if let continuation = shared.continuations.removeValue(forKey: waiter) { return continuation }
@@ -176,6 +181,7 @@ public final class Bulkhead: Sendable {
 extension Bulkhead: PolicyStage {
     public var shape: PolicyShape { PolicyShape(.bulkhead, "'\(name)' \(configuration)", instance: self) }
 
+    @inlinable
     nonisolated(nonsending) public func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {

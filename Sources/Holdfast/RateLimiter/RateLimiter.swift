@@ -45,20 +45,30 @@ public final class RateLimiter: Sendable {
     /// Makes one call when its turn comes.
     ///
     /// - Throws: ``Rejection`` when that is not soon enough; otherwise what `body` throws.
+    @inlinable
     nonisolated(nonsending) public func run<R>(
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        let wait = configuration.maximumWait
-        let reservation = try reserve(waitingAtMost: wait > .zero ? min(wait, Lineage.current.remaining ?? wait) : wait)
-        if reservation.wait > .zero {
-            do {
-                try await clock.sleep(for: reservation.wait)
-            } catch {
-                cancel(reservation)
-                throw error
-            }
-        }
+        if let turn = try turn() { try await wait(for: turn) }
         return try await body()
+    }
+
+    /// The next turn; nil if it is now.
+    @usableFromInline
+    func turn() throws(Rejection) -> RateLimiterMachine.Reservation? {
+        let wait = configuration.maximumWait
+        let turn = try reserve(waitingAtMost: wait > .zero ? min(wait, Lineage.current.remaining ?? wait) : wait)
+        return turn.wait > .zero ? turn : nil
+    }
+
+    @usableFromInline
+    nonisolated(nonsending) func wait(for turn: RateLimiterMachine.Reservation) async throws {
+        do {
+            try await clock.sleep(for: turn.wait)
+        } catch {
+            cancel(turn)
+            throw error
+        }
     }
 
     /// Takes a turn if there is one now.
@@ -85,6 +95,7 @@ public final class RateLimiter: Sendable {
 extension RateLimiter: PolicyStage {
     public var shape: PolicyShape { PolicyShape(.rateLimiter, "'\(name)' \(configuration)", instance: self) }
 
+    @inlinable
     nonisolated(nonsending) public func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
