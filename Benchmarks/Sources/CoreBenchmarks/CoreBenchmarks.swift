@@ -8,6 +8,10 @@ struct CoreBenchmarks {
     static let iterations = 100_000
     /// For what takes microseconds.
     static let few = 5_000
+    /// Only the rows whose path contains this are measured: the first argument.
+    static let filter = CommandLine.arguments.dropFirst().first ?? ""
+
+    static func isWanted(_ path: String) -> Bool { filter.isEmpty || path.contains(filter) }
 
     static func main() async throws {
         // The tasks that a timeout starts run on the caller's executor. The main one is a run loop, where each hop costs
@@ -138,6 +142,7 @@ struct CoreBenchmarks {
     static func report(
         _ path: String, iterations: Int = iterations, bare: () async -> Void, guarded: () async -> Void
     ) async {
+        guard isWanted(path) else { return }
         var bareTimes: [Double] = []
         var guardedTimes: [Double] = []
         for _ in 0..<rounds {
@@ -150,21 +155,22 @@ struct CoreBenchmarks {
 
     /// The time per call when two threads do the same, beside the time when one does.
     static func reportThreads(_ path: String, _ call: @escaping @Sendable (Int) -> Void) async {
+        guard isWanted(path) else { return }
         // Many, so that starting the second thread does not count.
         let many = 5 * iterations
         @Sendable func work() {
             for value in 0..<many { call(value) }
         }
+        // Both run the same code, or the optimiser would make one of them quicker.
+        func threads(_ count: Int) async {
+            let tasks = (0..<count).map { _ in Task { work() } }
+            for task in tasks { await task.value }
+        }
         var one: [Double] = []
         var two: [Double] = []
         for _ in 0..<rounds {
-            one.append(await nanosecondsPerCall(many) { work() })
-            two.append(
-                await nanosecondsPerCall(many) {
-                    let other = Task { work() }
-                    work()
-                    await other.value
-                })
+            one.append(await nanosecondsPerCall(many) { await threads(1) })
+            two.append(await nanosecondsPerCall(many) { await threads(2) })
         }
         print("| 1 | \(path) | \(rounded(median(one))) |\n| 2 | \(path) | \(rounded(median(two))) |")
     }
