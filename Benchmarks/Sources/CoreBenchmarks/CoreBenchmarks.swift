@@ -2,136 +2,38 @@ import Holdfast
 
 /// Measures what a policy costs over the bare call. Bare and guarded calls alternate within one run, so that both meet
 /// the same noise; the medians of many rounds are reported.
+///
+///     CoreBenchmarks                        all scenarios, then threads
+///     CoreBenchmarks PART-OF-A-NAME         those whose name contains it
+///     CoreBenchmarks --only NAME CALLS      makes that many guarded calls and prints nothing: for callgrind
+///     CoreBenchmarks --names                the names
 @main
 struct CoreBenchmarks {
     static let rounds = 15
-    static let iterations = 100_000
-    /// For what takes microseconds.
-    static let few = 5_000
-    /// Only the rows whose path contains this are measured: the first argument.
-    static let filter = CommandLine.arguments.dropFirst().first ?? ""
-
-    static func isWanted(_ path: String) -> Bool { filter.isEmpty || path.contains(filter) }
 
     static func main() async throws {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        // Valgrind is given a process without a second thread.
+        if arguments.first == "--only" { return try await run(arguments) }
         // The tasks that a timeout starts run on the caller's executor. The main one is a run loop, where each hop costs
         // tens of microseconds; a server's calls are not made there.
-        try await Task.detached { try await measure() }.value
+        try await Task.detached { try await run(arguments) }.value
     }
 
-    nonisolated static func measure() async throws {
+    nonisolated static func run(_ arguments: [String]) async throws {
+        let scenarios = try Scenario.all()
+        if arguments.count == 3, arguments[0] == "--only", let calls = Int(arguments[2]) {
+            for scenario in scenarios where scenario.name == arguments[1] { await scenario.guarded(calls) }
+            return
+        }
+        if arguments == ["--names"] { return scenarios.forEach { print($0.name) } }
+        let part = arguments.first ?? ""
         print("| path | bare, ns | with Holdfast, ns | over the bare call, ns |\n|---|---|---|---|")
-        let closed = try CircuitBreaker("closed")
-        await report("closed breaker, sync") {
-            for value in 0..<iterations { consume(value) }
-        } guarded: {
-            for value in 0..<iterations { try? closed.runSync { consume(value) } }
-        }
-        await report("closed breaker, sync, permit in hand") {
-            for value in 0..<iterations { consume(value) }
-        } guarded: {
-            for value in 0..<iterations {
-                guard let permit = try? closed.admit() else { continue }
-                consume(value)
-                permit.succeeded()
-            }
-        }
-        let timed = try CircuitBreaker("timed", trip: .failureRate(0.5, over: .seconds(10)))
-        await report("closed breaker, time-window rate, sync") {
-            for value in 0..<iterations { consume(value) }
-        } guarded: {
-            for value in 0..<iterations { try? timed.runSync { consume(value) } }
-        }
-        await report("closed breaker, async") {
-            for value in 0..<iterations { await consumeLater(value) }
-        } guarded: {
-            for value in 0..<iterations { try? await closed.run { await consumeLater(value) } }
-        }
-        let open = try CircuitBreaker("open", trip: .consecutiveFailures(1), cooldown: .seconds(3_600))
-        try open.admit().failed()
-        await report("rejection while open, typed throw") {
-            for value in 0..<iterations { consume(value) }
-        } guarded: {
-            for value in 0..<iterations {
-                do { try open.admit().succeeded() } catch { consume(value) }
-            }
-        }
-        let retry = try Retry(.constant(.zero), budget: RetryBudget())
-        await report("retry that succeeds at once") {
-            for value in 0..<iterations { await consumeLater(value) }
-        } guarded: {
-            for value in 0..<iterations {
-                try? await retry.run(repeatable: .idempotent, on: .anyError) { _ in await consumeLater(value) }
-            }
-        }
-        let policy = try Policy {
-            try Retry(.constant(.zero), budget: RetryBudget())
-            closed
-        }
-        await report("policy: retry → breaker") {
-            for value in 0..<iterations { await consumeLater(value) }
-        } guarded: {
-            for value in 0..<iterations {
-                try? await policy.run(repeatable: .idempotent) { _ in await consumeLater(value) }
-            }
-        }
-        let bulkhead = try Bulkhead("bulkhead", limit: 64)
-        await report("bulkhead with room") {
-            for value in 0..<iterations { await consumeLater(value) }
-        } guarded: {
-            for value in 0..<iterations { try? await bulkhead.run { await consumeLater(value) } }
-        }
-        let limiter = try RateLimiter(
-            "limiter", .tokenBucket(calls: 1_000_000_000, per: .seconds(1), burst: 1_000_000))
-        await report("rate limiter that lets pass") {
-            for value in 0..<iterations { await consumeLater(value) }
-        } guarded: {
-            for value in 0..<iterations { try? await limiter.run { await consumeLater(value) } }
-        }
-        let chain = try Policy {
-            try Retry(.constant(.zero), budget: RetryBudget())
-            closed
-            bulkhead
-            limiter
-        }
-        await report("policy: retry → breaker → bulkhead → rate limiter") {
-            for value in 0..<iterations { await consumeLater(value) }
-        } guarded: {
-            for value in 0..<iterations {
-                try? await chain.run(repeatable: .idempotent) { _ in await consumeLater(value) }
-            }
-        }
-        let timeout = try Policy { try Timeout(.seconds(1)) }
-        await report("timeout of an attempt that waits for nothing", iterations: few) {
-            for value in 0..<few { await consumeLater(value) }
-        } guarded: {
-            for value in 0..<few {
-                try? await timeout.run(repeatable: .idempotent) { _ in await consumeLater(value) }
-            }
-        }
-        await report("timeout of an attempt that waits", iterations: few) {
-            for value in 0..<few { await consumeAndYield(value) }
-        } guarded: {
-            for value in 0..<few {
-                try? await timeout.run(repeatable: .idempotent) { _ in await consumeAndYield(value) }
-            }
-        }
-        let whole = try Policy {
-            try Deadline(.seconds(5))
-            try Retry(.constant(.zero), budget: RetryBudget())
-            closed
-            bulkhead
-            limiter
-            try Timeout(.seconds(1))
-        }
-        await report("policy: deadline → retry → breaker → bulkhead → rate limiter → timeout", iterations: few) {
-            for value in 0..<few { await consumeLater(value) }
-        } guarded: {
-            for value in 0..<few {
-                try? await whole.run(repeatable: .idempotent) { _ in await consumeLater(value) }
-            }
-        }
+        for scenario in scenarios where part.isEmpty || scenario.name.contains(part) { await report(scenario) }
+        guard part.isEmpty || part == "threads" else { return }
         print("\n| threads | path | ns per call of each |\n|---|---|---|")
+        let closed = try CircuitBreaker("closed")
+        let timed = try CircuitBreaker("timed", trip: .failureRate(0.5, over: .seconds(10)))
         await reportThreads("bare call") { consume($0) }
         await reportThreads("one closed breaker, sync") { value in try? closed.runSync { consume(value) } }
         await reportThreads("one closed breaker, time-window rate, sync") { value in
@@ -139,62 +41,45 @@ struct CoreBenchmarks {
         }
     }
 
-    static func report(
-        _ path: String, iterations: Int = iterations, bare: () async -> Void, guarded: () async -> Void
-    ) async {
-        guard isWanted(path) else { return }
+    nonisolated static func report(_ scenario: Scenario) async {
         var bareTimes: [Double] = []
         var guardedTimes: [Double] = []
         for _ in 0..<rounds {
-            bareTimes.append(await nanosecondsPerCall(iterations, bare))
-            guardedTimes.append(await nanosecondsPerCall(iterations, guarded))
+            bareTimes.append(await nanosecondsPerCall(scenario.calls, scenario.bare))
+            guardedTimes.append(await nanosecondsPerCall(scenario.calls, scenario.guarded))
         }
         let (bare, guarded) = (median(bareTimes), median(guardedTimes))
-        print("| \(path) | \(rounded(bare)) | \(rounded(guarded)) | \(rounded(guarded - bare)) |")
+        print("| \(scenario.name) | \(rounded(bare)) | \(rounded(guarded)) | \(rounded(guarded - bare)) |")
     }
 
     /// The time per call when two threads do the same, beside the time when one does.
-    static func reportThreads(_ path: String, _ call: @escaping @Sendable (Int) -> Void) async {
-        guard isWanted(path) else { return }
-        // Many, so that starting the second thread does not count.
-        let many = 5 * iterations
-        @Sendable func work() {
-            for value in 0..<many { call(value) }
-        }
-        // Both run the same code, or the optimiser would make one of them quicker.
-        func threads(_ count: Int) async {
-            let tasks = (0..<count).map { _ in Task { work() } }
+    nonisolated static func reportThreads(_ path: String, _ call: @escaping @Sendable (Int) -> Void) async {
+        // Many, so that starting the second thread does not count. Both run the same code, or the optimiser would make
+        // one of them quicker.
+        func onThreads(_ count: Int, _ calls: Int) async {
+            let tasks = (0..<count).map { _ in
+                Task {
+                    for value in 0..<calls { call(value) }
+                }
+            }
             for task in tasks { await task.value }
         }
-        var one: [Double] = []
-        var two: [Double] = []
+        var times: [Int: [Double]] = [:]
         for _ in 0..<rounds {
-            one.append(await nanosecondsPerCall(many) { await threads(1) })
-            two.append(await nanosecondsPerCall(many) { await threads(2) })
+            for count in [1, 2] {
+                times[count, default: []].append(await nanosecondsPerCall(500_000) { await onThreads(count, $0) })
+            }
         }
-        print("| 1 | \(path) | \(rounded(median(one))) |\n| 2 | \(path) | \(rounded(median(two))) |")
+        for count in [1, 2] { print("| \(count) | \(path) | \(rounded(median(times[count] ?? []))) |") }
     }
 
-    static func nanosecondsPerCall(_ iterations: Int, _ body: () async -> Void) async -> Double {
+    nonisolated static func nanosecondsPerCall(_ calls: Int, _ body: (Int) async -> Void) async -> Double {
         let start = ContinuousClock.now
-        await body()
-        return Double((ContinuousClock.now - start).saturatingNanoseconds) / Double(iterations)
+        await body(calls)
+        return Double((ContinuousClock.now - start).saturatingNanoseconds) / Double(calls)
     }
 
-    static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+    nonisolated static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-    static func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+    nonisolated static func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
 }
-
-/// The bare call: something that the optimiser can neither see through nor leave out.
-@inline(never)
-@_optimize(none)
-func consume(_ value: Int) {}
-
-@inline(never)
-@_optimize(none)
-func consumeLater(_ value: Int) async {}
-
-@inline(never)
-@_optimize(none)
-func consumeAndYield(_ value: Int) async { await Task.yield() }
