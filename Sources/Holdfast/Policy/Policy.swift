@@ -8,7 +8,7 @@
 ///     try Timeout(.seconds(1))              // of one attempt
 /// }
 /// let receipt = try await call.run(repeatable: .keyed(key)) { attempt in
-///     try await client.charge(order, idempotencyKey: key)
+///     try await client.charge(order, key: key)
 /// }
 /// ```
 ///

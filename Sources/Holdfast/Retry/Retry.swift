@@ -5,7 +5,7 @@
 /// let budget = try RetryBudget()
 /// let retry = try Retry(.exponential(from: .milliseconds(50), cap: .seconds(2)), attempts: 4, budget: budget)
 /// let receipt = try await retry.run(repeatable: .keyed(key), on: .anyError) { attempt in
-///     try await client.charge(order, idempotencyKey: key)
+///     try await client.charge(order, key: key)
 /// }
 /// ```
 public struct Retry: Sendable {

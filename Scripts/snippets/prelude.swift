@@ -1,0 +1,21 @@
+// What the documentation's examples take for granted.
+import Holdfast
+
+struct Client: Sendable {
+    func charge(_ amount: Int, key: IdempotencyKey?) async throws -> Int { amount }
+    func charge(_ order: Int) async throws -> Int { order }
+    func balance() async throws -> Int { 0 }
+    func order(_ id: Int, on shard: Int) async throws -> Int { id }
+    func report(of month: Int) async throws -> Int { month }
+    func route(from: Int, to: Int) async throws -> Int { from + to }
+}
+
+let client = Client()
+let (order, shard, id, month, home, work) = (1, 2, 3, 4, 5, 6)
+let perShard = CircuitBreakerConfiguration()
+let budget = try! RetryBudget()
+let retry = try! Retry(.constant(.zero), attempts: 3, budget: budget)
+let orders = try! CircuitBreaker("orders")
+let payments = try! CircuitBreaker("payments")
+let key = IdempotencyKey.minted()
+let stricter = CircuitBreakerConfiguration()
