@@ -4,8 +4,9 @@
 # make build                    the release binary, at .build/release/holdfast
 # make lint, make format        the style, checked or applied
 # make examples                 builds and runs the package in Examples
-# make bench                    the core against the bare call; the gateway beside nginx and HAProxy
-.PHONY: run build test lint format examples bench
+# make bench                    the core against the bare call and peers; the gateway beside nginx and HAProxy
+# make count                    the core's instructions and allocations, against those recorded
+.PHONY: run build test lint format examples bench count
 
 SWIFT_FLAGS = --traits Gateway
 
@@ -46,8 +47,12 @@ examples:
 	@cd Examples && swift run SafePayments
 
 bench: build
-	@Scripts/install nginx haproxy wrk python3
-	@echo "holdfast: measuring the core against the bare call"
-	@cd Benchmarks && swift run -c release CoreBenchmarks
+	@Scripts/install nginx haproxy wrk python3 python3-venv
+	@echo "holdfast: measuring the core against the bare call, and two peers"
+	@Benchmarks/core/run
 	@echo "holdfast: measuring the gateway beside nginx and HAProxy"
 	@Benchmarks/gateway/run
+
+count:
+	@Scripts/install valgrind python3
+	@Benchmarks/core/count
