@@ -13,9 +13,13 @@ struct Client: Sendable {
 let client = Client()
 let (order, shard, id, month, home, work) = (1, 2, 3, 4, 5, 6)
 let perShard = CircuitBreakerConfiguration()
+// swift-format-ignore: NeverUseForceTry
 let budget = try! RetryBudget()
+// swift-format-ignore: NeverUseForceTry
 let retry = try! Retry(.constant(.zero), attempts: 3, budget: budget)
+// swift-format-ignore: NeverUseForceTry
 let orders = try! CircuitBreaker("orders")
+// swift-format-ignore: NeverUseForceTry
 let payments = try! CircuitBreaker("payments")
 let key = IdempotencyKey.minted()
 let stricter = CircuitBreakerConfiguration()

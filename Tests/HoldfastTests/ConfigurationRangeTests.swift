@@ -2,7 +2,7 @@ import Holdfast
 import Testing
 
 @Suite struct ConfigurationRangeTests {
-    /// One option of a breaker or a retry, set to one value.
+    /// One option of a policy, set to one value.
     struct Case: Sendable, CustomTestStringConvertible {
         let option: String
         let value: String
@@ -40,8 +40,72 @@ import Testing
         }
     }
 
-    private static let outOfRange: [Case] = {
+    private static let limitsOutOfRange: [Case] = {
         var cases: [Case] = []
+        cases += [0, -1, 1_000_001, Int.max].map { value in
+            Case(option: "limit", value: "\(value)") { _ = try Bulkhead("x", limit: value) }
+        }
+        cases += [-1, 1_000_001].map { value in
+            Case(option: "queue", value: "\(value)") { _ = try Bulkhead("x", limit: 1, queue: value) }
+        }
+        cases += [0, Int.max, .min].flatMap { value in
+            [
+                Case(option: "calls", value: "\(value)") {
+                    _ = try RateLimiter("x", .tokenBucket(calls: value, per: .seconds(1), burst: 1))
+                },
+                Case(option: "calls", value: "\(value)") {
+                    _ = try RateLimiter("x", .slidingWindow(calls: value, per: .seconds(1)))
+                },
+                Case(option: "burst", value: "\(value)") {
+                    _ = try RateLimiter("x", .tokenBucket(calls: 1, per: .seconds(1), burst: value))
+                },
+            ]
+        }
+        cases += [Duration.zero, .seconds(-1), .seconds(Int64.max)].flatMap { value in
+            [
+                Case(option: "per", value: "\(value)") {
+                    _ = try RateLimiter("x", .slidingWindow(calls: 1, per: value))
+                },
+                Case(option: "timeout", value: "\(value)") { _ = try Timeout(value) },
+                Case(option: "deadline", value: "\(value)") { _ = try Deadline(value) },
+                Case(option: "idle", value: "\(value)") {
+                    _ = try CircuitBreakers<Int>("x", configuration: CircuitBreakerConfiguration(), idle: value)
+                },
+            ]
+        }
+        cases += [0.99, 10.1, .nan, .infinity].map { (value: Double) in
+            Case(option: "tolerance", value: "\(value)") {
+                var configuration = AdaptiveLimitConfiguration()
+                configuration.algorithm = .gradient(tolerance: value)
+                _ = try AdaptiveLimit("x", configuration: configuration)
+            }
+        }
+        cases += [0, 1_001].map { value in
+            Case(option: "initial", value: "\(value)") {
+                var configuration = AdaptiveLimitConfiguration()
+                configuration.initial = value
+                _ = try AdaptiveLimit("x", configuration: configuration)
+            }
+        }
+        cases += [1, .nan, -.infinity].map { (value: Double) in
+            Case(option: "multiplier", value: "\(value)") {
+                var configuration = ClientThrottleConfiguration()
+                configuration.multiplier = value
+                _ = try ClientThrottle("x", configuration: configuration)
+            }
+        }
+        cases += [0.49, 1, .nan].map { (value: Double) in
+            Case(option: "ceiling", value: "\(value)") {
+                var configuration = ClientThrottleConfiguration()
+                configuration.ceiling = value
+                _ = try ClientThrottle("x", configuration: configuration)
+            }
+        }
+        return cases
+    }()
+
+    private static let outOfRange: [Case] = {
+        var cases = limitsOutOfRange
         cases += [0, -1, 1_000_001, .max, .min].map { value in
             .breaker("trip.consecutiveFailures", value) { $0.trip = .consecutiveFailures(value) }
         }
@@ -126,5 +190,9 @@ import Testing
         try CircuitBreakerConfiguration().validate()
         try RetryConfiguration().validate()
         try RetryBudgetConfiguration().validate()
+        try BulkheadConfiguration().validate()
+        try AdaptiveLimitConfiguration().validate()
+        try ClientThrottleConfiguration().validate()
+        try HedgeConfiguration().validate()
     }
 }

@@ -1,4 +1,5 @@
 import HoldfastTesting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -136,6 +137,33 @@ import Testing
         #expect(most.value <= 2)
         #expect(ran.value > 0)
         #expect(bulkhead.snapshot() == Bulkhead.Snapshot(name: "busy", inFlight: 0, waiting: 0))
+    }
+
+    /// A clock that is an hour later whenever it is read again, and does something at the second reading.
+    private final class Leaping: TimeSource {
+        private let readings = Counter()
+        private let atSecond: @Sendable () -> Void
+
+        init(_ atSecond: @escaping @Sendable () -> Void) {
+            self.atSecond = atSecond
+        }
+
+        var now: MonotonicInstant {
+            let reading = readings.add()
+            if reading == 2 { atSecond() }
+            return MonotonicInstant(nanoseconds: Int64(reading) * 3_600_000_000_000)
+        }
+        var minimumResolution: Duration { .nanoseconds(1) }
+        func sleep(until deadline: MonotonicInstant, tolerance: Duration?) async throws {}
+    }
+
+    @Test func `a place that is granted as the wait ends is not lost`() async throws {
+        let held = Mutex<Bulkhead.Place?>(nil)
+        let clock = Leaping { held.withLock { $0.take() }?.release() }
+        let bulkhead = try Bulkhead("reports", limit: 1, queue: 1, clock: clock)
+        try held.withLock { $0 = try bulkhead.tryAcquire() }
+        try await expectRejection(by: .bulkhead) { try await bulkhead.run { Issue.record("it ran") } }
+        #expect(bulkhead.snapshot().inFlight == 0)
     }
 
     @Test func `a place that is dropped is given back`() throws {
