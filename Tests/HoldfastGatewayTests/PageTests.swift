@@ -43,7 +43,8 @@ private struct Browser {
     private let port: Int
     private let session: String
 
-    static func start() async throws -> Browser {
+    /// Starts a driver; nil if it ends before it listens.
+    private static func launch() throws -> (driver: Process, port: Int)? {
         let driver = Process()
         driver.executableURL = URL(filePath: "/usr/bin/env")
         driver.arguments = ["chromedriver", "--port=0"]
@@ -51,14 +52,23 @@ private struct Browser {
         driver.standardOutput = output
         driver.standardError = FileHandle.nullDevice
         try driver.run()
-        let port = try await offPool {
-            var text = ""
-            while true {
-                let data = output.fileHandleForReading.availableData
-                if data.isEmpty { throw HoldfastProcess.Ended(status: -1, output: "chromedriver: \(text)") }
-                text += String(decoding: data, as: UTF8.self)
-                if let found = text.firstMatch(of: /successfully on port (\d+)/).flatMap({ Int($0.1) }) { return found }
+        var text = ""
+        while true {
+            let data = output.fileHandleForReading.availableData
+            if data.isEmpty { return nil }
+            text += String(decoding: data, as: UTF8.self)
+            if let found = text.firstMatch(of: /successfully on port (\d+)/).flatMap({ Int($0.1) }) {
+                return (driver, found)
             }
+        }
+    }
+
+    static func start() async throws -> Browser {
+        // It looks for a port that is free for both of IP's versions, and ends if another takes it meanwhile.
+        var launched: (driver: Process, port: Int)?
+        for _ in 0..<5 where launched == nil { launched = try await offPool { try launch() } }
+        guard let (driver, port) = launched else {
+            throw HoldfastProcess.Ended(status: -1, output: "chromedriver found no port")
         }
         let arguments = [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=390,844",
