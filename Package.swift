@@ -42,12 +42,12 @@ let package = Package(
         // Floor 0
         .target(name: "Holdfast"),
         // Floor 1
-        .target(name: "HoldfastTesting", dependencies: ["Holdfast"]),
         .target(
             name: "HoldfastIdempotency",
             dependencies: ["Holdfast", .product(name: "Crypto", package: "swift-crypto")]
         ),
         // Floor 2
+        .target(name: "HoldfastTesting", dependencies: ["Holdfast", "HoldfastIdempotency"]),
         .target(
             name: "HoldfastSQLite",
             dependencies: [

@@ -4,8 +4,8 @@
 /// ```
 ///          claim            complete
 ///  (none) ──────▶ in flight ────────▶ completed
-///    ▲              │   │
-///    └── release ───┘   └─ abandon, or the lease ends ──▶ unknown
+///    ▲              │   └─ abandon, or the lease ends ──▶ unknown ──▶ resolved: completed, or (none)
+///    └── release ───┘   ◀──────────── claim that takes over ────┘
 /// ```
 ///
 /// A write whose fence is not the record's is refused: a worker that lost its claim can neither complete, nor release,
@@ -33,17 +33,17 @@ public enum ClaimMachine {
     ) -> Decision {
         let record = record.flatMap { isForgotten($0, at: now) ? nil : $0 }
         switch action {
-        case .claim(let fingerprint, let lease, let retention):
-            guard let record else {
-                let leaseEnds = now.advanced(by: lease)
-                let claimed = ClaimRecord(
-                    fingerprint: fingerprint, fence: nextFence, state: .inFlight(leaseEnds: leaseEnds),
-                    expires: max(now.advanced(by: retention), leaseEnds))
-                return Decision(write: .put(claimed), reply: .claimed(fence: nextFence))
-            }
+        case .claim(let fingerprint, let lease, let retention, let takesOver):
             // First of all: whoever says something else under this key learns nothing about it.
-            guard record.fingerprint == fingerprint else { return Decision(write: .nothing, reply: .mismatched) }
-            return answer(repeatOf: record, at: now, retention: retention)
+            if let record, record.fingerprint != fingerprint { return Decision(write: .nothing, reply: .mismatched) }
+            if let record, !(takesOver && record.isUnknown(at: now)) {
+                return answer(repeatOf: record, at: now, retention: retention)
+            }
+            let leaseEnds = now.advanced(by: lease)
+            let claimed = ClaimRecord(
+                fingerprint: fingerprint, fence: nextFence, state: .inFlight(leaseEnds: leaseEnds),
+                expires: max(now.advanced(by: retention), leaseEnds))
+            return Decision(write: .put(claimed), reply: .claimed(fence: nextFence))
         case .renew(let fence, let lease):
             guard case .inFlight(let leaseEnds)? = record?.state, var renewed = record, renewed.fence == fence,
                 now < leaseEnds
@@ -57,8 +57,8 @@ public enum ClaimMachine {
             // fence would have risen.
             guard var completed = record, completed.fence == fence else { return .stale }
             if case .completed(let recorded) = completed.state {
-                // The acknowledgement of this very write was lost, and it comes again.
-                return recorded == payload ? Decision(write: .nothing, reply: .done) : .stale
+                // The acknowledgement of this very write was lost, and it comes again, or, at last, without its payload.
+                return recorded == payload || payload == nil ? Decision(write: .nothing, reply: .done) : .stale
             }
             completed.state = .completed(payload: payload)
             completed.expires = now.advanced(by: retention)
@@ -72,6 +72,12 @@ public enum ClaimMachine {
             }
             abandoned.state = .unknown
             return Decision(write: .put(abandoned), reply: .done)
+        case .resolve(let fence, let resolution, let retention):
+            guard var resolved = record, resolved.fence == fence, resolved.isUnknown(at: now) else { return .stale }
+            guard case .completed(let payload) = resolution else { return Decision(write: .delete, reply: .done) }
+            resolved.state = .completed(payload: payload)
+            resolved.expires = now.advanced(by: retention)
+            return Decision(write: .put(resolved), reply: .done)
         }
     }
 
@@ -87,16 +93,27 @@ public enum ClaimMachine {
             var orphan = record
             orphan.state = .unknown
             orphan.expires = max(orphan.expires, now.advanced(by: retention))
-            return Decision(write: .put(orphan), reply: .unknown)
+            return Decision(write: .put(orphan), reply: .unknown(fence: record.fence))
         case .completed(let payload):
             return Decision(write: .nothing, reply: .completed(payload: payload))
         case .unknown:
-            return Decision(write: .nothing, reply: .unknown)
+            return Decision(write: .nothing, reply: .unknown(fence: record.fence))
         }
     }
 
     private static func isForgotten(_ record: ClaimRecord, at now: StoreInstant) -> Bool {
         record.expires <= now
+    }
+}
+
+extension ClaimRecord {
+    /// Whether nobody knows how it ended: it is told so, or its lease is over.
+    fileprivate func isUnknown(at now: StoreInstant) -> Bool {
+        switch state {
+        case .unknown: true
+        case .inFlight(let leaseEnds): leaseEnds <= now
+        case .completed: false
+        }
     }
 }
 

@@ -52,7 +52,9 @@ public struct ClaimRecord: Sendable, Hashable {
 public struct ClaimCommand: Sendable, Hashable {
     public enum Action: Sendable, Hashable {
         /// Asks for the right to execute.
-        case claim(fingerprint: Fingerprint, lease: Duration, retention: Duration)
+        ///
+        /// - Parameter takesOver: Whether what is unknown is executed again, under a higher fence.
+        case claim(fingerprint: Fingerprint, lease: Duration, retention: Duration, takesOver: Bool = false)
         /// Prolongs a claim's lease, counted from now.
         case renew(fence: Int64, lease: Duration)
         /// Records the outcome.
@@ -61,6 +63,16 @@ public struct ClaimCommand: Sendable, Hashable {
         case release(fence: Int64)
         /// It began, and how it ended will not be known.
         case abandon(fence: Int64)
+        /// Somebody found out how what is unknown ended.
+        case resolve(fence: Int64, Resolution, retention: Duration)
+    }
+
+    /// How what was unknown ended.
+    public enum Resolution: Sendable, Hashable {
+        /// It was executed; the payload is what repeats are answered from.
+        case completed(payload: [UInt8]?)
+        /// Nothing happened: the key may be executed again.
+        case released
     }
 
     public let id: RecordID
@@ -80,8 +92,8 @@ public enum ClaimReply: Sendable, Hashable {
     case inFlight
     /// It was executed; the payload is nil where it was too large to keep.
     case completed(payload: [UInt8]?)
-    /// It began and nobody knows how it ended.
-    case unknown
+    /// It began and nobody knows how it ended. The fence is what a resolution must name.
+    case unknown(fence: Int64)
     /// The key was used for a request that said something else.
     case mismatched
     /// The command was carried out.

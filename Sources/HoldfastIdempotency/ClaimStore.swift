@@ -21,8 +21,10 @@ public struct ClaimStoreError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// More commands wait than the bound allows.
         case overloaded
-        /// The store failed.
+        /// The store failed. Another try may succeed.
         case failed
+        /// The record has moved on: the claim is another's by now, or somebody has resolved it.
+        case lost
         /// The store cannot be opened, or is not what it should be.
         case unusable
     }

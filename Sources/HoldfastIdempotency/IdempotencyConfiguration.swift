@@ -16,6 +16,10 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
     /// How many keys may be in flight in this process: 1 to 1,000,000. Default: 10,000.
     public var keysInFlight: Int = 10_000
 
+    /// How often the recording of an outcome is tried while the store fails: 1 to 20, from 50 ms apart to 2 s. Default:
+    /// 6, about three seconds. The last try leaves out the payload. After it, the outcome is unknown.
+    public var recordingAttempts: Int = 6
+
     public init() {}
 
     /// Checks every option.
@@ -26,5 +30,6 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
         try require("retention", retention, in: .seconds(60) ... .seconds(365 * 86_400))
         try require("waitersPerKey", waitersPerKey, in: 0...10_000)
         try require("keysInFlight", keysInFlight, in: 1...1_000_000)
+        try require("recordingAttempts", recordingAttempts, in: 1...20)
     }
 }

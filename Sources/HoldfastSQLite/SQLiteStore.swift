@@ -110,7 +110,7 @@ extension ClaimCommand {
     fileprivate var readsPayload: Bool {
         switch action {
         case .claim, .complete: true
-        case .renew, .release, .abandon: false
+        case .renew, .release, .abandon, .resolve: false
         }
     }
 }

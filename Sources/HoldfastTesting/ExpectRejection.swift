@@ -3,6 +3,10 @@ public import Holdfast
 /// What was expected, and what happened instead. Test frameworks report it like any error that a test throws.
 public struct UnexpectedOutcome: Error, Sendable, CustomStringConvertible {
     public let description: String
+
+    public init(_ description: String) {
+        self.description = description
+    }
 }
 
 /// Makes a call that a policy is expected to reject, and returns the explanation for a closer look.
@@ -27,11 +31,11 @@ nonisolated(nonsending) public func expectRejection<R>(
         else {
             let details = [name.map { "named '\($0)'" }, retryAfter.map { "to come back after \($0)" }]
             let wanted = ([expected] + details.compactMap { $0 }).joined(separator: ", ")
-            throw UnexpectedOutcome(description: "expected \(wanted), but: \(found)")
+            throw UnexpectedOutcome("expected \(wanted), but: \(found)")
         }
         return found
     } catch {
-        throw UnexpectedOutcome(description: "expected \(expected), but it threw \(error)")
+        throw UnexpectedOutcome("expected \(expected), but it threw \(error)")
     }
-    throw UnexpectedOutcome(description: "expected \(expected), but the call was made")
+    throw UnexpectedOutcome("expected \(expected), but the call was made")
 }

@@ -37,7 +37,7 @@ import Testing
 
     @Test func `an orphan becomes unknown and is not run again`() {
         let decision = apply(claim(fingerprint), record(.inFlight(leaseEnds: at(10))), at: 10)
-        #expect(decision.reply == .unknown)
+        #expect(decision.reply == .unknown(fence: 1))
         guard case .put(let orphan) = decision.write else {
             Issue.record("the orphan was not written")
             return

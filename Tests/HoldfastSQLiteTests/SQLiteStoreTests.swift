@@ -30,6 +30,16 @@ import Testing
         return try await store.apply([ClaimCommand(id: id, action: action)]).first
     }
 
+    @Test(arguments: ClaimStoreConformance.checks)
+    func `it is a store as all are`(check: ClaimStoreConformance.Check) async throws {
+        try await inFolder { path in
+            let clock = ManualClock()
+            let store = try SQLiteStore(path: path, clock: clock)
+            try await check.run(on: store) { clock.advance(by: $0) }
+            try store.close()
+        }
+    }
+
     @Test func `an outcome survives closing and opening`() async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
@@ -50,7 +60,7 @@ import Testing
             try await expectEqual(claim(store), .claimed(fence: 1))
             try store.close()
             let reopened = try SQLiteStore(path: path)
-            try await expectEqual(claim(reopened), .unknown)
+            try await expectEqual(claim(reopened), .unknown(fence: 1))
             try reopened.close()
         }
     }

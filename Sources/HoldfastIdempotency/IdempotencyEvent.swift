@@ -1,0 +1,25 @@
+/// What somebody should hear of. Records are named by their hash, which says nothing of the key.
+public enum IdempotencyEvent: Sendable, CustomStringConvertible {
+    /// The store failed to record an outcome. It is tried again.
+    case recordingFailed(RecordID, attempt: Int, ClaimStoreError)
+    /// The work was done, and its outcome could not be recorded: it is unknown from now on.
+    case outcomeLost(RecordID, fence: Int64, ClaimStoreError)
+    /// The work ended in a way that says nothing of its effect.
+    case becameUnknown(RecordID, fence: Int64)
+    /// The lease of work in progress could not be prolonged. Somebody else may believe that it is gone.
+    case renewalFailed(RecordID, fence: Int64, ClaimStoreError)
+    /// What was unknown was resolved, by a probe or by hand.
+    case resolved(RecordID, fence: Int64)
+
+    public var description: String {
+        switch self {
+        case .recordingFailed(let id, let attempt, let error):
+            "recording the outcome of \(id) failed, attempt \(attempt): \(error)"
+        case .outcomeLost(let id, let fence, let error):
+            "the outcome of \(id), fence \(fence), could not be recorded and is unknown: \(error)"
+        case .becameUnknown(let id, let fence): "\(id), fence \(fence), ended unknown"
+        case .renewalFailed(let id, let fence, let error): "the lease of \(id), fence \(fence), stands: \(error)"
+        case .resolved(let id, let fence): "\(id), fence \(fence), was unknown and is resolved"
+        }
+    }
+}

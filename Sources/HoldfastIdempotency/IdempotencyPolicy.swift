@@ -1,0 +1,96 @@
+public import Holdfast
+
+/// What one operation does about duplicates, failures and the unknown.
+public struct IdempotencyPolicy<Value: Sendable>: Sendable {
+    /// What a repeat gets of a key that began and never reported.
+    public enum Unknown: Sendable {
+        /// It is refused, until somebody resolves it.
+        case refuse
+        /// It is executed again. Right where the work itself recognises what it has done: by its own
+        /// ``Execution/key(for:)``, or its recovery points.
+        case rerun
+        /// An operation of the user's finds out what happened.
+        case probe(@Sendable (IdempotencyKey) async throws -> Found)
+    }
+
+    /// What a probe has found out.
+    public enum Found: Sendable {
+        case completed(Value)
+        /// Nothing happened: it is executed now.
+        case nothing
+        /// It cannot be known yet.
+        case unknown
+    }
+
+    /// What an error of the work says of its effect.
+    public enum Effect: Sendable, Hashable {
+        /// There was none: the key may be executed again.
+        case none
+        /// Nobody knows.
+        case unknown
+    }
+
+    /// Default: refuse, which never executes twice.
+    public var unknown: Unknown = .refuse
+
+    /// How long a duplicate waits for the one in progress, here or in another process: zero to 1 h. Default: 10 s, and
+    /// never past the deadline. At zero it conflicts at once.
+    public var wait: Duration = .seconds(10)
+
+    /// What a thrown error says of the effect. By default an error that proves that nothing was done says none
+    /// (``FailureClass/notSent(retryAfter:)``, ``FailureClass/rejected(retryAfter:)``, ``FailureClass/failed``), and
+    /// all others, a cancellation among them, say nothing.
+    public var effect: @Sendable (any Error) -> Effect = { error in
+        switch (error as? any ClassifiedError)?.failureClass {
+        case .notSent?, .rejected?, .failed?: .none
+        case .unknown?, nil: .unknown
+        }
+    }
+
+    public init() {}
+}
+
+/// What a call under a key came to.
+public struct Executed<Value: Sendable>: Sendable {
+    public let value: Value
+    /// Whether it was answered from an earlier execution.
+    public let isReplay: Bool
+}
+
+extension Executed: Equatable where Value: Equatable {}
+
+/// Why a call under a key was not answered.
+public enum IdempotencyError: ClassifiedError, Sendable, CustomStringConvertible {
+    /// It is in progress, and has not ended in time.
+    case inFlight
+    /// The key was used for something else.
+    case mismatched
+    /// It began, and nobody knows how it ended. The fence is what a resolution must name.
+    case unknown(RecordID, fence: Int64)
+    /// It was executed, and what it returned was not kept.
+    case notKept
+    /// It was executed, and what it returned cannot be read: it was recorded as another type.
+    case unreadable(String)
+    /// The store did not answer. Nothing was executed.
+    case unavailable(ClaimStoreError)
+
+    public var failureClass: FailureClass {
+        switch self {
+        case .inFlight: .rejected()
+        case .unavailable: .notSent()
+        case .unknown: .unknown
+        case .mismatched, .notKept, .unreadable: .failed
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .inFlight: "a call with this key is in progress"
+        case .mismatched: "this key was used for something else"
+        case .unknown: "a call with this key began, and nobody knows how it ended"
+        case .notKept: "a call with this key was executed, and what it returned was not kept"
+        case .unreadable(let why): "a call with this key was executed, and what it returned cannot be read: \(why)"
+        case .unavailable(let error): "the store did not answer, and nothing was executed: \(error)"
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Crypto
+public import Holdfast
+
+/// Encrypts payloads with AES-GCM before a store sees them. Keys rotate: one writes, all read. Each payload is bound to
+/// its record, so that one cannot be put in another's place.
+public struct PayloadSeal: Sendable {
+    /// One of the keys.
+    public struct Key: Sendable {
+        let number: UInt32
+        let key: SymmetricKey
+
+        /// - Parameters:
+        ///   - number: What the key is called in each payload that it has sealed. Never give it to another.
+        ///   - bytes: 16, 24 or 32 bytes from a cryptographic generator.
+        /// - Throws: ``ConfigurationError`` for another length.
+        public init(_ number: UInt32, bytes: [UInt8]) throws(ConfigurationError) {
+            guard [16, 24, 32].contains(bytes.count) else {
+                throw ConfigurationError(
+                    option: "sealing key's length", value: "\(bytes.count)", allowed: "16, 24 or 32 bytes")
+            }
+            self.number = number
+            key = SymmetricKey(data: bytes)
+        }
+    }
+
+    private static let version: UInt8 = 1
+    private let writing: Key
+    private let reading: [UInt32: SymmetricKey]
+
+    /// - Parameters:
+    ///   - writing: Seals from now on.
+    ///   - reading: Those that have sealed what is still kept. Leave one out only when its last payload has expired.
+    public init(writing: Key, reading: [Key] = []) {
+        self.writing = writing
+        self.reading = Dictionary((reading + [writing]).map { ($0.number, $0.key) }) { $1 }
+    }
+
+    /// version: 1 byte | key's number: 4 bytes | nonce: 12 | ciphertext | tag: 16
+    ///
+    /// - Returns: Nil if it cannot be sealed, and then it is not to be kept.
+    func seal(_ payload: [UInt8], of id: RecordID) -> [UInt8]? {
+        let header = [Self.version] + withUnsafeBytes(of: writing.number.bigEndian) { Array($0) }
+        let box = try? AES.GCM.seal(payload, using: writing.key, authenticating: header + id.bytes)
+        return box?.combined.map { header + $0 }
+    }
+
+    func open(_ sealed: [UInt8], of id: RecordID) throws(ClaimStoreError) -> [UInt8] {
+        guard sealed.count > 5, sealed[0] == Self.version else {
+            throw ClaimStoreError(.failed, "a payload is not sealed, or by another version")
+        }
+        let header = Array(sealed.prefix(5))
+        let number = header.dropFirst().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        guard let key = reading[number] else {
+            throw ClaimStoreError(.failed, "a payload is sealed with key \(number), which is not among the keys")
+        }
+        do {
+            return Array(
+                try AES.GCM.open(
+                    AES.GCM.SealedBox(combined: sealed.dropFirst(5)), using: key, authenticating: header + id.bytes))
+        } catch {
+            throw ClaimStoreError(.failed, "a payload does not open with key \(number): it was changed, or moved")
+        }
+    }
+}

@@ -1,0 +1,259 @@
+public import Holdfast
+public import HoldfastIdempotency
+
+/// What every store must do. Run each check on a fresh store of your own:
+///
+/// ```swift
+/// @Test(arguments: ClaimStoreConformance.checks)
+/// func conforms(check: ClaimStoreConformance.Check) async throws {
+///     try await check.run(on: store) { clock.advance(by: $0) }
+/// }
+/// ```
+public struct ClaimStoreConformance: Sendable {
+    /// One claim about stores.
+    public struct Check: Sendable, CustomStringConvertible {
+        /// What is claimed.
+        public let description: String
+        private let body: @Sendable (Subject) async throws -> Void
+
+        fileprivate init(_ description: String, _ body: @escaping @Sendable (Subject) async throws -> Void) {
+            self.description = description
+            self.body = body
+        }
+
+        /// Checks one store.
+        ///
+        /// - Parameters:
+        ///   - store: Fresh, or at least without the records that this suite makes.
+        ///   - advance: Lets this much time pass on the store's clock: moves a manual one, or sleeps.
+        /// - Throws: ``UnexpectedOutcome`` if the claim does not hold.
+        public func run(
+            on store: any ClaimStore, advance: @escaping @Sendable (Duration) async throws -> Void
+        ) async throws {
+            try await body(Subject(store: store, advance: advance))
+        }
+    }
+
+    /// The store under test, and short forms of what is asked of it.
+    fileprivate struct Subject: Sendable {
+        let store: any ClaimStore
+        let advance: @Sendable (Duration) async throws -> Void
+        /// Of this run alone, so that a store that was used before may be checked too.
+        let salt = UInt64.random(in: 0 ... .max)
+        let fingerprint = Fingerprint(bytes: [UInt8](repeating: 1, count: 32))
+        let other = Fingerprint(bytes: [UInt8](repeating: 2, count: 32))
+        /// Short, for stores whose clock is real.
+        let lease = Duration.milliseconds(1_000)
+        let retention = Duration.milliseconds(4_000)
+
+        func id(_ number: Int = 0) -> RecordID {
+            let words = [salt, UInt64(number), 0, 0]
+            return RecordID(
+                bytes: words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } })
+        }
+
+        func apply(_ action: ClaimCommand.Action, on number: Int = 0) async throws -> ClaimReply {
+            let replies = try await store.apply([ClaimCommand(id: id(number), action: action)])
+            guard replies.count == 1 else { throw UnexpectedOutcome("one command, and \(replies.count) replies") }
+            return replies[0]
+        }
+
+        func claim(_ said: Fingerprint? = nil, takesOver: Bool = false) -> ClaimCommand.Action {
+            .claim(fingerprint: said ?? fingerprint, lease: lease, retention: retention, takesOver: takesOver)
+        }
+
+        func complete(_ fence: Int64, _ payload: [UInt8]?) -> ClaimCommand.Action {
+            .complete(fence: fence, payload: payload, retention: retention)
+        }
+
+        /// Claims what must be free.
+        func claimed(_ number: Int = 0, takesOver: Bool = false) async throws -> Int64 {
+            let reply = try await apply(claim(takesOver: takesOver), on: number)
+            guard case .claimed(let fence) = reply else { throw UnexpectedOutcome("expected a claim, got \(reply)") }
+            return fence
+        }
+
+        func expect(_ action: ClaimCommand.Action, on number: Int = 0, gives expected: ClaimReply) async throws {
+            let reply = try await apply(action, on: number)
+            guard reply == expected else { throw UnexpectedOutcome("\(action) gave \(reply) instead of \(expected)") }
+        }
+    }
+
+    public static let checks: [Check] = claims + writes + unknowns + wholes
+
+    private static let claims = [
+        Check("a key is claimed once, and another payload learns nothing") { subject in
+            _ = try await subject.claimed()
+            try await subject.expect(subject.claim(), gives: .inFlight)
+            try await subject.expect(subject.claim(subject.other), gives: .mismatched)
+            let fence = try await subject.claimed(1)
+            try await subject.expect(subject.complete(fence, [7]), on: 1, gives: .done)
+            try await subject.expect(subject.claim(subject.other), on: 1, gives: .mismatched)
+        },
+        Check("of many who claim at the same moment one wins") { subject in
+            let wins = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<50 {
+                    group.addTask { if case .claimed = try await subject.apply(subject.claim()) { 1 } else { 0 } }
+                }
+                return try await group.reduce(0, +)
+            }
+            guard wins == 1 else { throw UnexpectedOutcome("\(wins) claims were granted") }
+        },
+        Check("a batch is carried out in order, also on one key") { subject in
+            let fence = try await subject.claimed(1)
+            let id = subject.id(1)
+            let replies = try await subject.store.apply([
+                ClaimCommand(id: id, action: .release(fence: fence)), ClaimCommand(id: id, action: subject.claim()),
+                ClaimCommand(id: id, action: subject.claim()), ClaimCommand(id: subject.id(2), action: subject.claim()),
+            ])
+            guard replies.count == 4, replies[0] == .done, case .claimed(let second) = replies[1], second > fence,
+                replies[2] == .inFlight, case .claimed(let third) = replies[3], third != second
+            else { throw UnexpectedOutcome("the batch gave \(replies)") }
+            let none = try await subject.store.apply([])
+            guard none.isEmpty else { throw UnexpectedOutcome("no command, and \(none.count) replies") }
+        },
+        Check("fences rise with each claim of a key") { subject in
+            var last: Int64 = .min
+            for _ in 0..<5 {
+                let fence = try await subject.claimed()
+                guard fence > last else { throw UnexpectedOutcome("the fence \(fence) after \(last)") }
+                last = fence
+                try await subject.expect(.release(fence: fence), gives: .done)
+            }
+        },
+    ]
+
+    private static let writes = [
+        Check("an outcome is replayed to the byte") { subject in
+            let payloads: [[UInt8]?] = [
+                [0, 255, 10, 13, 39, 92, 0], [], nil, (0..<1_048_576).map { UInt8(truncatingIfNeeded: $0 &* 31) },
+            ]
+            for (number, payload) in payloads.enumerated() {
+                let fence = try await subject.claimed(number)
+                try await subject.expect(subject.complete(fence, payload), on: number, gives: .done)
+                try await subject.expect(subject.claim(), on: number, gives: .completed(payload: payload))
+            }
+        },
+        Check("a write with another fence changes nothing") { subject in
+            let fence = try await subject.claimed()
+            for wrong in [fence - 1, fence + 1] {
+                let writes: [ClaimCommand.Action] = [
+                    .renew(fence: wrong, lease: subject.lease), subject.complete(wrong, [1]), .release(fence: wrong),
+                    .abandon(fence: wrong), .resolve(fence: wrong, .released, retention: subject.retention),
+                ]
+                for write in writes { try await subject.expect(write, gives: .stale) }
+            }
+            try await subject.expect(subject.complete(fence, [2]), gives: .done)
+            try await subject.expect(subject.claim(), gives: .completed(payload: [2]))
+        },
+        Check("a completion whose acknowledgement was lost may come again") { subject in
+            let fence = try await subject.claimed()
+            for _ in 0..<2 { try await subject.expect(subject.complete(fence, [1]), gives: .done) }
+            try await subject.expect(subject.complete(fence, nil), gives: .done)
+            try await subject.expect(subject.complete(fence, [2]), gives: .stale)
+            try await subject.expect(.release(fence: fence), gives: .stale)
+            try await subject.expect(subject.claim(), gives: .completed(payload: [1]))
+        },
+        Check("what was released may be claimed again") { subject in
+            let fence = try await subject.claimed()
+            try await subject.expect(.release(fence: fence), gives: .done)
+            _ = try await subject.claimed()
+        },
+        Check("a lease that is renewed lasts") { subject in
+            let fence = try await subject.claimed()
+            for _ in 0..<3 {
+                try await subject.advance(subject.lease * 2 / 3)
+                try await subject.expect(.renew(fence: fence, lease: subject.lease), gives: .done)
+            }
+            try await subject.expect(subject.claim(), gives: .inFlight)
+        },
+    ]
+
+    private static let unknowns = [
+        Check("a lease that ends leaves an unknown, and nobody runs it again") { subject in
+            let fence = try await subject.claimed()
+            try await subject.advance(subject.lease * 2)
+            try await subject.expect(.renew(fence: fence, lease: subject.lease), gives: .stale)
+            for _ in 0..<2 { try await subject.expect(subject.claim(), gives: .unknown(fence: fence)) }
+            try await subject.expect(subject.complete(fence, [1]), gives: .done)
+            try await subject.expect(subject.claim(), gives: .completed(payload: [1]))
+        },
+        Check("what was abandoned is unknown at once") { subject in
+            let fence = try await subject.claimed()
+            try await subject.expect(.abandon(fence: fence), gives: .done)
+            try await subject.expect(subject.claim(), gives: .unknown(fence: fence))
+            try await subject.expect(.release(fence: fence), gives: .stale)
+        },
+        Check("who takes over has a higher fence, and the former owner is refused") { subject in
+            let former = try await subject.claimed()
+            try await subject.expect(subject.claim(takesOver: true), gives: .inFlight)
+            try await subject.advance(subject.lease * 2)
+            let fence = try await subject.claimed(takesOver: true)
+            guard fence > former else { throw UnexpectedOutcome("the fence \(fence) after \(former)") }
+            for write in [
+                subject.complete(former, [1]), .release(fence: former), .abandon(fence: former),
+                .renew(fence: former, lease: subject.lease),
+            ] { try await subject.expect(write, gives: .stale) }
+            try await subject.expect(subject.complete(fence, [2]), gives: .done)
+            try await subject.expect(subject.claim(takesOver: true), gives: .completed(payload: [2]))
+        },
+        Check("an unknown can be resolved, and nothing else can") { subject in
+            let first = try await subject.claimed()
+            let completed = ClaimCommand.Action.resolve(
+                fence: first, .completed(payload: [5]), retention: subject.retention)
+            try await subject.expect(completed, gives: .stale)
+            try await subject.expect(.abandon(fence: first), gives: .done)
+            try await subject.expect(completed, gives: .done)
+            try await subject.expect(subject.claim(), gives: .completed(payload: [5]))
+            let second = try await subject.claimed(1)
+            try await subject.expect(.abandon(fence: second), on: 1, gives: .done)
+            try await subject.expect(
+                .resolve(fence: second, .released, retention: subject.retention), on: 1, gives: .done)
+            _ = try await subject.claimed(1)
+        },
+    ]
+
+    private static let wholes = [
+        Check("after its retention a record is forgotten, and not before") { subject in
+            let fence = try await subject.claimed()
+            try await subject.expect(subject.complete(fence, [1]), gives: .done)
+            try await subject.advance(subject.retention / 2)
+            try await subject.expect(subject.claim(), gives: .completed(payload: [1]))
+            try await subject.advance(subject.retention)
+            let next = try await subject.claimed()
+            guard next > fence else { throw UnexpectedOutcome("the fence \(next) after \(fence)") }
+        },
+        Check("reaping forgets what has expired, in small batches, and nothing else") { subject in
+            for number in 0..<5 {
+                let fence = try await subject.claimed(number)
+                try await subject.expect(subject.complete(fence, [1]), on: number, gives: .done)
+            }
+            try await subject.advance(subject.retention * 2)
+            let fence = try await subject.claimed(9)
+            try await subject.expect(subject.complete(fence, [9]), on: 9, gives: .done)
+            var batches: [Int] = []
+            repeat { batches.append(try await subject.store.reap(atMost: 2)) } while batches.last == 2
+            guard batches.reduce(0, +) >= 5, batches.allSatisfy({ $0 <= 2 }) else {
+                throw UnexpectedOutcome("reaped \(batches) of 5")
+            }
+            try await subject.expect(subject.claim(), on: 9, gives: .completed(payload: [9]))
+        },
+        Check("the secret stays the same") { subject in
+            let (first, second) = (try await subject.store.secret().bytes, try await subject.store.secret().bytes)
+            guard first == second, first.count >= 32 else { throw UnexpectedOutcome("the secret changes") }
+        },
+        Check("many callers at once leave every record whole") { subject in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        let fence = try await subject.claimed(number)
+                        let payload = [UInt8(truncatingIfNeeded: number)]
+                        try await subject.expect(subject.complete(fence, payload), on: number, gives: .done)
+                        try await subject.expect(subject.claim(), on: number, gives: .completed(payload: payload))
+                    }
+                }
+                try await group.waitForAll()
+            }
+        },
+    ]
+}
