@@ -1,6 +1,6 @@
 /// Every state that can be reached, each once, and how they follow each other.
-struct Walk<Node> {
-    private(set) var nodes: [Node] = []
+public struct Walk<Node> {
+    public private(set) var nodes: [Node] = []
     /// For each state, those from which it follows by a step that counts as a way.
     private(set) var predecessors: [[Int]] = []
 
@@ -10,7 +10,7 @@ struct Walk<Node> {
     ///   - shape: What tells states apart. Two that have the same shape must behave the same.
     ///   - depth: How many steps to go, for states that are endless in number.
     ///   - successors: What may follow, and whether the step counts as a way.
-    init<Shape: Hashable>(
+    public init<Shape: Hashable>(
         from start: Node, depth: Int = .max, shape: (Node) -> Shape, successors: (Node) -> [(Node, isWay: Bool)]
     ) {
         (nodes, predecessors) = ([start], [[]])
@@ -37,7 +37,7 @@ struct Walk<Node> {
     }
 
     /// The states from which no way leads to the goal.
-    func stuck(outside isGoal: (Node) -> Bool) -> [Node] {
+    public func stuck(outside isGoal: (Node) -> Bool) -> [Node] {
         var arrives = nodes.map(isGoal)
         var queue = nodes.indices.filter { arrives[$0] }
         while let node = queue.popLast() {

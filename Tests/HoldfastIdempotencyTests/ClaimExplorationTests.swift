@@ -1,0 +1,195 @@
+import HoldfastIdempotency
+import TestSupport
+import Testing
+
+/// Walks everything that two workers, a store and time can do about one key: claims, late writers, crashes at any step,
+/// lost acknowledgements. Then breaks the protocol on purpose, and sees that the walk notices.
+@Suite struct ClaimExplorationTests {
+    private enum Worker: Hashable {
+        case idle
+        case claimed(Int64)
+        /// It has had its effect, and has not told the store.
+        case acted(Int64)
+
+        var fence: Int64? {
+            switch self {
+            case .idle: nil
+            case .claimed(let fence), .acted(let fence): fence
+            }
+        }
+    }
+
+    private struct Node: Hashable {
+        var record: ClaimRecord?
+        var granted: Int64 = 0
+        var now = StoreInstant(milliseconds: 0)
+        var workers = [Worker.idle, .idle]
+        /// The fences under which there was an effect.
+        var effects: [Int64] = []
+        /// The outcome that somebody was told is durable.
+        var acknowledged: [UInt8]?
+        var violation: String?
+    }
+
+    /// The faults that others have, made on purpose.
+    private enum Mutant {
+        /// A write is accepted whoever holds the claim.
+        case noFence
+        /// A worker decides by its own clock, which is ahead.
+        case hostClock
+        /// A claim is deleted when the work throws, whatever it has done.
+        case deleteOnThrow
+    }
+
+    private struct Explorer {
+        let takesOver: Bool
+        var mutant: Mutant?
+
+        private static let lease = Duration.milliseconds(2)
+        private static let retention = Duration.seconds(3_600)
+
+        /// Sends one command, and notes what must never be.
+        private func send(_ action: ClaimCommand.Action, of worker: Int, in node: inout Node) -> ClaimReply {
+            let own = node.workers[worker].fence
+            var action = action
+            if mutant == .noFence, let fence = node.record?.fence { action = action.with(fence: fence) }
+            var now = node.now
+            if mutant == .hostClock, worker == 1 { now.milliseconds += 2 }
+            let before = node.record
+            let decision = ClaimMachine.apply(action, to: before, at: now, nextFence: node.granted + 1)
+            switch decision.write {
+            case .nothing: break
+            case .put(let record): node.record = record
+            case .delete: node.record = nil
+            }
+            if case .claim = action, case .inFlight(let ends)? = before?.state, node.now < ends {
+                if decision.reply != .inFlight { node.violation = "a live claim taken for an orphan" }
+            }
+            if let own, own != before?.fence, node.record != before {
+                node.violation = "a former owner changes its successor's record"
+            }
+            if case .claimed(let fence) = decision.reply {
+                if fence <= node.granted { node.violation = "a fence granted twice" }
+                node.granted = fence
+            }
+            if case .completed(let payload) = decision.reply, let known = node.acknowledged, payload != known {
+                node.violation = "a replay that differs"
+            }
+            if let known = node.acknowledged, node.record?.state != .completed(payload: known) {
+                node.violation = "an acknowledged outcome is lost"
+            }
+            return decision.reply
+        }
+
+        private func changing(_ node: Node, _ change: (inout Node) -> Void) -> Node {
+            var next = node
+            change(&next)
+            if !takesOver, next.effects.count > 1 { next.violation = "two effects of one key" }
+            return next
+        }
+
+        func successors(of node: Node) -> [(Node, isWay: Bool)] {
+            guard node.violation == nil else { return [] }
+            var next: [Node] = []
+            if node.now.milliseconds < 8 { next.append(changing(node) { $0.now.milliseconds += 1 }) }
+            for worker in 0...1 {
+                if let fence = node.workers[worker].fence {
+                    next += holding(fence, worker, node)
+                } else if node.granted < 3 {
+                    next.append(
+                        changing(node) { node in
+                            let claim = ClaimCommand.Action.claim(
+                                fingerprint: Fingerprint(bytes: [1]), lease: Self.lease, retention: Self.retention,
+                                takesOver: takesOver)
+                            if case .claimed(let fence) = send(claim, of: worker, in: &node) {
+                                node.workers[worker] = .claimed(fence)
+                            }
+                        })
+                }
+            }
+            return next.map { ($0, true) }
+        }
+
+        /// What a worker may do that believes it holds a claim, however late.
+        private func holding(_ fence: Int64, _ worker: Int, _ node: Node) -> [Node] {
+            let hasActed = node.workers[worker] == .acted(fence)
+            var next = [
+                changing(node) { $0.workers[worker] = .idle },  // it crashes
+                changing(node) { _ = send(.renew(fence: fence, lease: Self.lease), of: worker, in: &$0) },
+            ]
+            let failing: ClaimCommand.Action =
+                hasActed && mutant != .deleteOnThrow ? .abandon(fence: fence) : .release(fence: fence)
+            next.append(
+                changing(node) { node in
+                    _ = send(failing, of: worker, in: &node)
+                    node.workers[worker] = .idle
+                })
+            guard hasActed else {
+                next.append(
+                    changing(node) { node in
+                        node.effects.append(fence)
+                        node.workers[worker] = .acted(fence)
+                    })
+                return next
+            }
+            let payload = [UInt8(truncatingIfNeeded: fence)]
+            let complete = ClaimCommand.Action.complete(fence: fence, payload: payload, retention: Self.retention)
+            next.append(
+                changing(node) { node in
+                    let isDone = send(complete, of: worker, in: &node) == .done
+                    node.workers[worker] = .idle
+                    guard isDone else { return }
+                    if let known = node.acknowledged, known != payload { node.violation = "two outcomes acknowledged" }
+                    node.acknowledged = payload
+                })
+            // The acknowledgement is lost, and the worker will try again.
+            next.append(changing(node) { _ = send(complete, of: worker, in: &$0) })
+            return next
+        }
+
+        func walk() -> Walk<Node> { Walk(from: Node(), shape: { $0 }, successors: successors) }
+    }
+
+    @Test(arguments: [false, true])
+    func `whatever happens to two workers no promise breaks and the key is never stuck`(takesOver: Bool) {
+        let walk = Explorer(takesOver: takesOver).walk()
+        print("walked all \(walk.nodes.count) states of a claim, \(takesOver ? "taken over" : "refused")")
+        for node in walk.nodes.filter({ $0.violation != nil }).prefix(3) { Issue.record("\(node)") }
+        #expect(walk.nodes.count > 1_000)
+        // From everywhere, time and crashes alone lead to where somebody can say what is known of the key.
+        let stuck = walk.stuck { node in
+            guard case .inFlight(let ends)? = node.record?.state else { return true }
+            return ends <= node.now
+        }
+        for node in stuck {
+            guard case .inFlight(let ends)? = node.record?.state else { continue }
+            #expect(ends.milliseconds > 8, "only where the walk's time ends before the lease: \(node)")
+        }
+    }
+
+    @Test(arguments: [
+        (Mutant.noFence, true, "a former owner changes its successor's record"),
+        (.hostClock, true, "a live claim taken for an orphan"),
+        (.hostClock, false, "a live claim taken for an orphan"),
+        (.deleteOnThrow, false, "two effects of one key"),
+    ])
+    private func `each fault that others have is noticed`(mutant: Mutant, takesOver: Bool, violation: String) {
+        let walk = Explorer(takesOver: takesOver, mutant: mutant).walk()
+        let found = Set(walk.nodes.compactMap(\.violation))
+        #expect(found.contains(violation), "\(mutant) goes unnoticed: \(found)")
+    }
+}
+
+extension ClaimCommand.Action {
+    /// The same write with another fence.
+    fileprivate func with(fence: Int64) -> ClaimCommand.Action {
+        switch self {
+        case .claim: self
+        case .renew(_, let lease): .renew(fence: fence, lease: lease)
+        case .complete(_, let payload, let retention): .complete(fence: fence, payload: payload, retention: retention)
+        case .release: .release(fence: fence)
+        case .abandon: .abandon(fence: fence)
+        case .resolve(_, let resolution, let retention): .resolve(fence: fence, resolution, retention: retention)
+        }
+    }
+}
