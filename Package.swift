@@ -14,17 +14,19 @@ let package = Package(
         .library(name: "HoldfastHTTP", targets: ["HoldfastHTTP"]),
         .library(name: "HoldfastTelemetry", targets: ["HoldfastTelemetry"]),
         .library(name: "HoldfastSQLite", targets: ["HoldfastSQLite"]),
+        .library(name: "HoldfastPostgres", targets: ["HoldfastPostgres"]),
         .library(name: "HoldfastGateway", targets: ["HoldfastGateway"]),
         .library(name: "HoldfastCommands", targets: ["HoldfastCommands"]),
         .executable(name: "holdfast", targets: ["holdfast"]),
     ],
     traits: [
         .trait(name: "SQLite", description: "The embedded store, HoldfastSQLite: brings GRDB."),
+        .trait(name: "PostgreSQL", description: "The shared store, HoldfastPostgres: links the system's libpq."),
         .trait(
             name: "Gateway",
             description:
                 "The gateway and the command `holdfast`: brings SwiftNIO, Hummingbird and the argument parser.",
-            enabledTraits: ["SQLite"]
+            enabledTraits: ["SQLite", "PostgreSQL"]
         ),
     ],
     dependencies: [
@@ -53,6 +55,15 @@ let package = Package(
             dependencies: [
                 "HoldfastIdempotency",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ]
+        ),
+        .systemLibrary(
+            name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(
+            name: "HoldfastPostgres",
+            dependencies: [
+                "Holdfast", "HoldfastIdempotency",
+                .target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"])),
             ]
         ),
         .target(
@@ -113,6 +124,9 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "HoldfastPostgresTests",
+            dependencies: ["HoldfastPostgres", "HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
+        .testTarget(
             name: "HoldfastGatewayTests",
             dependencies: [
                 "HoldfastGateway", "HoldfastSQLite", "HoldfastTesting", "TestSupport", "holdfast",
@@ -125,7 +139,7 @@ let package = Package(
     ]
 )
 
-for target in package.targets {
+for target in package.targets where target.type != .system {
     target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),

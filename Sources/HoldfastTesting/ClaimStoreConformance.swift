@@ -1,4 +1,3 @@
-public import Holdfast
 public import HoldfastIdempotency
 
 /// What every store must do. Run each check on a fresh store of your own:

@@ -1,0 +1,146 @@
+#if PostgreSQL
+import CPostgreSQL
+import Foundation
+import HoldfastIdempotency
+
+/// One statement: its text, and its parameters as PostgreSQL's text format has them.
+public struct PostgresStatement: Sendable, Hashable {
+    public let sql: String
+    public let parameters: [String?]
+
+    init(_ sql: String, _ parameters: [String?] = []) {
+        self.sql = sql
+        self.parameters = parameters
+    }
+}
+
+/// Rows as text; nil is NULL.
+public typealias PostgresRows = [[String?]]
+
+/// A connection of libpq, and the thread that blocks on it. Used by one caller at a time.
+final class PostgresConnection: @unchecked Sendable {
+    /// What the server, or the way to it, has said.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+        /// The server's five-character code; nil when the connection itself failed.
+        let code: String?
+        /// Whether the connection can be used again.
+        let isUsable: Bool
+    }
+
+    private let queue = DispatchQueue(label: "holdfast.postgres")
+    private let connection: OpaquePointer
+
+    private init(_ connection: OpaquePointer) {
+        self.connection = connection
+    }
+
+    deinit { PQfinish(connection) }
+
+    /// Connects. What the URL says wins over the defaults here.
+    static func connect(to url: String) async throws(Failure) -> PostgresConnection {
+        let result: Result<PostgresConnection, Failure> = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: open(url)) }
+        }
+        return try result.get()
+    }
+
+    private static func open(_ url: String) -> Result<PostgresConnection, Failure> {
+        // A peer that is gone without a word must not hold a batch for the kernel's quarter of an hour.
+        let options = [
+            ("application_name", "holdfast"), ("connect_timeout", "5"), ("tcp_user_timeout", "10000"),
+            ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            ("client_encoding", "UTF8"), ("dbname", url),
+        ]
+        let opened = withCStrings(options.map(\.0)) { keywords in
+            withCStrings(options.map(\.1)) { values in PQconnectdbParams(keywords, values, 1) }
+        }
+        guard let opened else { return .failure(Failure(description: "no memory", code: nil, isUsable: false)) }
+        let connection = PostgresConnection(opened)
+        guard PQstatus(opened) == CONNECTION_OK else { return .failure(connection.failure(nil)) }
+        guard PQenterPipelineMode(opened) == 1 else { return .failure(connection.failure(nil)) }
+        return .success(connection)
+    }
+
+    /// Sends all statements in one go, and reads all answers: one round trip. After the first that fails, the server
+    /// skips the others.
+    func send(_ statements: [PostgresStatement]) async throws(Failure) -> [PostgresRows] {
+        let result: Result<[PostgresRows], Failure> = await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.exchange(statements)) }
+        }
+        return try result.get()
+    }
+
+    private func exchange(_ statements: [PostgresStatement]) -> Result<[PostgresRows], Failure> {
+        for statement in statements {
+            let isSent = withCStrings(statement.parameters) { values in
+                PQsendQueryParams(
+                    connection, statement.sql, Int32(statement.parameters.count), nil, values, nil, nil, 0)
+            }
+            guard isSent == 1 else { return .failure(failure(nil)) }
+        }
+        guard PQpipelineSync(connection) == 1 else { return .failure(failure(nil)) }
+        var answers: [PostgresRows] = []
+        var failed: Failure?
+        var hasEnded = false
+        while true {
+            guard let result = PQgetResult(connection) else {
+                // The end of one statement's results. Twice in a row, or on a connection that is gone, it is the end
+                // of all.
+                if hasEnded || PQstatus(connection) != CONNECTION_OK { return .failure(broken(failed)) }
+                hasEnded = true
+                continue
+            }
+            defer { PQclear(result) }
+            hasEnded = false
+            switch PQresultStatus(result) {
+            case PGRES_PIPELINE_SYNC:
+                return failed.map { .failure($0) } ?? .success(answers)
+            case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
+                answers.append(rows(of: result))
+            case PGRES_PIPELINE_ABORTED:
+                break
+            default:
+                failed = failed ?? failure(result)
+                if PQstatus(connection) != CONNECTION_OK { return .failure(broken(failed)) }
+            }
+        }
+    }
+
+    private func rows(of result: OpaquePointer) -> PostgresRows {
+        (0..<PQntuples(result)).map { row in
+            (0..<PQnfields(result)).map { column in
+                guard PQgetisnull(result, row, column) == 0, let text = PQgetvalue(result, row, column) else {
+                    return nil
+                }
+                return String(cString: text)
+            }
+        }
+    }
+
+    /// What has failed, on a connection that is not used again.
+    private func broken(_ known: Failure?) -> Failure {
+        let failure = known ?? failure(nil)
+        return Failure(description: failure.description, code: failure.code, isUsable: false)
+    }
+
+    private func failure(_ result: OpaquePointer?) -> Failure {
+        let text = result.flatMap { PQresultErrorMessage($0) } ?? PQerrorMessage(connection)
+        let message = text.map { String(cString: $0) } ?? "unknown"
+        // PG_DIAG_SQLSTATE, a macro that Swift does not import.
+        let code = result.flatMap { PQresultErrorField($0, Int32(UInt8(ascii: "C"))) }.map { String(cString: $0) }
+        let line = message.split(separator: "\n").joined(separator: " ")
+        return Failure(description: line, code: code, isUsable: PQstatus(connection) == CONNECTION_OK)
+    }
+}
+
+/// Hands an array of C strings that ends with a null to a function of C.
+private func withCStrings<R>(
+    _ strings: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> R
+) -> R {
+    let copies = strings.map { $0.flatMap { strdup($0) } }
+    defer { for copy in copies { free(copy) } }
+    let pointers = copies.map { UnsafePointer($0) } + [nil]
+    return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
+}
+#endif

@@ -1,0 +1,226 @@
+#if PostgreSQL
+import HoldfastIdempotency
+
+/// What a batch of commands asks of the database, as two groups of statements in one transaction: what to lock and read,
+/// and, when the machine has decided, what to write.
+///
+/// A lock for each key, taken in one order, stands in for the rows that do not exist yet, so that two who claim a new key
+/// meet. The popular single statement (`INSERT … ON CONFLICT DO NOTHING` with a `UNION` that reads the loser's row) can
+/// return no row in a race.
+struct PostgresRecords: Sendable {
+    /// The store's time: the server's, read after the locks are held. `now()` would be the transaction's beginning.
+    var clock = "clock_timestamp()"
+
+    private enum State: Int {
+        case inFlight = 0
+        case completed = 1
+        /// Completed, but the payload was not kept.
+        case tombstone = 2
+        case unknown = 3
+    }
+
+    /// What was read.
+    struct Found {
+        var now: StoreInstant
+        var fences: [Int64]
+        var records: [RecordID: ClaimRecord]
+    }
+
+    func reads(for batch: [ClaimCommand]) -> [PostgresStatement] {
+        let ids = Set(batch.map(\.id))
+        let claims = batch.count { if case .claim = $0.action { true } else { false } }
+        return [
+            PostgresStatement(
+                "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest($1::bigint[]) key ORDER BY key) keys",
+                [array(ids.map(\.lockKey).sorted().map(String.init))]),
+            PostgresStatement("SELECT (extract(epoch FROM \(clock)) * 1000)::bigint"),
+            PostgresStatement(
+                "SELECT nextval('holdfast.fence') FROM generate_series(1, $1::int)", [String(claims)]),
+            PostgresStatement(
+                """
+                SELECT encode(id, 'hex'), encode(fingerprint, 'hex'), fence, state, lease_ends, expires,
+                    encode(bytes, 'hex')
+                FROM holdfast.record LEFT JOIN holdfast.payload USING (fence) WHERE id = ANY ($1::bytea[])
+                """, [array(ids.map { bytea($0.bytes) })]),
+        ]
+    }
+
+    func found(in answers: [PostgresRows]) throws(ClaimStoreError) -> Found {
+        guard answers.count == 4, let text = answers[1].first?.first ?? nil, let now = Int64(text) else {
+            throw ClaimStoreError(.failed, "the server's answer is not what was asked for")
+        }
+        var found = Found(
+            now: StoreInstant(milliseconds: now),
+            fences: answers[2].compactMap { $0.first.flatMap { $0 }.flatMap(Int64.init) },
+            records: [:])
+        for row in answers[3] {
+            let (id, record) = try record(of: row)
+            found.records[id] = record
+        }
+        return found
+    }
+
+    private func record(of row: [String?]) throws(ClaimStoreError) -> (RecordID, ClaimRecord) {
+        guard row.count == 7, let id = row[0].flatMap(bytes(hex:)), let fingerprint = row[1].flatMap(bytes(hex:)),
+            let fence = row[2].flatMap(Int64.init), let code = row[3].flatMap(Int.init),
+            let leaseEnds = row[4].flatMap(Int64.init), let expires = row[5].flatMap(Int64.init),
+            let spelled = State(rawValue: code)
+        else { throw ClaimStoreError(.failed, "a record is not what this version writes") }
+        let state: ClaimRecord.State
+        switch spelled {
+        case .inFlight: state = .inFlight(leaseEnds: StoreInstant(milliseconds: leaseEnds))
+        case .tombstone: state = .completed(payload: nil)
+        case .unknown: state = .unknown
+        case .completed:
+            guard let payload = row[6].flatMap(bytes(hex:)) else {
+                throw ClaimStoreError(.failed, "a record has lost its payload")
+            }
+            state = .completed(payload: payload)
+        }
+        let record = ClaimRecord(
+            fingerprint: Fingerprint(bytes: fingerprint), fence: fence, state: state,
+            expires: StoreInstant(milliseconds: expires))
+        return (RecordID(bytes: id), record)
+    }
+
+    /// Lets the machine decide each command in order, on what was read.
+    func decide(_ batch: [ClaimCommand], on found: Found) throws(ClaimStoreError) -> ([ClaimReply], [PostgresStatement])
+    {
+        var records = found.records
+        var fences = found.fences[...]
+        var touched: Set<RecordID> = []
+        var replies: [ClaimReply] = []
+        for command in batch {
+            let decision = ClaimMachine.apply(
+                command.action, to: records[command.id], at: found.now, nextFence: fences.first ?? .min)
+            if case .claimed(let fence) = decision.reply {
+                guard fence > 0 else { throw ClaimStoreError(.failed, "the server gave too few fences") }
+                fences.removeFirst()
+            }
+            switch decision.write {
+            case .nothing: break
+            case .put(let record):
+                records[command.id] = record
+                touched.insert(command.id)
+            case .delete:
+                records[command.id] = nil
+                touched.insert(command.id)
+            }
+            replies.append(decision.reply)
+        }
+        return (replies, writes(touched, before: found.records, after: records))
+    }
+
+    private func writes(
+        _ touched: Set<RecordID>, before: [RecordID: ClaimRecord], after: [RecordID: ClaimRecord]
+    ) -> [PostgresStatement] {
+        var statements: [PostgresStatement] = []
+        // A payload goes with the claim that wrote it.
+        let superseded = touched.compactMap { id in before[id].flatMap { $0.fence == after[id]?.fence ? nil : $0.fence }
+        }
+        if !superseded.isEmpty {
+            statements.append(
+                PostgresStatement(
+                    "DELETE FROM holdfast.payload WHERE fence = ANY ($1::bigint[])",
+                    [array(superseded.map(String.init))]))
+        }
+        let deleted = touched.filter { after[$0] == nil }
+        if !deleted.isEmpty {
+            statements.append(
+                PostgresStatement(
+                    "DELETE FROM holdfast.record WHERE id = ANY ($1::bytea[])", [array(deleted.map { bytea($0.bytes) })]
+                ))
+        }
+        let put = touched.compactMap { id in after[id].map { (id, $0) } }
+        if !put.isEmpty { statements.append(upsert(put)) }
+        let payloads = put.compactMap { _, record -> (Int64, [UInt8])? in
+            if case .completed(let payload?) = record.state { (record.fence, payload) } else { nil }
+        }
+        if !payloads.isEmpty {
+            statements.append(
+                PostgresStatement(
+                    """
+                    INSERT INTO holdfast.payload SELECT * FROM unnest($1::bigint[], $2::bytea[])
+                    ON CONFLICT (fence) DO NOTHING
+                    """, [array(payloads.map { String($0.0) }), array(payloads.map { bytea($0.1) })]))
+        }
+        return statements
+    }
+
+    private func upsert(_ put: [(RecordID, ClaimRecord)]) -> PostgresStatement {
+        let states = put.map { _, record -> (State, Int64) in
+            switch record.state {
+            case .inFlight(let ends): (.inFlight, ends.milliseconds)
+            case .completed(nil): (.tombstone, 0)
+            case .completed: (.completed, 0)
+            case .unknown: (.unknown, 0)
+            }
+        }
+        return PostgresStatement(
+            """
+            INSERT INTO holdfast.record
+            SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[])
+            ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, fence = excluded.fence,
+                state = excluded.state, lease_ends = excluded.lease_ends, expires = excluded.expires
+            """,
+            [
+                array(put.map { bytea($0.0.bytes) }), array(put.map { bytea($0.1.fingerprint.bytes) }),
+                array(put.map { String($0.1.fence) }), array(states.map { String($0.0.rawValue) }),
+                array(states.map { String($0.1) }), array(put.map { String($0.1.expires.milliseconds) }),
+            ])
+    }
+
+    func reap(atMost count: Int) -> PostgresStatement {
+        // What another reaper, or a claim, holds is left for the next time.
+        PostgresStatement(
+            """
+            WITH expired AS (
+                SELECT id, fence FROM holdfast.record
+                WHERE expires <= (extract(epoch FROM \(clock)) * 1000)::bigint
+                LIMIT $1::int FOR UPDATE SKIP LOCKED
+            ), payloads AS (DELETE FROM holdfast.payload WHERE fence IN (SELECT fence FROM expired))
+            DELETE FROM holdfast.record WHERE id IN (SELECT id FROM expired) RETURNING 1
+            """, [String(count)])
+    }
+}
+
+extension RecordID {
+    /// What the key is locked by. Two keys that share one wait for each other, and nothing else.
+    fileprivate var lockKey: Int64 { bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) } }
+}
+
+private func array(_ elements: [String]) -> String { "{" + elements.joined(separator: ",") + "}" }
+
+/// Bytes as an element of an array: the backslash is the array's to escape.
+private func bytea(_ bytes: [UInt8]) -> String { #""\\x"# + hex(bytes) + "\"" }
+
+func hex(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
+        for (index, byte) in bytes.enumerated() {
+            buffer[index * 2] = digits[Int(byte >> 4)]
+            buffer[index * 2 + 1] = digits[Int(byte & 15)]
+        }
+        return bytes.count * 2
+    }
+}
+
+func bytes(hex: String) -> [UInt8]? {
+    func digit(_ character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+    let text = Array(hex.utf8)
+    guard text.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.count / 2)
+    for index in stride(from: 0, to: text.count, by: 2) {
+        guard let high = digit(text[index]), let low = digit(text[index + 1]) else { return nil }
+        bytes.append(high << 4 | low)
+    }
+    return bytes
+}
+#endif

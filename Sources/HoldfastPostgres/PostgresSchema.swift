@@ -1,0 +1,66 @@
+#if PostgreSQL
+import HoldfastIdempotency
+
+/// The tables, and what is checked before they are used.
+enum PostgresSchema {
+    static let version = 1
+
+    /// Any number will do, as long as every Holdfast takes the same.
+    private static let lock = PostgresStatement("SELECT pg_advisory_xact_lock(7254912002)")
+
+    private static let layout = [
+        "CREATE SCHEMA IF NOT EXISTS holdfast",
+        "CREATE TABLE holdfast.meta (name text PRIMARY KEY, value bytea NOT NULL)",
+        // Without a cache, so that fences rise in the order in which keys are locked.
+        "CREATE SEQUENCE holdfast.fence CACHE 1",
+        """
+        CREATE TABLE holdfast.record (
+            id bytea PRIMARY KEY, fingerprint bytea NOT NULL, fence bigint NOT NULL, state smallint NOT NULL,
+            lease_ends bigint NOT NULL, expires bigint NOT NULL
+        ) WITH (fillfactor = 70)
+        """,
+        "CREATE INDEX record_expires ON holdfast.record (expires)",
+        // Bodies lie apart, so that the table that every claim searches stays narrow.
+        "CREATE TABLE holdfast.payload (fence bigint PRIMARY KEY, bytes bytea NOT NULL)",
+    ]
+
+    /// Checks the server and the schema, which is laid out if there is none.
+    ///
+    /// - Returns: The store's secret.
+    static func open(on connection: PostgresConnection) async throws -> [UInt8] {
+        let settings = try await connection.send([
+            PostgresStatement("SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync')")
+        ])
+        guard let row = settings.first?.first, let major = row[0].flatMap(Int.init), let fsync = row[1] else {
+            throw ClaimStoreError(.unusable, "the server does not say what it is")
+        }
+        guard major >= 13 else { throw ClaimStoreError(.unusable, "PostgreSQL \(major) is older than 13") }
+        guard fsync == "on" else {
+            throw ClaimStoreError(
+                .unusable, "the server runs with fsync = \(fsync), and would forget claims in a crash")
+        }
+        return try await connection.transaction { execute in
+            let exists = try await execute([lock, PostgresStatement("SELECT to_regclass('holdfast.meta') IS NOT NULL")])
+            if exists[1].first?.first == "t" { return (try await check(execute), []) }
+            let secret = StoreSecret.random().bytes
+            let meta = PostgresStatement(
+                "INSERT INTO holdfast.meta VALUES ('version', $1::bytea), ('secret', $2::bytea)",
+                ["\\x" + hex(Array("\(version)".utf8)), "\\x" + hex(secret)])
+            return (secret, layout.map { PostgresStatement($0) } + [meta])
+        }
+    }
+
+    private static func check(_ execute: PostgresConnection.Execute) async throws -> [UInt8] {
+        let rows = try await execute([PostgresStatement("SELECT name, encode(value, 'hex') FROM holdfast.meta")])[0]
+        let meta = Dictionary(rows.compactMap { row in row[0].flatMap { name in row[1].map { (name, $0) } } }) { $1 }
+        let found = meta["version"].flatMap(bytes(hex:)).map { String(decoding: $0, as: UTF8.self) } ?? "none"
+        guard found == "\(version)" else {
+            throw ClaimStoreError(.unusable, "the schema has version \(found), and this Holdfast knows \(version)")
+        }
+        guard let secret = meta["secret"].flatMap(bytes(hex:)) else {
+            throw ClaimStoreError(.unusable, "the store has lost its secret")
+        }
+        return secret
+    }
+}
+#endif

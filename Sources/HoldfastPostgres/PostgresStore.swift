@@ -1,0 +1,121 @@
+#if PostgreSQL
+public import Holdfast
+public import HoldfastIdempotency
+import Synchronization
+
+/// Keeps records in PostgreSQL, 13 or later: for several processes that share their keys. What it acknowledges survives
+/// the server's crash (`synchronous_commit`), and leases are measured on the server's clock alone.
+///
+/// A batch is one transaction of two round trips, whatever its size. PgBouncer may stand between, in transaction mode.
+public final class PostgresStore: ClaimStore {
+    private let url: String
+    private let records: PostgresRecords
+    private let hashingSecret: StoreSecret
+    private let pool: PostgresPool
+
+    /// Opens the store, and lays out its schema if the database has none.
+    ///
+    /// - Parameters:
+    ///   - url: What libpq takes: `postgres://user@host/database?sslmode=verify-full`.
+    ///   - connections: The most that are open at once: 1 to 64. Default: 4.
+    ///   - clock: What waits between attempts to connect are measured on.
+    /// - Throws: ``ClaimStoreError`` with the code `unusable` when the server cannot be reached, is not durable
+    ///   (`fsync = off`), or holds a schema of another version; ``ConfigurationError`` for an option out of its range.
+    public convenience init(
+        url: String, connections: Int = 4, clock: any TimeSource = MonotonicClock()
+    ) async throws {
+        try await self.init(url: url, connections: connections, clock: clock, records: PostgresRecords())
+    }
+
+    init(url: String, connections: Int = 4, clock: any TimeSource = MonotonicClock(), records: PostgresRecords)
+        async throws
+    {
+        try require("connections", connections, in: 1...64)
+        self.url = url
+        self.records = records
+        pool = try PostgresPool(url: url, size: connections, clock: clock)
+        do {
+            let secret = try await pool.use { connection in try await PostgresSchema.open(on: connection) }
+            hashingSecret = try StoreSecret(bytes: secret)
+        } catch let error as ClaimStoreError where error.code != .unusable {
+            throw ClaimStoreError(.unusable, "cannot open the store: \(error)")
+        }
+    }
+
+    public func secret() async throws -> StoreSecret { hashingSecret }
+
+    public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
+        guard !batch.isEmpty else { return [] }
+        return try await pool.use { [records] connection in
+            try await connection.transaction { execute in
+                let found = try records.found(in: try await execute(records.reads(for: batch)))
+                let (replies, writes) = try records.decide(batch, on: found)
+                return (replies, writes)
+            }
+        }
+    }
+
+    public func reap(atMost count: Int) async throws -> Int {
+        try await pool.use { [records] connection in
+            try await connection.transaction { execute in
+                (try await execute([records.reap(atMost: count)])[0].count, [])
+            }
+        }
+    }
+
+    /// Claims, and later completes, inside a transaction of the user's own, by whatever driver: the claim, the user's
+    /// writes and the outcome become durable together, or not at all. That is exactly one effect for what the
+    /// transaction writes.
+    ///
+    /// The key stays locked until the transaction ends, so a duplicate waits for it.
+    ///
+    /// - Parameter execute: Carries out one statement in the transaction, with its parameters as text, and returns its
+    ///   rows as text.
+    public func apply(
+        _ batch: [ClaimCommand],
+        within execute: (_ sql: String, _ parameters: [String?]) async throws -> PostgresRows
+    ) async throws -> [ClaimReply] {
+        var answers: [PostgresRows] = []
+        for statement in records.reads(for: batch) {
+            answers.append(try await execute(statement.sql, statement.parameters))
+        }
+        let (replies, writes) = try records.decide(batch, on: try records.found(in: answers))
+        for statement in writes { _ = try await execute(statement.sql, statement.parameters) }
+        return replies
+    }
+}
+
+extension PostgresConnection {
+    typealias Execute = ([PostgresStatement]) async throws -> [PostgresRows]
+
+    /// Begins with the first statements, and commits with the last ones: no round trip of their own for either.
+    ///
+    /// - Parameter body: Reads, by what it is given, and returns what is to be written before the commit.
+    func transaction<R: Sendable>(
+        _ body: (Execute) async throws -> (R, writes: [PostgresStatement])
+    ) async throws -> R {
+        let begin = [
+            PostgresStatement("BEGIN"),
+            PostgresStatement(
+                """
+                SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '10s', true),
+                    set_config('synchronous_commit', 'on', true)
+                """),
+        ]
+        var hasBegun = false
+        do {
+            let (result, writes) = try await body { statements in
+                defer { hasBegun = true }
+                let answers = try await self.send((hasBegun ? [] : begin) + statements)
+                return hasBegun ? answers : Array(answers.dropFirst(begin.count))
+            }
+            _ = try await send(writes + [PostgresStatement("COMMIT")])
+            return result
+        } catch {
+            // Without it, the connection would be left inside a transaction that has failed.
+            _ = try? await send([PostgresStatement("ROLLBACK")])
+            throw error
+        }
+    }
+}
+#endif

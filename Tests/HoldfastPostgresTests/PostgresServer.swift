@@ -1,0 +1,101 @@
+#if PostgreSQL
+import Foundation
+import Synchronization
+
+@testable import HoldfastPostgres
+
+/// A PostgreSQL of the tests' own, in a folder and on a socket of its own. It is started once for all of them, and ends
+/// with the process that tests.
+final class PostgresServer: Sendable {
+    struct Unusable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    static let shared = Task { try await PostgresServer.start() }
+
+    private let folder: String
+    private let databases = Mutex(0)
+
+    private init(folder: String) {
+        self.folder = folder
+    }
+
+    /// A database of a test's own.
+    func database() async throws -> String {
+        let name = databases.withLock { number in
+            number += 1
+            return "test\(number)"
+        }
+        let admin = try await connect("postgres")
+        _ = try await admin.send([PostgresStatement("CREATE DATABASE \(name)")])
+        return url(name)
+    }
+
+    func connect(_ database: String) async throws -> PostgresConnection {
+        try await PostgresConnection.connect(to: url(database))
+    }
+
+    private func url(_ database: String) -> String { "postgres://postgres@/\(database)?host=\(folder)" }
+
+    /// Ends the server as a crash would, and starts it again.
+    func crash() async throws {
+        try await Self.run("\(Self.binaries())/pg_ctl -D \(folder)/data -m immediate stop")
+        try await Self.run(Self.startCommand(folder, Self.binaries()))
+    }
+
+    private static func start() async throws -> PostgresServer {
+        let folder = "/tmp/holdfast-postgres-\(ProcessInfo.processInfo.processIdentifier)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let binaries = try binaries()
+        if getuid() == 0 { try await run("chown postgres \(folder)", asRoot: true) }
+        try await run("\(binaries)/initdb -D \(folder)/data -U postgres -A trust -E UTF8 --no-sync")
+        try await run(startCommand(folder, binaries))
+        // It looks after itself: when this process is gone, so is the server.
+        let parent = ProcessInfo.processInfo.processIdentifier
+        let stop = asServer("\(binaries)/pg_ctl -D \(folder)/data -m immediate stop")
+        let watch = "while kill -0 \(parent); do sleep 1; done; \(stop); rm -rf \(folder)"
+        try await run("setsid sh -c '\(watch)' &", asRoot: true)
+        return PostgresServer(folder: folder)
+    }
+
+    private static func startCommand(_ folder: String, _ binaries: String) -> String {
+        let options = "-c listen_addresses= -c unix_socket_directories=\(folder) -c max_connections=200"
+        return "\(binaries)/pg_ctl -D \(folder)/data -w -l \(folder)/log -o '\(options)' start"
+    }
+
+    /// Debian keeps the server's commands out of the path, by version.
+    private static func binaries() throws -> String {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        guard let newest = versions.compactMap(Int.init).max() else {
+            throw Unusable(description: "no PostgreSQL in \(root): install postgresql")
+        }
+        return "\(root)/\(newest)/bin"
+    }
+
+    /// Runs a command to its end. Foundation's `Process` would wait for whatever the command leaves running, too.
+    private static func shell(_ line: String) -> Int32 {
+        var process: pid_t = 0
+        let words = ["/bin/sh", "-c", "exec >/dev/null 2>&1 </dev/null; \(line)"]
+        var arguments = words.map { word in strdup(word) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        guard posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ) == 0 else { return -1 }
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) == -1 && errno == EINTR {}
+        return status
+    }
+
+    /// The server refuses to run as root.
+    private static func asServer(_ command: String) -> String {
+        getuid() == 0 ? "su postgres -s /bin/sh -c \"\(command)\"" : command
+    }
+
+    private static func run(_ command: String, asRoot: Bool = false) async throws {
+        let line = asRoot ? command : asServer(command)
+        let status: Int32 = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: shell(line)) }
+        }
+        guard status == 0 else { throw Unusable(description: "'\(line)' ended with \(status)") }
+    }
+}
+#endif

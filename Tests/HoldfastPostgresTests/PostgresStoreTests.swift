@@ -1,0 +1,142 @@
+#if PostgreSQL
+import HoldfastIdempotency
+import HoldfastTesting
+import TestSupport
+import Testing
+
+@testable import HoldfastPostgres
+
+@Suite(.serialized) struct PostgresStoreTests {
+    private let id = RecordID(bytes: [UInt8](repeating: 7, count: 32))
+    private let fingerprint = Fingerprint(bytes: [UInt8](repeating: 1, count: 32))
+
+    private var claim: ClaimCommand {
+        ClaimCommand(
+            id: id, action: .claim(fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100)))
+    }
+
+    private func complete(_ fence: Int64, _ payload: [UInt8]?) -> ClaimCommand {
+        ClaimCommand(id: id, action: .complete(fence: fence, payload: payload, retention: .seconds(100)))
+    }
+
+    private func database() async throws -> String { try await PostgresServer.shared.value.database() }
+
+    @Test(arguments: ClaimStoreConformance.checks)
+    func `it is a store as all are`(check: ClaimStoreConformance.Check) async throws {
+        let url = try await database()
+        let admin = try await PostgresConnection.connect(to: url)
+        _ = try await admin.send([
+            PostgresStatement("CREATE TABLE skew (by interval)"), PostgresStatement("INSERT INTO skew VALUES ('0')"),
+        ])
+        // The server's own clock, and what the test has let pass.
+        let records = PostgresRecords(clock: "clock_timestamp() + (SELECT by FROM skew)")
+        let store = try await PostgresStore(url: url, records: records)
+        try await check.run(on: store) { duration in
+            let milliseconds = duration / .milliseconds(1)
+            _ = try await admin.send([
+                PostgresStatement("UPDATE skew SET by = by + $1::interval", ["\(milliseconds) milliseconds"])
+            ])
+        }
+    }
+
+    @Test func `two stores on one database share their keys and their secret`() async throws {
+        let url = try await database()
+        let (here, there) = (try await PostgresStore(url: url), try await PostgresStore(url: url))
+        try await expectEqual(here.secret().bytes, there.secret().bytes)
+        let fence = try await claimed(here)
+        try await expectEqual(there.apply([claim]), [.inFlight])
+        try await expectEqual(here.apply([complete(fence, [1, 0, 255])]), [.done])
+        try await expectEqual(there.apply([claim]), [.completed(payload: [1, 0, 255])])
+    }
+
+    private func claimed(_ store: PostgresStore) async throws -> Int64 {
+        guard case .claimed(let fence) = try await store.apply([claim]).first else {
+            throw UnexpectedOutcome("no claim")
+        }
+        return fence
+    }
+
+    @Test func `of many processes that claim one key at the same moment one wins`() async throws {
+        let url = try await database()
+        var stores: [PostgresStore] = []
+        for _ in 0..<6 { stores.append(try await PostgresStore(url: url, connections: 4)) }
+        for round in 0..<20 {
+            let id = RecordID(bytes: [UInt8](repeating: UInt8(round), count: 32))
+            let command = ClaimCommand(id: id, action: claim.action)
+            let wins = try await withThrowingTaskGroup(of: Int.self) { group in
+                for store in stores {
+                    for _ in 0..<4 {
+                        group.addTask {
+                            if case .claimed = try await store.apply([command]).first { 1 } else { 0 }
+                        }
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(wins == 1)
+        }
+    }
+
+    @Test func `what was acknowledged survives the server's crash and the store connects again`() async throws {
+        let server = try await PostgresServer.shared.value
+        let store = try await PostgresStore(url: server.database())
+        let fence = try await claimed(store)
+        try await expectEqual(store.apply([complete(fence, [42])]), [.done])
+        try await server.crash()
+        // The connections that were open are dead: each is found out once, and replaced.
+        var replies: [ClaimReply]?
+        for _ in 0..<8 where replies == nil { replies = try? await store.apply([claim]) }
+        #expect(replies == [.completed(payload: [42])])
+    }
+
+    @Test func `a claim and the user's writes are one transaction`() async throws {
+        let url = try await database()
+        let (store, user) = (try await PostgresStore(url: url), try await PostgresConnection.connect(to: url))
+        _ = try await user.send([PostgresStatement("CREATE TABLE charge (amount int)")])
+        func execute(_ sql: String, _ parameters: [String?] = []) async throws -> PostgresRows {
+            try await user.send([PostgresStatement(sql, parameters)])[0]
+        }
+        func charge() async throws -> ClaimReply {
+            let reply = try await store.apply([claim], within: { try await execute($0, $1) })[0]
+            guard case .claimed(let fence) = reply else { return reply }
+            _ = try await execute("INSERT INTO charge VALUES (1000)")
+            return try await store.apply([complete(fence, [1])], within: { try await execute($0, $1) })[0]
+        }
+        _ = try await execute("BEGIN")
+        try await expectEqual(charge(), .done)
+        _ = try await execute("ROLLBACK")
+        try await expectEqual(execute("SELECT count(*) FROM charge")[0], ["0"])
+        for expected in [ClaimReply.done, .completed(payload: [1])] {
+            _ = try await execute("BEGIN")
+            try await expectEqual(charge(), expected)
+            _ = try await execute("COMMIT")
+        }
+        try await expectEqual(execute("SELECT count(*) FROM charge")[0], ["1"])
+    }
+
+    @Test func `a schema of another version is refused and so is a server that is not there`() async throws {
+        let url = try await database()
+        _ = try await PostgresStore(url: url)
+        let admin = try await PostgresConnection.connect(to: url)
+        _ = try await admin.send([PostgresStatement("UPDATE holdfast.meta SET value = '9' WHERE name = 'version'")])
+        let other = await #expect(throws: ClaimStoreError.self) { _ = try await PostgresStore(url: url) }
+        #expect(other?.description.contains("version 9") == true)
+        let nowhere = await #expect(throws: ClaimStoreError.self) {
+            _ = try await PostgresStore(url: "postgres://postgres@/x?host=/nowhere")
+        }
+        #expect(nowhere?.code == .unusable)
+        let nonsense = await #expect(throws: ClaimStoreError.self) { _ = try await PostgresStore(url: "postgres://[") }
+        #expect(nonsense?.code == .unusable)
+    }
+
+    @Test func `a transaction that fails leaves the connection usable`() async throws {
+        let url = try await database()
+        let store = try await PostgresStore(url: url, connections: 1)
+        let admin = try await PostgresConnection.connect(to: url)
+        _ = try await admin.send([PostgresStatement("ALTER TABLE holdfast.record RENAME TO away")])
+        await #expect(throws: ClaimStoreError.self) { try await store.apply([claim]) }
+        _ = try await admin.send([PostgresStatement("ALTER TABLE holdfast.away RENAME TO record")])
+        _ = try await claimed(store)
+    }
+}
+#endif
