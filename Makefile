@@ -21,13 +21,13 @@ endif
 
 build:
 	@Scripts/need-swift
-	@Scripts/install libsqlite3-dev
+	@Scripts/install libsqlite3-dev libpq-dev
 	@echo "holdfast: building (the first time takes some minutes, later ones seconds)"
 	@swift build -c release $(SWIFT_FLAGS) --product holdfast
 
 test:
 	@Scripts/need-swift
-	@Scripts/install libsqlite3-dev chromium chromium-driver
+	@Scripts/install libsqlite3-dev libpq-dev postgresql chromium chromium-driver
 	@echo "holdfast: building and running every test"
 	@swift test $(SWIFT_FLAGS)
 

@@ -93,7 +93,7 @@ let package = Package(
         .target(
             name: "HoldfastCommands",
             dependencies: [
-                "HoldfastGateway", "HoldfastSQLite",
+                "HoldfastGateway", "HoldfastSQLite", "HoldfastPostgres",
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Gateway"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),

@@ -57,16 +57,19 @@ struct UpstreamArgument: ExpressibleByArgument {
     }
 }
 
-/// Where claims and outcomes are kept: `memory` or `sqlite:PATH`.
+/// Where claims and outcomes are kept: `memory`, `sqlite:PATH`, or what libpq takes as a URL.
 enum StoreArgument: ExpressibleByArgument, CustomStringConvertible {
     case memory
     case sqlite(path: String)
+    case postgres(url: String)
 
     init?(argument: String) {
         if argument == "memory" {
             self = .memory
         } else if argument.hasPrefix("sqlite:"), argument != "sqlite:" {
             self = .sqlite(path: String(argument.dropFirst("sqlite:".count)))
+        } else if argument.hasPrefix("postgres://") || argument.hasPrefix("postgresql://") {
+            self = .postgres(url: argument)
         } else {
             return nil
         }
@@ -74,6 +77,8 @@ enum StoreArgument: ExpressibleByArgument, CustomStringConvertible {
 
     var description: String {
         switch self {
+        // A URL may hold a password, which is nobody's to read.
+        case .postgres: "postgres"
         case .memory: "memory"
         case .sqlite(let path): "sqlite:\(path)"
         }

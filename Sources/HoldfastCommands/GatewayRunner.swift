@@ -1,6 +1,7 @@
 #if Gateway
 import HoldfastGateway
 import HoldfastIdempotency
+import HoldfastPostgres
 import HoldfastSQLite
 import Logging
 import ServiceLifecycle
@@ -22,6 +23,8 @@ struct GatewayRunner {
             let store = try SQLiteStore(path: path)
             try await run(on: store, logger: logger, started: started)
             try store.close()
+        case .postgres(let url):
+            try await run(on: PostgresStore(url: url), logger: logger, started: started)
         }
     }
 

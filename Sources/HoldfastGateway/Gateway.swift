@@ -63,7 +63,13 @@ public final class Gateway: Service {
         let shared = DataPlaneContext(
             configuration: configuration, endpoints: endpoints,
             budget: try RetryBudget(configuration: configuration.budget, clock: clock),
-            engine: try IdempotencyEngine(store: store, configuration: idempotency),
+            engine: try IdempotencyEngine(store: store, configuration: idempotency) { event in
+                switch event {
+                case .outcomeLost: logger.error("\(event)")
+                case .recordingFailed, .renewalFailed: logger.warning("\(event)")
+                case .becameUnknown, .resolved: logger.notice("\(event)")
+                }
+            },
             secret: try await store.secret(), counters: GatewayCounters(), clock: clock, logger: logger)
         let controlPlane = try await ControlPlane.start(shared, transitions: transitions, demo: demo)
         do {

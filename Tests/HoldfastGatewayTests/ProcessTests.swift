@@ -48,6 +48,34 @@ import Testing
         await service.stop()
     }
 
+    @Test func `two gateways on one PostgreSQL execute a key once and know when the other was killed`() async throws {
+        let service = try await TestService.start { request, _ in
+            request.headers.first(name: "idempotency-key") == "hangs" ? .hang : .ok("charged")
+        }
+        let arguments = [
+            "gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--timeout", "1s", "--attempt-timeout", "1s",
+            "--store", try await PostgresServer.shared.value.database(),
+        ]
+        let (here, there) = (
+            try await HoldfastProcess.start(arguments), try await HoldfastProcess.start(arguments)
+        )
+        try await expectEqual(post("done", to: here).text, "charged")
+        let replay = try await post("done", to: there)
+        #expect(replay.text == "charged" && replay.isReplay)
+        let unfinished = Task { try await post("hangs", to: here) }
+        await service.requests(2)
+        let conflict = try await post("hangs", to: there)
+        #expect(conflict.status == 409)
+        #expect(conflict.problem == "key-in-flight")
+        await here.kill9()
+        _ = try? await unfinished.value
+        #expect(service.requests.count == 2, "nothing was run again")
+        there.signal(SIGTERM)
+        let status = await there.end()
+        #expect(status == 0)
+        await service.stop()
+    }
+
     @Test func `a term signal lets requests end and records them`() async throws {
         let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let service = try await TestService.start { _, _ in .held(gate.futureResult, Array("charged".utf8)) }

@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func `what was acknowledged survives the server's crash and the store connects again`() async throws {
-        let server = try await PostgresServer.shared.value
+        let server = try await PostgresServer.start()
         let store = try await PostgresStore(url: server.database())
         let fence = try await claimed(store)
         try await expectEqual(store.apply([complete(fence, [42])]), [.done])

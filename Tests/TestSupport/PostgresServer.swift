@@ -1,17 +1,14 @@
-#if PostgreSQL
 import Foundation
 import Synchronization
 
-@testable import HoldfastPostgres
-
 /// A PostgreSQL of the tests' own, in a folder and on a socket of its own. It is started once for all of them, and ends
 /// with the process that tests.
-final class PostgresServer: Sendable {
-    struct Unusable: Error, CustomStringConvertible {
-        let description: String
+public final class PostgresServer: Sendable {
+    public struct Unusable: Error, CustomStringConvertible {
+        public let description: String
     }
 
-    static let shared = Task { try await PostgresServer.start() }
+    public static let shared = Task { try await PostgresServer.start() }
 
     private let folder: String
     private let databases = Mutex(0)
@@ -21,30 +18,26 @@ final class PostgresServer: Sendable {
     }
 
     /// A database of a test's own.
-    func database() async throws -> String {
+    public func database() async throws -> String {
         let name = databases.withLock { number in
             number += 1
             return "test\(number)"
         }
-        let admin = try await connect("postgres")
-        _ = try await admin.send([PostgresStatement("CREATE DATABASE \(name)")])
+        try await Self.run("\(Self.binaries())/createdb -h \(folder) -U postgres \(name)")
         return url(name)
-    }
-
-    func connect(_ database: String) async throws -> PostgresConnection {
-        try await PostgresConnection.connect(to: url(database))
     }
 
     private func url(_ database: String) -> String { "postgres://postgres@/\(database)?host=\(folder)" }
 
     /// Ends the server as a crash would, and starts it again.
-    func crash() async throws {
+    public func crash() async throws {
         try await Self.run("\(Self.binaries())/pg_ctl -D \(folder)/data -m immediate stop")
         try await Self.run(Self.startCommand(folder, Self.binaries()))
     }
 
-    private static func start() async throws -> PostgresServer {
-        let folder = "/tmp/holdfast-postgres-\(ProcessInfo.processInfo.processIdentifier)"
+    /// Starts a server of one test's own: for tests that crash it.
+    public static func start() async throws -> PostgresServer {
+        let folder = "/tmp/holdfast-postgres-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let binaries = try binaries()
         if getuid() == 0 { try await run("chown postgres \(folder)", asRoot: true) }
@@ -98,4 +91,3 @@ final class PostgresServer: Sendable {
         guard status == 0 else { throw Unusable(description: "'\(line)' ended with \(status)") }
     }
 }
-#endif
