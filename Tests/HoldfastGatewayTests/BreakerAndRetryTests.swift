@@ -99,6 +99,8 @@ import Testing
         let service = try await TestService.start { _, _ in .ok() }
         let gone = try await TestService.start { _, _ in .ok() }
         await gone.stop()
+        let port = HeldPort(gone.port)
+        defer { withExtendedLifetime(port) {} }
         try await withGateway(to: gone, service) { gateway in
             for _ in 0..<4 { try await expectEqual(gateway.post(key: nil).text, "ok") }
             #expect(service.requests.count == 4)

@@ -69,10 +69,12 @@ public final class PostgresServer: Sendable {
     /// Runs a command to its end. Foundation's `Process` would wait for whatever the command leaves running, too.
     private static func shell(_ line: String) -> Int32 {
         var process: pid_t = 0
-        let words = ["/bin/sh", "-c", "exec >/dev/null 2>&1 </dev/null; \(line)"]
+        // A server that inherited other tests' sockets would keep them open.
+        let closing = "for file in /proc/$BASHPID/fd/*; do n=${file##*/}; [ $n -gt 2 ] && eval \"exec $n>&-\"; done"
+        let words = ["/bin/bash", "-c", "exec >/dev/null 2>&1 </dev/null; \(closing); \(line)"]
         var arguments = words.map { word in strdup(word) } + [nil]
         defer { for argument in arguments { free(argument) } }
-        guard posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ) == 0 else { return -1 }
+        guard posix_spawn(&process, "/bin/bash", nil, nil, &arguments, environ) == 0 else { return -1 }
         var status: Int32 = 0
         while waitpid(process, &status, 0) == -1 && errno == EINTR {}
         return status
