@@ -5,8 +5,9 @@
 # make lint, make format        the style, checked or applied
 # make examples                 builds and runs the package in Examples
 # make bench                    the core against the bare call and peers; the gateway beside nginx and HAProxy
+# make model                    has spin walk the model of the claim protocol, and its mutants
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build test lint format examples bench count
+.PHONY: run build test lint format examples bench count model
 
 SWIFT_FLAGS = --traits Gateway
 
@@ -56,3 +57,6 @@ bench: build
 count:
 	@Scripts/install valgrind python3
 	@Benchmarks/core/count
+
+model:
+	@Scripts/check-model
