@@ -4,7 +4,7 @@
 # make build                    the release binary, at .build/release/holdfast
 # make lint, make format        the style, checked or applied
 # make examples                 builds and runs the package in Examples
-# make bench                    the core against the bare call and peers; the gateway beside nginx and HAProxy
+# make bench                    the core, the stores and the gateway, each beside its peers
 # make model                    has spin walk the model of the claim protocol, and its mutants
 # make count                    the core's instructions and allocations, against those recorded
 .PHONY: run build test lint format examples bench count model
@@ -51,6 +51,8 @@ bench: build
 	@Scripts/install nginx haproxy wrk python3 python3-venv
 	@echo "holdfast: measuring the core against the bare call, and two peers"
 	@Benchmarks/core/run
+	@echo "holdfast: measuring the stores beside one commit a command, and pgbench"
+	@Benchmarks/stores/run
 	@echo "holdfast: measuring the gateway beside nginx and HAProxy"
 	@Benchmarks/gateway/run
 

@@ -20,7 +20,7 @@ struct StoreBenchmarks {
         let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-bench-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let path = { folder.appending(path: "\(UUID()).db").path }
+        let path: @Sendable () -> String = { folder.appending(path: "\(UUID()).db").path }
         for callers in [64, 256] {
             try await report("SQLite, fsync before each answer", callers, cycles: 40_000) {
                 try SQLiteStore(path: path())
@@ -39,7 +39,7 @@ struct StoreBenchmarks {
     }
 
     nonisolated static func report(
-        _ name: String, _ callers: Int, cycles: Int, _ make: () async throws -> any ClaimStore
+        _ name: String, _ callers: Int, cycles: Int, _ make: @Sendable () async throws -> any ClaimStore
     ) async throws {
         var results: [(rate: Double, latencies: [Double])] = []
         for _ in 0..<rounds {
@@ -88,7 +88,7 @@ struct StoreBenchmarks {
     }
 
     nonisolated static func reportBaseline(
-        _ name: String, cycles: Int, _ make: () async throws -> any ClaimStore
+        _ name: String, cycles: Int, _ make: @Sendable () async throws -> any ClaimStore
     ) async throws {
         var rates: [Double] = []
         for round in 0..<rounds {
