@@ -9,7 +9,11 @@ import Testing
 extension ProcessTests {
     @Test func `on the page the breaker is seen to open after fail and to close after heal`() async throws {
         let demo = try await HoldfastProcess.start(["demo", "--store", "memory"])
-        let browser = try await Browser.start()
+        let browser: Browser
+        do { browser = try await Browser.start() } catch {
+            await demo.kill9()
+            throw error
+        }
         do {
             try await browser.open("http://127.0.0.1:\(demo.admin)/")
             try await expectEqual(browser.text("return document.title"), "Run the breaker")
