@@ -67,7 +67,7 @@ public final class Gateway: Service {
                 switch event {
                 case .outcomeLost: logger.error("\(event)")
                 case .recordingFailed, .renewalFailed: logger.warning("\(event)")
-                case .becameUnknown, .resolved: logger.notice("\(event)")
+                case .becameUnknown, .resolved, .purged: logger.notice("\(event)")
                 }
             },
             secret: try await store.secret(), counters: GatewayCounters(), clock: clock, logger: logger)

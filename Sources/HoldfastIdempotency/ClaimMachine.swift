@@ -4,9 +4,11 @@
 /// ```
 ///          claim            complete
 ///  (none) ──────▶ in flight ────────▶ completed
-///    ▲              │   └─ abandon, or the lease ends ──▶ unknown ──▶ resolved: completed, or (none)
+///    ▲              │   └─ abandon, or the lease ends ──▶ unknown ──▶ resolved: completed, or released
 ///    └── release ───┘   ◀──────────── claim that takes over ────┘
 /// ```
+///
+/// Released is as good as none, and is kept only where there is a history to tell.
 ///
 /// A write whose fence is not the record's is refused: a worker that lost its claim can neither complete, nor release,
 /// nor extend its successor's.
@@ -33,16 +35,19 @@ public enum ClaimMachine {
     ) -> Decision {
         let record = record.flatMap { isForgotten($0, at: now) ? nil : $0 }
         switch action {
-        case .claim(let fingerprint, let lease, let retention, let takesOver):
-            // First of all: whoever says something else under this key learns nothing about it.
-            if let record, record.fingerprint != fingerprint { return Decision(write: .nothing, reply: .mismatched) }
-            if let record, !(takesOver && record.isUnknown(at: now)) {
-                return answer(repeatOf: record, at: now, retention: retention)
+        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner):
+            if let record, record.state != .released {
+                // First of all: whoever says something else under this key learns nothing about it.
+                if record.fingerprint != fingerprint { return Decision(write: .nothing, reply: .mismatched) }
+                if !takesOver.covers(record.fence) || !record.isUnknown(at: now) {
+                    return answer(repeatOf: record, at: now, retention: retention)
+                }
             }
             let leaseEnds = now.advanced(by: lease)
-            let claimed = ClaimRecord(
+            var claimed = ClaimRecord(
                 fingerprint: fingerprint, fence: nextFence, state: .inFlight(leaseEnds: leaseEnds),
-                expires: max(now.advanced(by: retention), leaseEnds))
+                expires: max(now.advanced(by: retention), leaseEnds), history: record?.history ?? ClaimHistory())
+            claimed.history.add(.claimed, at: now, fence: nextFence, by: owner)
             return Decision(write: .put(claimed), reply: .claimed(fence: nextFence))
         case .renew(let fence, let lease):
             guard case .inFlight(let leaseEnds)? = record?.state, var renewed = record, renewed.fence == fence,
@@ -55,29 +60,45 @@ public enum ClaimMachine {
         case .complete(let fence, let payload, let retention):
             // Completing what had become unknown is the truth that comes late: nobody else has executed it, or the
             // fence would have risen.
-            guard var completed = record, completed.fence == fence else { return .stale }
+            guard var completed = record, completed.fence == fence, completed.state != .released else { return .stale }
             if case .completed(let recorded) = completed.state {
                 // The acknowledgement of this very write was lost, and it comes again, or, at last, without its payload.
                 return recorded == payload || payload == nil ? Decision(write: .nothing, reply: .done) : .stale
             }
             completed.state = .completed(payload: payload)
             completed.expires = now.advanced(by: retention)
+            completed.history.add(.completed, at: now, fence: fence, why: payload == nil ? "response not kept" : "")
             return Decision(write: .put(completed), reply: .done)
         case .release(let fence):
-            guard case .inFlight? = record?.state, record?.fence == fence else { return .stale }
-            return Decision(write: .delete, reply: .done)
+            guard case .inFlight? = record?.state, var released = record, released.fence == fence else { return .stale }
+            guard released.history.isLong else { return Decision(write: .delete, reply: .done) }
+            released.state = .released
+            released.history.add(.released, at: now, fence: fence)
+            return Decision(write: .put(released), reply: .done)
         case .abandon(let fence):
             guard case .inFlight? = record?.state, var abandoned = record, abandoned.fence == fence else {
                 return .stale
             }
             abandoned.state = .unknown
+            abandoned.history.add(.abandoned, at: now, fence: fence)
             return Decision(write: .put(abandoned), reply: .done)
-        case .resolve(let fence, let resolution, let retention):
+        case .resolve(let fence, let resolution, let retention, let by, let why):
             guard var resolved = record, resolved.fence == fence, resolved.isUnknown(at: now) else { return .stale }
-            guard case .completed(let payload) = resolution else { return Decision(write: .delete, reply: .done) }
-            resolved.state = .completed(payload: payload)
+            switch resolution {
+            case .completed(let payload):
+                resolved.state = .completed(payload: payload)
+                resolved.history.add(.resolvedCompleted, at: now, fence: fence, by: by, why: why)
+            case .released:
+                // Kept, because somebody has decided it, and will be asked.
+                resolved.state = .released
+                resolved.history.add(.resolvedReleased, at: now, fence: fence, by: by, why: why)
+            }
             resolved.expires = now.advanced(by: retention)
             return Decision(write: .put(resolved), reply: .done)
+        case .purge(let fence):
+            guard let record, record.fence == fence else { return .stale }
+            if case .inFlight = record.state, !record.isUnknown(at: now) { return .stale }
+            return Decision(write: .delete, reply: .done)
         }
     }
 
@@ -93,10 +114,12 @@ public enum ClaimMachine {
             var orphan = record
             orphan.state = .unknown
             orphan.expires = max(orphan.expires, now.advanced(by: retention))
+            orphan.history.add(.leaseEnded, at: now, fence: record.fence)
             return Decision(write: .put(orphan), reply: .unknown(fence: record.fence))
         case .completed(let payload):
             return Decision(write: .nothing, reply: .completed(payload: payload))
-        case .unknown:
+        // What was released is no repeat, and is not asked about.
+        case .unknown, .released:
             return Decision(write: .nothing, reply: .unknown(fence: record.fence))
         }
     }
@@ -106,17 +129,16 @@ public enum ClaimMachine {
     }
 }
 
-extension ClaimRecord {
-    /// Whether nobody knows how it ended: it is told so, or its lease is over.
-    fileprivate func isUnknown(at now: StoreInstant) -> Bool {
-        switch state {
-        case .unknown: true
-        case .inFlight(let leaseEnds): leaseEnds <= now
-        case .completed: false
-        }
-    }
-}
-
 extension ClaimMachine.Decision {
     fileprivate static let stale = ClaimMachine.Decision(write: .nothing, reply: .stale)
+}
+
+extension ClaimCommand.Takeover {
+    fileprivate func covers(_ fence: Int64) -> Bool {
+        switch self {
+        case .nothing: false
+        case .anything: true
+        case .fence(let covered): covered == fence
+        }
+    }
 }

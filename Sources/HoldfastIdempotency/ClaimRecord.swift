@@ -31,6 +31,8 @@ public struct ClaimRecord: Sendable, Hashable {
         case completed(payload: [UInt8]?)
         /// It began and nobody knows how it ended.
         case unknown
+        /// Nothing happened, and the key may be executed again. Kept only for the history that it has.
+        case released
     }
 
     public var fingerprint: Fingerprint
@@ -39,12 +41,27 @@ public struct ClaimRecord: Sendable, Hashable {
     public var state: State
     /// When the record may be forgotten.
     public var expires: StoreInstant
+    /// What became of it until now.
+    public var history: ClaimHistory
 
-    public init(fingerprint: Fingerprint, fence: Int64, state: State, expires: StoreInstant) {
+    public init(
+        fingerprint: Fingerprint, fence: Int64, state: State, expires: StoreInstant,
+        history: ClaimHistory = ClaimHistory()
+    ) {
         self.fingerprint = fingerprint
         self.fence = fence
         self.state = state
         self.expires = expires
+        self.history = history
+    }
+
+    /// Whether nobody knows how it ended: it is told so, or its lease is over.
+    public func isUnknown(at now: StoreInstant) -> Bool {
+        switch state {
+        case .unknown: true
+        case .inFlight(let leaseEnds): leaseEnds <= now
+        case .completed, .released: false
+        }
     }
 }
 
@@ -53,8 +70,12 @@ public struct ClaimCommand: Sendable, Hashable {
     public enum Action: Sendable, Hashable {
         /// Asks for the right to execute.
         ///
-        /// - Parameter takesOver: Whether what is unknown is executed again, under a higher fence.
-        case claim(fingerprint: Fingerprint, lease: Duration, retention: Duration, takesOver: Bool = false)
+        /// - Parameters:
+        ///   - takesOver: What is executed again, under a higher fence, though nobody knows how it ended.
+        ///   - owner: Who asks, for the record's history.
+        case claim(
+            fingerprint: Fingerprint, lease: Duration, retention: Duration, takesOver: Takeover = .nothing,
+            owner: String = "")
         /// Prolongs a claim's lease, counted from now.
         case renew(fence: Int64, lease: Duration)
         /// Records the outcome.
@@ -63,8 +84,18 @@ public struct ClaimCommand: Sendable, Hashable {
         case release(fence: Int64)
         /// It began, and how it ended will not be known.
         case abandon(fence: Int64)
-        /// Somebody found out how what is unknown ended.
-        case resolve(fence: Int64, Resolution, retention: Duration)
+        /// Somebody found out how what is unknown ended, and says who and why.
+        case resolve(fence: Int64, Resolution, retention: Duration, by: String = "", why: String = "")
+        /// Forgets what is not in flight.
+        case purge(fence: Int64)
+    }
+
+    /// Which unknown records a claim takes over.
+    public enum Takeover: Sendable, Hashable {
+        case nothing
+        case anything
+        /// The claim of this fence, of which somebody has found out that it did nothing. Its successor's is not touched.
+        case fence(Int64)
     }
 
     /// How what was unknown ended.

@@ -7,6 +7,10 @@ public protocol ClaimStore: Sendable {
     /// - Throws: When nothing was carried out, or when the store cannot tell.
     func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply]
 
+    /// How many batches the store carries out at the same time: 1 to 64. Default: 1. The commands of one key always go
+    /// the same way, one after the other.
+    var lanes: Int { get }
+
     /// The secret that this store's identities are hashed under: the same for all who share the store.
     func secret() async throws -> StoreSecret
 
@@ -14,11 +18,32 @@ public protocol ClaimStore: Sendable {
     ///
     /// - Returns: How many were forgotten.
     func reap(atMost count: Int) async throws -> Int
+
+    /// What the store holds of one key, for operators; nil if nothing, or if it has expired.
+    func summary(of id: RecordID) async throws -> ClaimSummary?
+
+    /// What the store holds, for operators: some records at a time, in an order of the store's own. A record that is
+    /// there from the first page to the last is shown once; one that comes or goes meanwhile may be missing.
+    ///
+    /// - Parameters:
+    ///   - cursor: Where the page before has ended; nil for the first.
+    ///   - count: About how many records are looked at, few enough that no claim waits for long.
+    func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage
+}
+
+extension ClaimStore {
+    public var lanes: Int { 1 }
+}
+
+/// A store that never waits: it is asked directly, without a batch to be gathered.
+public protocol ImmediateClaimStore: ClaimStore {
+    /// ``ClaimStore/apply(_:)``, at once.
+    func applyNow(_ batch: [ClaimCommand]) throws(ClaimStoreError) -> [ClaimReply]
 }
 
 /// Why a store could not answer.
 public struct ClaimStoreError: Error, Sendable, CustomStringConvertible {
-    public enum Code: String, Sendable {
+    public enum Code: String, Sendable, CaseIterable {
         /// More commands wait than the bound allows.
         case overloaded
         /// The store failed. Another try may succeed.
@@ -27,6 +52,8 @@ public struct ClaimStoreError: Error, Sendable, CustomStringConvertible {
         case lost
         /// The store cannot be opened, or is not what it should be.
         case unusable
+        /// What was asked makes no sense.
+        case invalid
     }
 
     public let code: Code

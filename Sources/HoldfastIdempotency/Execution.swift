@@ -15,9 +15,7 @@ public struct Execution: Sendable {
     /// - Parameter name: Which downstream call: `"charge"`, `"mail"`.
     public func key(for name: String) -> IdempotencyKey {
         let digest = SHA256.hash(data: Array("key".utf8) + id.bytes + Array(name.utf8))
-        let digits = digest.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        // 32 hexadecimal digits are a valid key.
-        return (try? IdempotencyKey(digits)) ?? .minted()
+        return IdempotencyKey(unchecked: hex(Array(digest.prefix(16))))
     }
 
     /// A recovery point: work that is done once, whatever becomes of the execution around it. Executed again after a

@@ -3,12 +3,22 @@ import Synchronization
 /// Gathers commands that arrive while a commit is in flight, and lets them share the next one. So a store that pays an
 /// `fsync` for each commit pays it once for many callers.
 ///
-/// At most one batch is in flight; commands keep their order.
+/// A store has one lane or several. In each, at most one batch is in flight, and commands keep their order; the commands
+/// of one key are always in the same lane.
 public final class GroupCommit: Sendable {
     public typealias Completion = @Sendable (Result<ClaimReply, ClaimStoreError>) -> Void
 
     private let store: any ClaimStore
-    private let machine: Mutex<Machine>
+    private let immediate: (any ImmediateClaimStore)?
+    private let lanes: [Lane]
+
+    private final class Lane: Sendable {
+        let machine: Mutex<Machine>
+
+        init(_ machine: Machine) {
+            self.machine = Mutex(machine)
+        }
+    }
 
     /// Decides what is committed when: a batch at once if nothing is in flight, otherwise the next batch.
     struct Machine {
@@ -37,30 +47,38 @@ public final class GroupCommit: Sendable {
 
     /// - Parameters:
     ///   - store: What is committed to.
-    ///   - queueBound: The most commands that wait; beyond it a command fails at once with `overloaded`. Default: 8,192,
-    ///     about half a second's work of the slowest store.
+    ///   - queueBound: The most commands that wait in one lane; beyond it a command fails at once with `overloaded`.
+    ///     Default: 8,192, about half a second's work of the slowest store.
     ///   - batchBound: The most commands that share a commit. Default: 256, where SQLite's throughput levels off.
     public init(store: any ClaimStore, queueBound: Int = 8_192, batchBound: Int = 256) {
         self.store = store
-        machine = Mutex(Machine(queueBound: queueBound, batchBound: batchBound))
+        immediate = store as? any ImmediateClaimStore
+        lanes = (0..<min(max(1, store.lanes), 64)).map { _ in
+            Lane(Machine(queueBound: queueBound, batchBound: batchBound))
+        }
     }
 
     /// Submits a command. `completion` is called exactly once, on any thread, when the command is durable or has failed.
     public func submit(_ command: ClaimCommand, completion: @escaping Completion) {
-        switch machine.withLock({ $0.add(command, completion) }) {
+        if let immediate {
+            completion(Result { () throws(ClaimStoreError) in try immediate.applyNow([command])[0] })
+            return
+        }
+        let lane = lanes[command.id.place(among: lanes.count)]
+        switch lane.machine.withLock({ $0.add(command, completion) }) {
         case .wait:
             break
         case .refuse:
             completion(.failure(ClaimStoreError(.overloaded, "too many commands wait for the store")))
         case .commit:
             // A task of its own, which nobody's cancellation reaches: a caller who leaves does not tear a commit.
-            Task { await commitAll() }
+            Task { await commitAll(in: lane) }
         }
     }
 
-    private func commitAll() async {
+    private func commitAll(in lane: Lane) async {
         while true {
-            let batch = machine.withLock { $0.next() }
+            let batch = lane.machine.withLock { $0.next() }
             if batch.isEmpty { return }
             do {
                 let replies = try await store.apply(batch.map(\.command))

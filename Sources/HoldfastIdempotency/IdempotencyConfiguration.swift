@@ -1,3 +1,4 @@
+import FoundationEssentials
 public import Holdfast
 
 /// How long claims and outcomes last, and how many callers may wait: plain data.
@@ -20,6 +21,9 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
     /// 6, about three seconds. The last try leaves out the payload. After it, the outcome is unknown.
     public var recordingAttempts: Int = 6
 
+    /// Who this process is, for the records' history: 1 to 64 bytes. Default: the host's name and the process's number.
+    public var owner: String = "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)"
+
     public init() {}
 
     /// Checks every option.
@@ -31,5 +35,6 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
         try require("waitersPerKey", waitersPerKey, in: 0...10_000)
         try require("keysInFlight", keysInFlight, in: 1...1_000_000)
         try require("recordingAttempts", recordingAttempts, in: 1...20)
+        try require("owner's length in bytes", owner.utf8.count, in: 1...ClaimHistory.nameBound)
     }
 }

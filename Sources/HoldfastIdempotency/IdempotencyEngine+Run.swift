@@ -48,7 +48,7 @@ extension IdempotencyEngine {
         policy: IdempotencyPolicy<Value>, _ work: nonisolated(nonsending) (Execution) async throws -> Value
     ) async throws -> Executed<Value> {
         try require("wait", policy.wait, in: .zero ... .seconds(3_600))
-        var takesOver = if case .rerun = policy.unknown { true } else { false }
+        var takesOver: ClaimCommand.Takeover = if case .rerun = policy.unknown { .anything } else { .nothing }
         while true {
             switch try await start(id, fingerprint, takesOver: takesOver, wait: policy.wait) {
             case .execute(let held):
@@ -68,11 +68,13 @@ extension IdempotencyEngine {
                 case .unknown:
                     throw IdempotencyError.unknown(id, fence: fence)
                 case .nothing:
-                    // Whoever else found out the same has resolved it already; the claim decides between them.
-                    takesOver = true
+                    // Of several who found this out, the first takes over; the others meet a higher fence.
+                    takesOver = .fence(fence)
                 case .completed(let value):
                     do {
-                        try await resolve(id, fence: fence, as: .completed(payload: try coding.encode(value)))
+                        try await resolve(
+                            id, fence: fence, as: .completed(payload: try coding.encode(value)),
+                            by: configuration.owner, why: "probed")
                     } catch let error as ClaimStoreError where error.code == .lost {
                         // Somebody else has resolved it meanwhile, and that is what counts.
                         continue
@@ -182,7 +184,7 @@ extension IdempotencyEngine {
     }
 
     private func start(
-        _ id: RecordID, _ fingerprint: Fingerprint, takesOver: Bool, wait: Duration
+        _ id: RecordID, _ fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover, wait: Duration
     ) async throws -> Beginning {
         guard wait > .zero else {
             return try await once(id, fingerprint, takesOver: takesOver, mayWait: false)
@@ -205,7 +207,7 @@ extension IdempotencyEngine {
     }
 
     private func once(
-        _ id: RecordID, _ fingerprint: Fingerprint, takesOver: Bool, mayWait: Bool
+        _ id: RecordID, _ fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover, mayWait: Bool
     ) async throws -> Beginning {
         let arrival = Arrival()
         begin(id, fingerprint: fingerprint, takesOver: takesOver, mayWait: mayWait) { arrival.decide($0) }
@@ -254,10 +256,11 @@ extension IdempotencyEngine {
     private func keepLease(of id: RecordID, fence: Int64) async {
         while true {
             do { try await clock.sleep(for: configuration.lease / 3) } catch { return }
-            guard let error = await renew(id, fence: fence) else { continue }
-            if Task.isCancelled { return }
-            tell(.renewalFailed(id, fence: fence, error))
-            if error.code == .lost { return }
+            do { try await renew(id, fence: fence) } catch {
+                if Task.isCancelled { return }
+                tell(.renewalFailed(id, fence: fence, error))
+                if error.code == .lost { return }
+            }
         }
     }
 }

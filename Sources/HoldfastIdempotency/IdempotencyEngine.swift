@@ -69,11 +69,11 @@ public final class IdempotencyEngine: Sendable {
     /// Asks what to do about a key.
     ///
     /// - Parameters:
-    ///   - takesOver: Whether what is unknown is executed again, under a higher fence.
+    ///   - takesOver: What is executed again, under a higher fence, though nobody knows how it ended.
     ///   - mayWait: Whether a duplicate of what is in flight here waits for its end, or conflicts.
     ///   - decided: Called exactly once, on any thread. A duplicate that waits is called at the end.
     public func begin(
-        _ id: RecordID, fingerprint: Fingerprint, takesOver: Bool = false, mayWait: Bool = true,
+        _ id: RecordID, fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover = .nothing, mayWait: Bool = true,
         decided: @escaping Decided
     ) {
         enum Arrival { case claim, wait, mismatch, conflict, overload }
@@ -105,11 +105,11 @@ public final class IdempotencyEngine: Sendable {
     }
 
     private func claim(
-        _ id: RecordID, fingerprint: Fingerprint, takesOver: Bool, decided: @escaping Decided
+        _ id: RecordID, fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover, decided: @escaping Decided
     ) {
         let action = ClaimCommand.Action.claim(
             fingerprint: fingerprint, lease: configuration.lease, retention: configuration.retention,
-            takesOver: takesOver)
+            takesOver: takesOver, owner: configuration.owner)
         commit.submit(ClaimCommand(id: id, action: action)) { result in
             if case .success(.claimed(let fence)) = result {
                 decided(.execute(Claim(id: id, fence: fence, engine: self)))
@@ -173,28 +173,26 @@ public final class IdempotencyEngine: Sendable {
     }
 
     /// Prolongs a claim's lease.
-    func renew(_ id: RecordID, fence: Int64) async -> ClaimStoreError? {
-        await withCheckedContinuation { continuation in
-            write(id, .renew(fence: fence, lease: configuration.lease)) { continuation.resume(returning: $0) }
-        }
+    func renew(_ id: RecordID, fence: Int64) async throws(ClaimStoreError) {
+        try await write(id, .renew(fence: fence, lease: configuration.lease))
     }
 
-    /// Says how what is unknown ended: for operators, and for probes.
-    ///
-    /// - Parameter fence: The unknown record's. If it has moved on meanwhile, nothing is changed.
-    /// - Throws: ``ClaimStoreError``, with the code `lost` if the record is not unknown any more.
-    public func resolve(
-        _ id: RecordID, fence: Int64, as resolution: ClaimCommand.Resolution
+    /// Says how what is unknown ended.
+    func resolve(
+        _ id: RecordID, fence: Int64, as resolution: ClaimCommand.Resolution, by: String, why: String
     ) async throws(ClaimStoreError) {
         var sealed = resolution
         if case .completed(let payload?) = resolution { sealed = .completed(payload: self.sealed(payload, of: id)) }
+        try await write(
+            id, .resolve(fence: fence, sealed, retention: configuration.retention, by: by, why: why))
+        tell(.resolved(id, fence: fence, by: by, why: why))
+    }
+
+    func write(_ id: RecordID, _ action: ClaimCommand.Action) async throws(ClaimStoreError) {
         let error: ClaimStoreError? = await withCheckedContinuation { continuation in
-            write(id, .resolve(fence: fence, sealed, retention: configuration.retention)) {
-                continuation.resume(returning: $0)
-            }
+            write(id, action) { continuation.resume(returning: $0) }
         }
         if let error { throw error }
-        tell(.resolved(id, fence: fence))
     }
 
     func tell(_ event: IdempotencyEvent) { listener?(event) }
@@ -245,7 +243,7 @@ extension ClaimStoreError {
     fileprivate var mayPass: Bool {
         switch code {
         case .failed, .overloaded: true
-        case .lost, .unusable: false
+        case .lost, .unusable, .invalid: false
         }
     }
 }

@@ -9,7 +9,9 @@ public enum IdempotencyEvent: Sendable, CustomStringConvertible {
     /// The lease of work in progress could not be prolonged. Somebody else may believe that it is gone.
     case renewalFailed(RecordID, fence: Int64, ClaimStoreError)
     /// What was unknown was resolved, by a probe or by hand.
-    case resolved(RecordID, fence: Int64)
+    case resolved(RecordID, fence: Int64, by: String, why: String)
+    /// A record was forgotten by hand.
+    case purged(RecordID, fence: Int64, by: String, why: String)
 
     public var description: String {
         switch self {
@@ -19,7 +21,9 @@ public enum IdempotencyEvent: Sendable, CustomStringConvertible {
             "the outcome of \(id), fence \(fence), could not be recorded and is unknown: \(error)"
         case .becameUnknown(let id, let fence): "\(id), fence \(fence), ended unknown"
         case .renewalFailed(let id, let fence, let error): "the lease of \(id), fence \(fence), stands: \(error)"
-        case .resolved(let id, let fence): "\(id), fence \(fence), was unknown and is resolved"
+        case .resolved(let id, let fence, let by, let why):
+            "\(id), fence \(fence), was unknown and is resolved by \(by): \(why)"
+        case .purged(let id, let fence, let by, let why): "\(id), fence \(fence), was forgotten by \(by): \(why)"
         }
     }
 }

@@ -15,24 +15,68 @@ public struct Scope: Sendable, Hashable {
 }
 
 /// Under what a record is stored: a keyed hash of scope and key, so that a store that leaks names neither.
-public struct RecordID: Sendable, Hashable {
-    /// 32 bytes.
-    public let bytes: [UInt8]
+public struct RecordID: Sendable, Hashable, CustomStringConvertible {
+    private let digest: Digest
 
-    /// Takes bytes that a store kept.
+    /// Takes the 32 bytes that a store kept. Fewer are filled up with zeros, and more are cut.
     public init(bytes: [UInt8]) {
-        self.bytes = bytes
+        digest = Digest(bytes)
     }
+
+    /// Reads ``description``; nil for anything else.
+    public init?(_ digits: String) {
+        guard digits.utf8.count == 64, let bytes = HoldfastIdempotency.bytes(hex: digits) else { return nil }
+        self.init(bytes: bytes)
+    }
+
+    /// 32 bytes.
+    public var bytes: [UInt8] { digest.bytes }
+
+    /// 64 hexadecimal digits.
+    public var description: String { hex(bytes) }
+
+    /// Which of so many parts of something it belongs to.
+    func place(among count: Int) -> Int { Int(digest.words.0 % UInt64(count)) }
 }
 
 /// A keyed hash of what a request says. A key that comes back with another fingerprint is refused.
 public struct Fingerprint: Sendable, Hashable {
-    /// 32 bytes.
-    public let bytes: [UInt8]
+    private let digest: Digest
 
-    /// Takes bytes that a store kept.
+    /// Takes the 32 bytes that a store kept. Fewer are filled up with zeros, and more are cut.
     public init(bytes: [UInt8]) {
-        self.bytes = bytes
+        digest = Digest(bytes)
+    }
+
+    /// 32 bytes.
+    public var bytes: [UInt8] { digest.bytes }
+}
+
+/// 32 bytes in four words, which need no allocation and are quick to compare and to look up.
+private struct Digest: Sendable, Hashable {
+    let words: (UInt64, UInt64, UInt64, UInt64)
+
+    init(_ bytes: [UInt8]) {
+        func word(_ number: Int) -> UInt64 {
+            (number * 8..<number * 8 + 8).reduce(0) { $0 << 8 | ($1 < bytes.count ? UInt64(bytes[$1]) : 0) }
+        }
+        words = (word(0), word(1), word(2), word(3))
+    }
+
+    var bytes: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+            let words = [words.0, words.1, words.2, words.3]
+            for place in 0..<32 { buffer[place] = UInt8(truncatingIfNeeded: words[place / 8] >> (56 - place % 8 * 8)) }
+            count = 32
+        }
+    }
+
+    static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
+
+    func hash(into hasher: inout Hasher) {
+        // They are hashes already: two words are enough to tell them apart.
+        hasher.combine(words.0)
+        hasher.combine(words.1)
     }
 }
 
@@ -77,7 +121,7 @@ public struct StoreSecret: Sendable {
     /// A caller's name, derived from credentials that are not to be stored.
     public func caller(of credentials: String?) -> String {
         guard let credentials else { return "anonymous" }
-        return hash("caller", [Array(credentials.utf8)]).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return hex(hash("caller", [Array(credentials.utf8)]))
     }
 
     private func hash(_ purpose: String, _ parts: [[UInt8]]) -> [UInt8] {

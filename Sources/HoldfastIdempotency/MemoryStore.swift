@@ -3,18 +3,27 @@ import Synchronization
 
 /// Keeps records in this process's memory: they are gone when it ends. For tests, and for services whose effects are
 /// as short-lived as the process.
-public final class MemoryStore: ClaimStore {
+public final class MemoryStore: ImmediateClaimStore {
     /// The most records that are kept. Beyond it, claims fail; nothing is forgotten before its retention is over.
     public let bound: Int
 
     private let clock: any TimeSource
     private let origin: MonotonicInstant
     private let hashingSecret = StoreSecret.random()
-    private let state = Mutex(State())
+    private let shards = (0..<16).map { _ in Shard() }
+    /// The records that there are, or may be in a moment.
+    private let count = Atomic<Int>(0)
+    private let fence = Atomic<Int64>(0)
 
-    private struct State {
-        var records: [RecordID: ClaimRecord] = [:]
-        var fence: Int64 = 0
+    /// Some of the records, so that threads seldom meet.
+    fileprivate final class Shard: Sendable {
+        let state = Mutex(State())
+
+        struct State {
+            var records: [RecordID: ClaimRecord] = [:]
+            /// The records that may expire in a minute, so that none has to be looked for.
+            var due: [Int64: [RecordID]] = [:]
+        }
     }
 
     /// - Parameters:
@@ -26,41 +35,106 @@ public final class MemoryStore: ClaimStore {
         origin = clock.now
     }
 
-    public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
+    public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] { try applyNow(batch) }
+
+    public func applyNow(_ batch: [ClaimCommand]) throws(ClaimStoreError) -> [ClaimReply] {
+        // Asked first and for the whole batch, so that what follows cannot fail half-way.
+        let claims = batch.count { if case .claim = $0.action { true } else { false } }
+        guard count.add(claims, ordering: .relaxed).newValue <= bound || claims == 0 else {
+            count.subtract(claims, ordering: .relaxed)
+            throw ClaimStoreError(.overloaded, "the memory store's bound is \(bound) records")
+        }
+        var added = 0
         let now = self.now
-        return try state.withLock { state in
-            // Asked first and for the whole batch, so that what follows cannot fail half-way.
-            let claims = batch.count { if case .claim = $0.action { true } else { false } }
-            guard claims == 0 || state.records.count + claims <= bound else {
-                throw ClaimStoreError(.overloaded, "the memory store's bound is \(bound) records")
-            }
-            return batch.map { command in
-                let decision = ClaimMachine.apply(
-                    command.action, to: state.records[command.id], at: now, nextFence: state.fence + 1)
-                if case .claimed(let fence) = decision.reply { state.fence = fence }
+        let replies = batch.map { command in
+            shard(of: command.id).state.withLock { state in
+                let record = state.records[command.id]
+                let decision = ClaimMachine.apply(command.action, to: record, at: now, nextFence: nextFence(command))
                 switch decision.write {
                 case .nothing: break
-                case .put(let record): state.records[command.id] = record
-                case .delete: state.records[command.id] = nil
+                case .put(let next):
+                    state.records[command.id] = next
+                    if record == nil { added += 1 }
+                    if record.map({ $0.minute != next.minute }) ?? true {
+                        state.due[next.minute, default: []].append(command.id)
+                    }
+                case .delete:
+                    if state.records.removeValue(forKey: command.id) != nil { added -= 1 }
                 }
                 return decision.reply
             }
         }
+        count.add(added - claims, ordering: .relaxed)
+        return replies
     }
 
     public func secret() async throws -> StoreSecret { hashingSecret }
 
-    public func reap(atMost count: Int) async throws -> Int {
+    public func reap(atMost bound: Int) async throws -> Int {
         let now = self.now
-        return state.withLock { state in
-            let expired = state.records.lazy.filter { $0.value.expires <= now }.prefix(count).map(\.key)
-            let identifiers = Array(expired)
-            for identifier in identifiers { state.records[identifier] = nil }
-            return identifiers.count
+        var reaped = 0
+        for shard in shards where reaped < bound {
+            reaped += shard.state.withLock { $0.reap(atMost: bound - reaped, at: now) }
         }
+        count.subtract(reaped, ordering: .relaxed)
+        return reaped
+    }
+
+    public func summary(of id: RecordID) async throws -> ClaimSummary? {
+        let now = self.now
+        return shard(of: id).state.withLock { $0.records[id] }.flatMap { ClaimSummary($0, of: id, at: now) }
+    }
+
+    public func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
+        let now = self.now
+        let after = try cursor.map { try RecordID(cursor: $0).bytes }
+        let ids = shards.flatMap { shard in shard.state.withLock { Array($0.records.keys) } }
+            .map { (id: $0, bytes: $0.bytes) }
+            .filter { id in after.map { $0.lexicographicallyPrecedes(id.bytes) } ?? true }
+            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        let page = ids.prefix(max(1, count))
+        return ClaimPage(
+            summaries: page.compactMap { entry in
+                shard(of: entry.id).state.withLock { $0.records[entry.id] }
+                    .flatMap { ClaimSummary($0, of: entry.id, at: now) }
+            }, next: page.count < ids.count ? page.last?.id.description : nil, now: now)
+    }
+
+    private func shard(of id: RecordID) -> Shard { shards[id.place(among: shards.count)] }
+
+    /// Asked for under the lock of the key's shard, so that the fences of one key rise.
+    private func nextFence(_ command: ClaimCommand) -> Int64 {
+        guard case .claim = command.action else { return 0 }
+        return fence.add(1, ordering: .relaxed).newValue
     }
 
     private var now: StoreInstant {
         StoreInstant(milliseconds: 0).advanced(by: origin.duration(to: clock.now))
     }
+}
+
+extension MemoryStore.Shard.State {
+    fileprivate mutating func reap(atMost bound: Int, at now: StoreInstant) -> Int {
+        var reaped = 0
+        for minute in due.keys where minute * 60_000 <= now.milliseconds && reaped < bound {
+            var later: [RecordID] = []
+            while reaped < bound, let id = due[minute]?.popLast() {
+                // It may be gone, or have been put into a later minute.
+                guard let record = records[id], record.minute == minute else { continue }
+                if record.expires <= now {
+                    records[id] = nil
+                    reaped += 1
+                } else {
+                    later.append(id)
+                }
+            }
+            let rest = later + (due[minute] ?? [])
+            due[minute] = rest.isEmpty ? nil : rest
+        }
+        return reaped
+    }
+}
+
+extension ClaimRecord {
+    fileprivate var minute: Int64 { expires.milliseconds / 60_000 }
 }

@@ -35,9 +35,7 @@ final class PostgresPool: Sendable {
                     return result
                 } catch {
                     // A connection that is not known to be whole is not used again.
-                    if let failure = error as? PostgresConnection.Failure, failure.isUsable {
-                        idle.withLock { $0.append(connection) }
-                    } else if error is ClaimStoreError {
+                    if (error as? PostgresConnection.Failure)?.isUsable ?? (error is ClaimStoreError) {
                         idle.withLock { $0.append(connection) }
                     }
                     throw error

@@ -11,13 +11,22 @@ struct PostgresRecords: Sendable {
     /// The store's time: the server's, read after the locks are held. `now()` would be the transaction's beginning.
     var clock = "clock_timestamp()"
 
+    /// The same in milliseconds.
+    var now: String { "(extract(epoch FROM \(clock)) * 1000)::bigint" }
+
     private enum State: Int {
         case inFlight = 0
         case completed = 1
         /// Completed, but the payload was not kept.
         case tombstone = 2
         case unknown = 3
+        case released = 4
     }
+
+    /// A record's columns, as ``record(of:)`` reads them.
+    private static let columns = """
+        encode(id, 'hex'), encode(fingerprint, 'hex'), fence, state, lease_ends, expires, history
+        """
 
     /// What was read.
     struct Found {
@@ -30,19 +39,22 @@ struct PostgresRecords: Sendable {
         let ids = Set(batch.map(\.id))
         let claims = batch.count { if case .claim = $0.action { true } else { false } }
         return [
-            PostgresStatement(
-                "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest($1::bigint[]) key ORDER BY key) keys",
-                [array(ids.map(\.lockKey).sorted().map(String.init))]),
-            PostgresStatement("SELECT (extract(epoch FROM \(clock)) * 1000)::bigint"),
+            locks(batch),
+            PostgresStatement("SELECT \(now)"),
             PostgresStatement(
                 "SELECT nextval('holdfast.fence') FROM generate_series(1, $1::int)", [String(claims)]),
             PostgresStatement(
                 """
-                SELECT encode(id, 'hex'), encode(fingerprint, 'hex'), fence, state, lease_ends, expires,
-                    encode(bytes, 'hex')
-                FROM holdfast.record LEFT JOIN holdfast.payload USING (fence) WHERE id = ANY ($1::bytea[])
+                SELECT \(Self.columns), encode(bytes, 'hex') FROM holdfast.record
+                LEFT JOIN holdfast.payload USING (fence) WHERE id = ANY ($1::bytea[])
                 """, [array(ids.map { bytea($0.bytes) })]),
         ]
+    }
+
+    func locks(_ batch: [ClaimCommand]) -> PostgresStatement {
+        PostgresStatement(
+            "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest($1::bigint[]) key ORDER BY key) keys",
+            [array(Set(batch.map(\.id.lockKey)).sorted().map(String.init))])
     }
 
     func found(in answers: [PostgresRows]) throws(ClaimStoreError) -> Found {
@@ -61,25 +73,26 @@ struct PostgresRecords: Sendable {
     }
 
     private func record(of row: [String?]) throws(ClaimStoreError) -> (RecordID, ClaimRecord) {
-        guard row.count == 7, let id = row[0].flatMap(bytes(hex:)), let fingerprint = row[1].flatMap(bytes(hex:)),
+        guard row.count == 8, let id = row[0].flatMap(bytes(hex:)), let fingerprint = row[1].flatMap(bytes(hex:)),
             let fence = row[2].flatMap(Int64.init), let code = row[3].flatMap(Int.init),
             let leaseEnds = row[4].flatMap(Int64.init), let expires = row[5].flatMap(Int64.init),
-            let spelled = State(rawValue: code)
+            let history = row[6], let spelled = State(rawValue: code)
         else { throw ClaimStoreError(.failed, "a record is not what this version writes") }
         let state: ClaimRecord.State
         switch spelled {
         case .inFlight: state = .inFlight(leaseEnds: StoreInstant(milliseconds: leaseEnds))
         case .tombstone: state = .completed(payload: nil)
         case .unknown: state = .unknown
+        case .released: state = .released
         case .completed:
-            guard let payload = row[6].flatMap(bytes(hex:)) else {
+            guard let payload = row[7].flatMap(bytes(hex:)) else {
                 throw ClaimStoreError(.failed, "a record has lost its payload")
             }
             state = .completed(payload: payload)
         }
         let record = ClaimRecord(
             fingerprint: Fingerprint(bytes: fingerprint), fence: fence, state: state,
-            expires: StoreInstant(milliseconds: expires))
+            expires: StoreInstant(milliseconds: expires), history: ClaimHistory(text: history))
         return (RecordID(bytes: id), record)
     }
 
@@ -154,19 +167,23 @@ struct PostgresRecords: Sendable {
             case .completed(nil): (.tombstone, 0)
             case .completed: (.completed, 0)
             case .unknown: (.unknown, 0)
+            case .released: (.released, 0)
             }
         }
         return PostgresStatement(
             """
             INSERT INTO holdfast.record
-            SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[])
+            SELECT * FROM unnest(
+                $1::bytea[], $2::bytea[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[], $7::text[])
             ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, fence = excluded.fence,
-                state = excluded.state, lease_ends = excluded.lease_ends, expires = excluded.expires
+                state = excluded.state, lease_ends = excluded.lease_ends, expires = excluded.expires,
+                history = excluded.history
             """,
             [
                 array(put.map { bytea($0.0.bytes) }), array(put.map { bytea($0.1.fingerprint.bytes) }),
                 array(put.map { String($0.1.fence) }), array(states.map { String($0.0.rawValue) }),
                 array(states.map { String($0.1) }), array(put.map { String($0.1.expires.milliseconds) }),
+                array(put.map { quoted($0.1.history.text) }),
             ])
     }
 
@@ -176,11 +193,30 @@ struct PostgresRecords: Sendable {
             """
             WITH expired AS (
                 SELECT id, fence FROM holdfast.record
-                WHERE expires <= (extract(epoch FROM \(clock)) * 1000)::bigint
+                WHERE expires <= \(now)
                 LIMIT $1::int FOR UPDATE SKIP LOCKED
             ), payloads AS (DELETE FROM holdfast.payload WHERE fence IN (SELECT fence FROM expired))
             DELETE FROM holdfast.record WHERE id IN (SELECT id FROM expired) RETURNING 1
             """, [String(count)])
+    }
+
+    /// Some records, without their payloads: those of these identities, or a page in the order of their identities.
+    func summaries(where condition: String, _ parameter: String, atMost count: Int) -> PostgresStatement {
+        // A condition is one of this file's callers' own, never a user's.
+        PostgresStatement(
+            """
+            SELECT \(Self.columns), CASE WHEN bytes IS NOT NULL THEN '' END, coalesce(length(bytes), 0), \(now)
+            FROM holdfast.record LEFT JOIN holdfast.payload USING (fence)
+            WHERE \(condition) ORDER BY id LIMIT $2::int
+            """, [parameter, String(count)])
+    }
+
+    func summary(of row: [String?]) throws(ClaimStoreError) -> (id: RecordID, summary: ClaimSummary?) {
+        guard row.count == 10, let length = row[8].flatMap(Int.init), let now = row[9].flatMap(Int64.init) else {
+            throw ClaimStoreError(.failed, "the server's answer is not what was asked for")
+        }
+        let (id, record) = try record(of: Array(row.prefix(8)))
+        return (id, ClaimSummary(record, of: id, payloadBytes: length, at: StoreInstant(milliseconds: now)))
     }
 }
 
@@ -189,38 +225,13 @@ extension RecordID {
     fileprivate var lockKey: Int64 { bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) } }
 }
 
-private func array(_ elements: [String]) -> String { "{" + elements.joined(separator: ",") + "}" }
+func array(_ elements: [String]) -> String { "{" + elements.joined(separator: ",") + "}" }
+
+/// Text as an element of an array.
+func quoted(_ text: String) -> String {
+    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+}
 
 /// Bytes as an element of an array: the backslash is the array's to escape.
-private func bytea(_ bytes: [UInt8]) -> String { #""\\x"# + hex(bytes) + "\"" }
-
-func hex(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
-        for (index, byte) in bytes.enumerated() {
-            buffer[index * 2] = digits[Int(byte >> 4)]
-            buffer[index * 2 + 1] = digits[Int(byte & 15)]
-        }
-        return bytes.count * 2
-    }
-}
-
-func bytes(hex: String) -> [UInt8]? {
-    func digit(_ character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
-        default: nil
-        }
-    }
-    let text = Array(hex.utf8)
-    guard text.count.isMultiple(of: 2) else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 2)
-    for index in stride(from: 0, to: text.count, by: 2) {
-        guard let high = digit(text[index]), let low = digit(text[index + 1]) else { return nil }
-        bytes.append(high << 4 | low)
-    }
-    return bytes
-}
+func bytea(_ bytes: [UInt8]) -> String { #""\\x"# + hex(bytes) + "\"" }
 #endif

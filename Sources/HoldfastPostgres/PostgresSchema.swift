@@ -3,7 +3,7 @@ import HoldfastIdempotency
 
 /// The tables, and what is checked before they are used.
 enum PostgresSchema {
-    static let version = 1
+    static let version = 2
 
     /// Any number will do, as long as every Holdfast takes the same.
     private static let lock = PostgresStatement("SELECT pg_advisory_xact_lock(7254912002)")
@@ -16,13 +16,36 @@ enum PostgresSchema {
         """
         CREATE TABLE holdfast.record (
             id bytea PRIMARY KEY, fingerprint bytea NOT NULL, fence bigint NOT NULL, state smallint NOT NULL,
-            lease_ends bigint NOT NULL, expires bigint NOT NULL
+            lease_ends bigint NOT NULL, expires bigint NOT NULL, history text NOT NULL DEFAULT ''
         ) WITH (fillfactor = 70)
         """,
         "CREATE INDEX record_expires ON holdfast.record (expires)",
         // Bodies lie apart, so that the table that every claim searches stays narrow.
         "CREATE TABLE holdfast.payload (fence bigint PRIMARY KEY, bytes bytea NOT NULL)",
     ]
+
+    /// What makes a schema of a version one of the next.
+    private static let migrations = [
+        1: "ALTER TABLE holdfast.record ADD COLUMN history text NOT NULL DEFAULT ''"
+    ]
+
+    /// Brings an older schema up to date, in one transaction.
+    ///
+    /// - Returns: The versions before and after.
+    static func migrate(on connection: PostgresConnection) async throws -> (from: Int, to: Int) {
+        try await connection.transaction { execute in
+            _ = try await execute([lock])
+            let meta = try await meta(execute)
+            guard let found = meta["version"].flatMap({ Int(String(decoding: $0, as: UTF8.self)) }),
+                (1...version).contains(found)
+            else { throw wrongVersion(meta) }
+            let steps = (found..<version).compactMap { migrations[$0] }.map { PostgresStatement($0) }
+            let write = PostgresStatement(
+                "UPDATE holdfast.meta SET value = $1::bytea WHERE name = 'version'",
+                ["\\x" + hex(Array("\(version)".utf8))])
+            return ((found, version), steps + [write])
+        }
+    }
 
     /// Checks the server and the schema, which is laid out if there is none.
     ///
@@ -51,16 +74,24 @@ enum PostgresSchema {
     }
 
     private static func check(_ execute: PostgresConnection.Execute) async throws -> [UInt8] {
-        let rows = try await execute([PostgresStatement("SELECT name, encode(value, 'hex') FROM holdfast.meta")])[0]
-        let meta = Dictionary(rows.compactMap { row in row[0].flatMap { name in row[1].map { (name, $0) } } }) { $1 }
-        let found = meta["version"].flatMap(bytes(hex:)).map { String(decoding: $0, as: UTF8.self) } ?? "none"
-        guard found == "\(version)" else {
-            throw ClaimStoreError(.unusable, "the schema has version \(found), and this Holdfast knows \(version)")
-        }
-        guard let secret = meta["secret"].flatMap(bytes(hex:)) else {
-            throw ClaimStoreError(.unusable, "the store has lost its secret")
-        }
+        let meta = try await meta(execute)
+        guard meta["version"] == Array("\(version)".utf8) else { throw wrongVersion(meta) }
+        guard let secret = meta["secret"] else { throw ClaimStoreError(.unusable, "the store has lost its secret") }
         return secret
+    }
+
+    private static func meta(_ execute: PostgresConnection.Execute) async throws -> [String: [UInt8]] {
+        let rows = try await execute([PostgresStatement("SELECT name, encode(value, 'hex') FROM holdfast.meta")])[0]
+        return Dictionary(
+            rows.compactMap { row in row[0].flatMap { name in row[1].flatMap(bytes(hex:)).map { (name, $0) } } }
+        ) { $1 }
+    }
+
+    private static func wrongVersion(_ meta: [String: [UInt8]]) -> ClaimStoreError {
+        let found = meta["version"].map { String(decoding: $0, as: UTF8.self) } ?? "none"
+        let advice = Int(found).map { $0 < version } == true ? ": bring it up to date with 'holdfast migrate'" : ""
+        return ClaimStoreError(
+            .unusable, "the schema has version \(found), and this Holdfast needs \(version)\(advice)")
     }
 }
 #endif

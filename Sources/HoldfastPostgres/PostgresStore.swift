@@ -1,14 +1,16 @@
 #if PostgreSQL
 public import Holdfast
 public import HoldfastIdempotency
-import Synchronization
 
 /// Keeps records in PostgreSQL, 13 or later: for several processes that share their keys. What it acknowledges survives
 /// the server's crash (`synchronous_commit`), and leases are measured on the server's clock alone.
 ///
-/// A batch is one transaction of two round trips, whatever its size. PgBouncer may stand between, in transaction mode.
+/// A batch is one transaction of one round trip, whatever its size; what meets a record that is not as usual (a repeat, a
+/// claim that was lost) takes two more. PgBouncer may stand between, in transaction mode.
 public final class PostgresStore: ClaimStore {
-    private let url: String
+    /// One for each connection.
+    public let lanes: Int
+
     private let records: PostgresRecords
     private let hashingSecret: StoreSecret
     private let pool: PostgresPool
@@ -31,8 +33,8 @@ public final class PostgresStore: ClaimStore {
         async throws
     {
         try require("connections", connections, in: 1...64)
-        self.url = url
         self.records = records
+        lanes = connections
         pool = try PostgresPool(url: url, size: connections, clock: clock)
         do {
             let secret = try await pool.use { connection in try await PostgresSchema.open(on: connection) }
@@ -42,16 +44,59 @@ public final class PostgresStore: ClaimStore {
         }
     }
 
+    /// Brings an older schema up to date. Those who still run the older version go on until they are restarted.
+    ///
+    /// - Returns: The versions before and after.
+    /// - Throws: ``ClaimStoreError`` when the server cannot be reached, or holds no schema of this version or before.
+    public static func migrate(url: String) async throws -> (from: Int, to: Int) {
+        let pool = try PostgresPool(url: url, size: 1, clock: MonotonicClock())
+        return try await pool.use { try await PostgresSchema.migrate(on: $0) }
+    }
+
     public func secret() async throws -> StoreSecret { hashingSecret }
 
     public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
         guard !batch.isEmpty else { return [] }
         return try await pool.use { [records] connection in
-            try await connection.transaction { execute in
-                let found = try records.found(in: try await execute(records.reads(for: batch)))
-                let (replies, writes) = try records.decide(batch, on: found)
-                return (replies, writes)
+            guard let statements = records.usual(batch) else { return try await self.apply(batch, on: connection) }
+            var replies = records.replies(
+                to: batch, in: try await connection.transaction(of: statements))
+            let rest = batch.indices.filter { replies[$0] == nil }
+            guard !rest.isEmpty else { return replies.compactMap { $0 } }
+            for (index, reply) in zip(rest, try await self.apply(rest.map { batch[$0] }, on: connection)) {
+                replies[index] = reply
             }
+            return replies.compactMap { $0 }
+        }
+    }
+
+    /// Reads, lets the machine decide, and writes: two round trips, for whatever comes.
+    private func apply(_ batch: [ClaimCommand], on connection: PostgresConnection) async throws -> [ClaimReply] {
+        try await connection.transaction { execute in
+            let found = try records.found(in: try await execute(records.reads(for: batch)))
+            return try records.decide(batch, on: found)
+        }
+    }
+
+    public func summary(of id: RecordID) async throws -> ClaimSummary? {
+        try await summaries(where: "id = $1::bytea", id.description, atMost: 1).first?.summary
+    }
+
+    public func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
+        let after = try cursor.map { try RecordID(cursor: $0).description } ?? ""
+        let found = try await summaries(where: "id > $1::bytea", after, atMost: count)
+        let summaries = found.compactMap(\.summary)
+        return ClaimPage(
+            summaries: summaries, next: found.count < count ? nil : found.last?.id.description,
+            now: summaries.last?.now ?? StoreInstant(milliseconds: 0))
+    }
+
+    private func summaries(
+        where condition: String, _ id: String, atMost count: Int
+    ) async throws -> [(id: RecordID, summary: ClaimSummary?)] {
+        try await pool.use { [records] connection in
+            let statement = records.summaries(where: condition, "\\x" + id, atMost: count)
+            return try await connection.send([statement])[0].map { try records.summary(of: $0) }
         }
     }
 
@@ -88,20 +133,33 @@ public final class PostgresStore: ClaimStore {
 extension PostgresConnection {
     typealias Execute = ([PostgresStatement]) async throws -> [PostgresRows]
 
+    private static let begin = [
+        PostgresStatement("BEGIN"),
+        PostgresStatement(
+            """
+            SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '10s', true),
+                set_config('synchronous_commit', 'on', true)
+            """),
+    ]
+
+    /// Carries out statements that do not depend on one another's answers, in one round trip.
+    func transaction(of statements: [PostgresStatement]) async throws -> [PostgresRows] {
+        do {
+            let answers = try await send(Self.begin + statements + [PostgresStatement("COMMIT")])
+            return Array(answers.dropFirst(Self.begin.count).dropLast())
+        } catch {
+            _ = try? await send([PostgresStatement("ROLLBACK")])
+            throw error
+        }
+    }
+
     /// Begins with the first statements, and commits with the last ones: no round trip of their own for either.
     ///
     /// - Parameter body: Reads, by what it is given, and returns what is to be written before the commit.
     func transaction<R: Sendable>(
         _ body: (Execute) async throws -> (R, writes: [PostgresStatement])
     ) async throws -> R {
-        let begin = [
-            PostgresStatement("BEGIN"),
-            PostgresStatement(
-                """
-                SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '10s', true),
-                    set_config('synchronous_commit', 'on', true)
-                """),
-        ]
+        let begin = PostgresConnection.begin
         var hasBegun = false
         do {
             let (result, writes) = try await body { statements in

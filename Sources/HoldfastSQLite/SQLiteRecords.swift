@@ -15,11 +15,12 @@ struct SQLiteRecords {
         /// Completed, but the payload was too large to keep.
         case tombstone = 2
         case unknown = 3
+        case released = 4
     }
 
     func record(_ id: RecordID, withPayload: Bool) throws -> ClaimRecord? {
         let statement = try database.cachedStatement(
-            sql: "SELECT fingerprint, fence, state, lease_ends, expires FROM record WHERE id = ?")
+            sql: "SELECT fingerprint, fence, state, lease_ends, expires, history FROM record WHERE id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [Data(id.bytes)]) else { return nil }
         let fence: Int64 = row[1]
         guard let state = State(rawValue: row[2]) else {
@@ -29,7 +30,24 @@ struct SQLiteRecords {
         return ClaimRecord(
             fingerprint: Fingerprint(bytes: Array(fingerprint)), fence: fence,
             state: try stateOfRecord(state, row: row, fence: fence, withPayload: withPayload),
-            expires: StoreInstant(milliseconds: row[4]))
+            expires: StoreInstant(milliseconds: row[4]), history: ClaimHistory(text: row[5]))
+    }
+
+    func summary(of id: RecordID, at now: StoreInstant) throws -> ClaimSummary? {
+        guard let record = try record(id, withPayload: false) else { return nil }
+        let length = try Int.fetchOne(
+            database.cachedStatement(sql: "SELECT length(bytes) FROM payload WHERE fence = ?"),
+            arguments: [record.fence])
+        return ClaimSummary(record, of: id, payloadBytes: length, at: now)
+    }
+
+    func summaries(after cursor: RecordID?, atMost count: Int, at now: StoreInstant) throws -> ClaimPage {
+        let statement = try database.cachedStatement(sql: "SELECT id FROM record WHERE id > ? ORDER BY id LIMIT ?")
+        let ids = try Data.fetchAll(statement, arguments: [Data(cursor?.bytes ?? []), count])
+            .map { RecordID(bytes: Array($0)) }
+        return ClaimPage(
+            summaries: try ids.compactMap { try summary(of: $0, at: now) },
+            next: ids.count < count ? nil : ids.last?.description, now: now)
     }
 
     private func stateOfRecord(
@@ -42,6 +60,8 @@ struct SQLiteRecords {
             return .completed(payload: nil)
         case .unknown:
             return .unknown
+        case .released:
+            return .released
         case .completed:
             guard withPayload else { return .completed(payload: []) }
             let statement = try database.cachedStatement(sql: "SELECT bytes FROM payload WHERE fence = ?")
@@ -67,16 +87,18 @@ struct SQLiteRecords {
             try execute("INSERT OR REPLACE INTO payload VALUES (?, ?)", [record.fence, Data(payload)])
         case .unknown:
             break
+        case .released:
+            state = .released
         }
         try execute(
             """
-            INSERT INTO record VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+            INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
                 fingerprint = excluded.fingerprint, fence = excluded.fence, state = excluded.state,
-                lease_ends = excluded.lease_ends, expires = excluded.expires
+                lease_ends = excluded.lease_ends, expires = excluded.expires, history = excluded.history
             """,
             [
                 Data(id.bytes), Data(record.fingerprint.bytes), record.fence, state.rawValue, leaseEnds.milliseconds,
-                record.expires.milliseconds,
+                record.expires.milliseconds, record.history.text,
             ])
     }
 
@@ -87,8 +109,11 @@ struct SQLiteRecords {
 
     /// What is in flight when the file is opened belongs to a process that is dead: it began, and nobody knows how it
     /// ended.
-    func settleInFlight() throws {
-        try execute("UPDATE record SET state = ? WHERE state = ?", [State.unknown.rawValue, State.inFlight.rawValue])
+    func settleInFlight(at now: StoreInstant) throws {
+        let line = "\(now.milliseconds)\t\(ClaimHistory.Event.abandoned.rawValue)\t"
+        try execute(
+            "UPDATE record SET state = ?, history = history || ? || fence || ? WHERE state = ?",
+            [State.unknown.rawValue, line, "\t\tits process ended\n", State.inFlight.rawValue])
     }
 
     func reap(atMost count: Int, at now: StoreInstant) throws -> Int {

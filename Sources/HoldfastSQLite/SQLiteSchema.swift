@@ -7,7 +7,7 @@ import HoldfastIdempotency
 enum SQLiteSchema {
     /// "HOLD", so that a file of another program is recognised.
     static let applicationID: Int32 = 0x484F_4C44
-    static let version: Int32 = 1
+    static let version: Int32 = 2
 
     static let layout = """
         CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID;
@@ -17,11 +17,18 @@ enum SQLiteSchema {
             fence INTEGER NOT NULL,
             state INTEGER NOT NULL,
             lease_ends INTEGER NOT NULL,
-            expires INTEGER NOT NULL
+            expires INTEGER NOT NULL,
+            history TEXT NOT NULL DEFAULT ''
         ) WITHOUT ROWID;
         CREATE INDEX record_expires ON record (expires);
         CREATE TABLE payload (fence INTEGER PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);
         """
+
+    /// What makes a file of a version one of the next. A file is brought up to date when it is opened, in the transaction
+    /// that opens it.
+    static let migrations: [Int32: String] = [
+        1: "ALTER TABLE record ADD COLUMN history TEXT NOT NULL DEFAULT ''"
+    ]
 
     /// Creates the file if there is none, readable for its owner alone: it holds responses.
     static func createFile(at path: String) throws(ClaimStoreError) {
@@ -62,11 +69,11 @@ enum SQLiteSchema {
                 try check(database)
             }
             let records = SQLiteRecords(database: database)
-            try records.settleInFlight()
             guard let secret = try records.secret() else {
                 throw ClaimStoreError(.unusable, "the store has lost its secret")
             }
             let tick = try records.tick()
+            try records.settleInFlight(at: tick)
             try records.save(fence: records.fence(), tick: tick)
             opened = (secret, tick)
             return .commit
@@ -90,10 +97,12 @@ enum SQLiteSchema {
             throw ClaimStoreError(.unusable, "the file is a database, but not a Holdfast store")
         }
         let found = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-        guard found == version else {
+        guard (1...version).contains(found) else {
             throw ClaimStoreError(
-                .unusable, "the store has version \(found), but this program reads version \(version)")
+                .unusable, "the store has version \(found), but this program reads versions 1 to \(version)")
         }
+        for step in (found..<version).compactMap({ migrations[$0] }) { try database.execute(sql: step) }
+        if found < version { try database.execute(sql: "PRAGMA user_version = \(version)") }
     }
 }
 #endif

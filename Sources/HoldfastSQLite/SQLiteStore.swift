@@ -85,6 +85,19 @@ public final class SQLiteStore: ClaimStore {
         }
     }
 
+    public func summary(of id: RecordID) async throws -> ClaimSummary? {
+        try await write { [clock] database in
+            try SQLiteRecords(database: database).summary(of: id, at: clock.now)
+        }
+    }
+
+    public func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
+        let after = try cursor.map { try RecordID(cursor: $0) }
+        return try await write { [clock] database in
+            try SQLiteRecords(database: database).summaries(after: after, atMost: count, at: clock.now)
+        }
+    }
+
     /// Closes the file, so that another process can open it.
     public func close() throws {
         try queue.close()
@@ -110,7 +123,7 @@ extension ClaimCommand {
     fileprivate var readsPayload: Bool {
         switch action {
         case .claim, .complete: true
-        case .renew, .release, .abandon, .resolve: false
+        case .renew, .release, .abandon, .resolve, .purge: false
         }
     }
 }

@@ -1,3 +1,4 @@
+import Holdfast
 public import HoldfastIdempotency
 
 /// What every store must do. Run each check on a fresh store of your own:
@@ -57,8 +58,12 @@ public struct ClaimStoreConformance: Sendable {
             return replies[0]
         }
 
-        func claim(_ said: Fingerprint? = nil, takesOver: Bool = false) -> ClaimCommand.Action {
-            .claim(fingerprint: said ?? fingerprint, lease: lease, retention: retention, takesOver: takesOver)
+        func claim(
+            _ said: Fingerprint? = nil, takesOver: ClaimCommand.Takeover = .nothing, owner: String = ""
+        ) -> ClaimCommand.Action {
+            .claim(
+                fingerprint: said ?? fingerprint, lease: lease, retention: retention, takesOver: takesOver,
+                owner: owner)
         }
 
         func complete(_ fence: Int64, _ payload: [UInt8]?) -> ClaimCommand.Action {
@@ -66,8 +71,10 @@ public struct ClaimStoreConformance: Sendable {
         }
 
         /// Claims what must be free.
-        func claimed(_ number: Int = 0, takesOver: Bool = false) async throws -> Int64 {
-            let reply = try await apply(claim(takesOver: takesOver), on: number)
+        func claimed(
+            _ number: Int = 0, takesOver: ClaimCommand.Takeover = .nothing, owner: String = ""
+        ) async throws -> Int64 {
+            let reply = try await apply(claim(takesOver: takesOver, owner: owner), on: number)
             guard case .claimed(let fence) = reply else { throw UnexpectedOutcome("expected a claim, got \(reply)") }
             return fence
         }
@@ -78,7 +85,7 @@ public struct ClaimStoreConformance: Sendable {
         }
     }
 
-    public static let checks: [Check] = claims + writes + unknowns + wholes
+    public static let checks: [Check] = claims + writes + unknowns + wholes + operators
 
     private static let claims = [
         Check("a key is claimed once, and another payload learns nothing") { subject in
@@ -185,16 +192,16 @@ public struct ClaimStoreConformance: Sendable {
         },
         Check("who takes over has a higher fence, and the former owner is refused") { subject in
             let former = try await subject.claimed()
-            try await subject.expect(subject.claim(takesOver: true), gives: .inFlight)
+            try await subject.expect(subject.claim(takesOver: .anything), gives: .inFlight)
             try await subject.advance(subject.lease * 2)
-            let fence = try await subject.claimed(takesOver: true)
+            let fence = try await subject.claimed(takesOver: .anything)
             guard fence > former else { throw UnexpectedOutcome("the fence \(fence) after \(former)") }
             for write in [
                 subject.complete(former, [1]), .release(fence: former), .abandon(fence: former),
                 .renew(fence: former, lease: subject.lease),
             ] { try await subject.expect(write, gives: .stale) }
             try await subject.expect(subject.complete(fence, [2]), gives: .done)
-            try await subject.expect(subject.claim(takesOver: true), gives: .completed(payload: [2]))
+            try await subject.expect(subject.claim(takesOver: .anything), gives: .completed(payload: [2]))
         },
         Check("an unknown can be resolved, and nothing else can") { subject in
             let first = try await subject.claimed()
@@ -212,7 +219,136 @@ public struct ClaimStoreConformance: Sendable {
         },
     ]
 
+    private static let operators = [
+        Check("a record tells its whole history, by the store's clock") { subject in
+            let first = try await subject.claimed(owner: "one")
+            try await subject.expect(.abandon(fence: first), gives: .done)
+            let resolution = ClaimCommand.Action.resolve(
+                fence: first, .released, retention: subject.retention, by: "ada", why: "not in\tthe ledger")
+            try await subject.expect(resolution, gives: .done)
+            let second = try await subject.claimed(owner: "two")
+            try await subject.expect(subject.complete(second, [1, 2, 3]), gives: .done)
+            guard let summary = try await subject.store.summary(of: subject.id()) else {
+                throw UnexpectedOutcome("the record is not to be found")
+            }
+            let told = summary.history.entries.map { "\($0.event.rawValue) \($0.fence) \($0.by) \($0.why)" }
+            let expected = [
+                "claimed \(first) one ", "abandoned \(first)  ", "resolved-released \(first) ada not in the ledger",
+                "claimed \(second) two ", "completed \(second)  ",
+            ]
+            guard told == expected else { throw UnexpectedOutcome("\(told) instead of \(expected)") }
+            let times = summary.history.entries.map(\.at)
+            guard times == times.sorted(), let last = times.last, last <= summary.now, summary.now < summary.expires
+            else { throw UnexpectedOutcome("the times \(times) do not lead to \(summary.now)") }
+            guard summary.state == .completed, summary.fence == second, summary.payloadBytes == 3 else {
+                throw UnexpectedOutcome("\(summary)")
+            }
+        },
+        Check("what is resolved as released may be claimed for another request") { subject in
+            let first = try await subject.claimed()
+            try await subject.expect(.abandon(fence: first), gives: .done)
+            try await subject.expect(
+                .resolve(fence: first, .released, retention: subject.retention), gives: .done)
+            try await subject.expect(subject.complete(first, [1]), gives: .stale)
+            guard case .claimed(let second) = try await subject.apply(subject.claim(subject.other)), second > first
+            else { throw UnexpectedOutcome("it was not claimed") }
+        },
+        Check("only what is not in flight is purged, and only under its fence") { subject in
+            let first = try await subject.claimed()
+            try await subject.expect(.purge(fence: first), gives: .stale)
+            try await subject.expect(subject.complete(first, [1]), gives: .done)
+            try await subject.expect(.purge(fence: first + 1), gives: .stale)
+            try await subject.expect(.purge(fence: first), gives: .done)
+            guard try await subject.store.summary(of: subject.id()) == nil else {
+                throw UnexpectedOutcome("a purged record is still there")
+            }
+            guard try await subject.claimed() > first else { throw UnexpectedOutcome("a fence was granted twice") }
+        },
+        Check("who takes over after a probe leaves a successor's claim alone") { subject in
+            let first = try await subject.claimed()
+            try await subject.expect(.abandon(fence: first), gives: .done)
+            let second = try await subject.claimed(takesOver: .fence(first))
+            try await subject.expect(.abandon(fence: second), gives: .done)
+            try await subject.expect(subject.claim(takesOver: .fence(first)), gives: .unknown(fence: second))
+            _ = try await subject.claimed(takesOver: .fence(second))
+        },
+        Check("the pages of a listing show every record once") { subject in
+            var expected: Set<RecordID> = []
+            for number in 0..<7 {
+                _ = try await subject.claimed(number)
+                expected.insert(subject.id(number))
+            }
+            let wanted = expected
+            var seen: [RecordID] = []
+            var cursor: String?
+            repeat {
+                let page = try await subject.store.summaries(after: cursor, atMost: 2)
+                seen += page.summaries.map(\.id).filter { wanted.contains($0) }
+                cursor = page.next
+            } while cursor != nil
+            guard seen.count == 7, Set(seen) == wanted else { throw UnexpectedOutcome("listed \(seen)") }
+        },
+    ]
+
     private static let wholes = [
+        Check("whatever is asked in whatever order, the answers are the machine's") { subject in
+            var generator = SeededGenerator(seed: 1)
+            let now = StoreInstant(milliseconds: 0)
+            let (lease, retention) = (Duration.seconds(600), Duration.seconds(6_000))
+            var model: [Int: ClaimRecord] = [:]
+            var fences: [Int: [Int64]] = [:]
+            for _ in 0..<150 {
+                let numbers = (0..<Int.random(in: 1...6, using: &generator)).map { _ in
+                    Int.random(in: 0..<5, using: &generator)
+                }
+                let batch = numbers.map { number in
+                    let fence = fences[number]?.suffix(2).randomElement(using: &generator) ?? 1
+                    let resolution =
+                        Bool.random(using: &generator) ? .released : ClaimCommand.Resolution.completed(payload: [3])
+                    let said = Int.random(in: 0..<8, using: &generator) == 0 ? subject.other : subject.fingerprint
+                    let actions: [ClaimCommand.Action] = [
+                        .claim(fingerprint: said, lease: lease, retention: retention),
+                        .claim(fingerprint: said, lease: lease, retention: retention, takesOver: .anything),
+                        .claim(fingerprint: said, lease: lease, retention: retention, takesOver: .fence(fence)),
+                        .renew(fence: fence, lease: lease),
+                        .complete(fence: fence, payload: [UInt8(number)], retention: retention),
+                        .complete(fence: fence, payload: nil, retention: retention), .release(fence: fence),
+                        .abandon(fence: fence), .purge(fence: fence),
+                        .resolve(fence: fence, resolution, retention: retention),
+                    ]
+                    return ClaimCommand(
+                        id: subject.id(number), action: actions[Int.random(in: actions.indices, using: &generator)])
+                }
+                let replies = try await subject.store.apply(batch)
+                guard replies.count == batch.count else { throw UnexpectedOutcome("too few replies: \(replies)") }
+                for ((number, command), reply) in zip(zip(numbers, batch), replies) {
+                    var granted: Int64 = 0
+                    if case .claimed(let fence) = reply { granted = fence }
+                    let decision = ClaimMachine.apply(command.action, to: model[number], at: now, nextFence: granted)
+                    guard decision.reply == reply else {
+                        throw UnexpectedOutcome(
+                            "\(command.action) gave \(reply) instead of \(decision.reply), in \(batch)")
+                    }
+                    if granted > 0 {
+                        guard granted > fences[number]?.last ?? 0 else { throw UnexpectedOutcome("fences fell") }
+                        fences[number, default: []].append(granted)
+                    }
+                    switch decision.write {
+                    case .nothing: break
+                    case .put(let record): model[number] = record
+                    case .delete: model[number] = nil
+                    }
+                }
+            }
+            for (number, record) in model {
+                let summary = try await subject.store.summary(of: subject.id(number))
+                let events = summary?.history.entries.map(\.event)
+                guard events == record.history.entries.map(\.event) else {
+                    throw UnexpectedOutcome(
+                        "the history \(summary?.history.text ?? "none") instead of \(record.history.text)")
+                }
+            }
+        },
         Check("after its retention a record is forgotten, and not before") { subject in
             let fence = try await subject.claimed()
             try await subject.expect(subject.complete(fence, [1]), gives: .done)

@@ -59,7 +59,10 @@ import Testing
             let decision = ClaimMachine.apply(action, to: before, at: now, nextFence: node.granted + 1)
             switch decision.write {
             case .nothing: break
-            case .put(let record): node.record = record
+            case .put(var record):
+                // What has happened is told by the other fields; with the times in it, no state would come twice.
+                record.history = ClaimHistory()
+                node.record = record
             case .delete: node.record = nil
             }
             if case .claim = action, case .inFlight(let ends)? = before?.state, node.now < ends {
@@ -100,7 +103,7 @@ import Testing
                         changing(node) { node in
                             let claim = ClaimCommand.Action.claim(
                                 fingerprint: Fingerprint(bytes: [1]), lease: Self.lease, retention: Self.retention,
-                                takesOver: takesOver)
+                                takesOver: takesOver ? .anything : .nothing)
                             if case .claimed(let fence) = send(claim, of: worker, in: &node) {
                                 node.workers[worker] = .claimed(fence)
                             }
@@ -189,7 +192,9 @@ extension ClaimCommand.Action {
         case .complete(_, let payload, let retention): .complete(fence: fence, payload: payload, retention: retention)
         case .release: .release(fence: fence)
         case .abandon: .abandon(fence: fence)
-        case .resolve(_, let resolution, let retention): .resolve(fence: fence, resolution, retention: retention)
+        case .resolve(_, let resolution, let retention, _, _):
+            .resolve(fence: fence, resolution, retention: retention)
+        case .purge: .purge(fence: fence)
         }
     }
 }

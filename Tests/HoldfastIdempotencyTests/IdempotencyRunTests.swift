@@ -35,6 +35,7 @@ import Testing
                 case .becameUnknown: "becameUnknown"
                 case .renewalFailed: "renewalFailed"
                 case .resolved: "resolved"
+                case .purged: "purged"
                 }
             state.withLock { $0.events.append(word) }
         }
@@ -262,6 +263,10 @@ import Testing
         }
         func secret() async throws -> StoreSecret { try await inner.secret() }
         func reap(atMost count: Int) async throws -> Int { try await inner.reap(atMost: count) }
+        func summary(of id: RecordID) async throws -> ClaimSummary? { try await inner.summary(of: id) }
+        func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
+            try await inner.summaries(after: cursor, atMost: count)
+        }
     }
 
     /// Makes a call, and lets time pass for the engine's next tries.

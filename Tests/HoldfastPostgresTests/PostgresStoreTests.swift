@@ -129,6 +129,47 @@ import Testing
         #expect(nonsense?.code == .unusable)
     }
 
+    @Test func `a schema of the first version is refused until it is migrated and keeps what it holds`() async throws {
+        let url = try await database()
+        let store = try await PostgresStore(url: url)
+        let fence = try await claimed(store)
+        try await expectEqual(store.apply([complete(fence, [4, 2])]), [.done])
+        let admin = try await PostgresConnection.connect(to: url)
+        _ = try await admin.send([
+            PostgresStatement("ALTER TABLE holdfast.record DROP COLUMN history"),
+            PostgresStatement("UPDATE holdfast.meta SET value = '1' WHERE name = 'version'"),
+        ])
+        let refused = await #expect(throws: ClaimStoreError.self) { _ = try await PostgresStore(url: url) }
+        #expect(refused?.description.contains("holdfast migrate") == true)
+        try await expectEqual(PostgresStore.migrate(url: url).from, 1)
+        try await expectEqual(PostgresStore.migrate(url: url).from, 2)
+        try await expectEqual(PostgresStore(url: url).apply([claim]), [.completed(payload: [4, 2])])
+    }
+
+    @Test func `a batch of new keys and completions is one round trip and a repeat among them is answered`()
+        async throws
+    {
+        let store = try await PostgresStore(url: database(), connections: 1)
+        let ids = (0..<4).map { RecordID(bytes: [9, UInt8($0)]) }
+        let claims = ids.map { ClaimCommand(id: $0, action: claim.action) }
+        let fences = try await store.apply(claims).map { reply -> Int64 in
+            guard case .claimed(let fence) = reply else { throw UnexpectedOutcome("\(reply)") }
+            return fence
+        }
+        #expect(Set(fences).count == 4)
+        let retention = Duration.seconds(100)
+        let batch = [
+            ClaimCommand(id: ids[0], action: .complete(fence: fences[0], payload: [1], retention: retention)),
+            ClaimCommand(id: ids[1], action: .complete(fence: fences[1] + 100, payload: [1], retention: retention)),
+            ClaimCommand(id: ids[2], action: .release(fence: fences[2])),
+            ClaimCommand(id: ids[3], action: claim.action),
+        ]
+        let records = PostgresRecords()
+        try #expect(#require(records.usual(batch)).count == 4)
+        #expect(records.usual(batch + [batch[0]]) == nil)
+        try await expectEqual(store.apply(batch), [.done, .stale, .done, .inFlight])
+    }
+
     @Test func `a transaction that fails leaves the connection usable`() async throws {
         let url = try await database()
         let store = try await PostgresStore(url: url, connections: 1)

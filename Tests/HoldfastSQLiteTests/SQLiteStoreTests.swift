@@ -61,6 +61,9 @@ import Testing
             try store.close()
             let reopened = try SQLiteStore(path: path)
             try await expectEqual(claim(reopened), .unknown(fence: 1))
+            let last = try await reopened.summary(of: id)?.history.entries.last
+            #expect(last?.event == .abandoned)
+            #expect(last?.why == "its process ended")
             try reopened.close()
         }
     }
@@ -137,10 +140,31 @@ import Testing
         try await inFolder { path in
             try SQLiteStore(path: path).close()
             let queue = try DatabaseQueue(path: path)
-            try await queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 2") }
+            try await queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 9") }
             try queue.close()
             let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: path) }
-            #expect(error?.description.contains("version 2") == true)
+            #expect(error?.description.contains("version 9") == true)
+        }
+    }
+
+    @Test func `a file of the first version is brought up to date and keeps what it holds`() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            try await expectEqual(complete(store, fence: 1, [4, 2]), .done)
+            try store.close()
+            let queue = try DatabaseQueue(path: path)
+            try await queue.writeWithoutTransaction { database in
+                try database.execute(sql: "ALTER TABLE record DROP COLUMN history")
+                try database.execute(sql: "PRAGMA user_version = 1")
+            }
+            try queue.close()
+            for _ in 0..<2 {
+                let opened = try SQLiteStore(path: path)
+                try await expectEqual(claim(opened), .completed(payload: [4, 2]))
+                try await expectEqual(opened.summary(of: id)?.history.entries.count, 0)
+                try opened.close()
+            }
         }
     }
 

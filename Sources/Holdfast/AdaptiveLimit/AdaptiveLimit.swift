@@ -23,9 +23,8 @@ public final class AdaptiveLimit: Sendable {
     }
 
     /// A call beyond the limit. It was certainly not sent.
-    public struct Rejection: PolicyRejection, Hashable, CustomStringConvertible {
+    public struct Rejection: PolicyRejection, Hashable {
         public let explanation: Explanation
-        public var description: String { explanation.description }
     }
 
     /// What a limit looked like at one moment.

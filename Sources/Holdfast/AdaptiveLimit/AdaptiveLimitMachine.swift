@@ -72,9 +72,8 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
         switch verdict {
         case .abandoned:
             return
-        case .declined:
-            fall(ticket)
-        case .failed where isTimeout:
+        case .declined,
+            .failed where isTimeout:
             fall(ticket)
         case .failed:
             // A quick failure is no sign of room.

@@ -57,21 +57,16 @@ struct RatioBudget: Sendable, Hashable {
                 buckets = [Bucket](repeating: Bucket(), count: Self.bucketCount)
                 total = Bucket()
             } else {
-                for passed in (newest + 1)...number { clear(Self.index(of: passed)) }
+                for passed in (newest + 1)...number { clear(ringPlace(of: passed, count: Self.bucketCount)) }
             }
             newest = number
         }
-        return Self.index(of: newest)
+        return ringPlace(of: newest, count: Self.bucketCount)
     }
 
     private mutating func clear(_ index: Int) {
         total.calls -= buckets[index].calls
         total.retries -= buckets[index].retries
         buckets[index] = Bucket()
-    }
-
-    private static func index(of number: Int64) -> Int {
-        let remainder = Int(number % Int64(bucketCount))
-        return remainder < 0 ? remainder + bucketCount : remainder
     }
 }

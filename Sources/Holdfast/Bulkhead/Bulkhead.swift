@@ -55,9 +55,8 @@ public final class Bulkhead: Sendable {
     }
 
     /// A call that found no place, or waited for one in vain. It was certainly not sent.
-    public struct Rejection: PolicyRejection, Hashable, CustomStringConvertible {
+    public struct Rejection: PolicyRejection, Hashable {
         public let explanation: Explanation
-        public var description: String { explanation.description }
     }
 
     /// What a bulkhead looked like at one moment.

@@ -39,10 +39,11 @@ public struct Explanation: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A call that a policy of our own did not admit: it was certainly not sent, and it says nothing about the dependency.
-public protocol PolicyRejection: ClassifiedError, Sendable {
+public protocol PolicyRejection: ClassifiedError, Sendable, CustomStringConvertible {
     var explanation: Explanation { get }
 }
 
 extension PolicyRejection {
     public var failureClass: FailureClass { .notSent(retryAfter: explanation.retryAfter) }
+    public var description: String { explanation.description }
 }

@@ -33,7 +33,8 @@ public struct IdempotencyKey: Sendable, Hashable, CustomStringConvertible {
         return IdempotencyKey(unchecked: digits.joined())
     }
 
-    private init(unchecked text: String) {
+    /// Takes what is known to be a valid key.
+    package init(unchecked text: String) {
         description = text
     }
 }

@@ -42,10 +42,8 @@ extension CircuitBreaker {
     }
 
     /// A call that the breaker did not admit. It was certainly not sent.
-    public struct Rejection: PolicyRejection, Hashable, CustomStringConvertible {
+    public struct Rejection: PolicyRejection, Hashable {
         public let explanation: Explanation
-
-        public var description: String { explanation.description }
     }
 
     /// Holds a breaker open for one operator. Two operators take two, and each releases their own; the breaker is

@@ -32,9 +32,8 @@ public final class ClientThrottle: Sendable {
     }
 
     /// A call that was not worth sending.
-    public struct Rejection: PolicyRejection, Hashable, CustomStringConvertible {
+    public struct Rejection: PolicyRejection, Hashable {
         public let explanation: Explanation
-        public var description: String { explanation.description }
     }
 
     /// Makes one call, if the dice say so.

@@ -50,7 +50,7 @@ public struct ClientThrottleMachine: Sendable, Hashable {
         case .succeeded, .failed:
             buckets[rotate(to: now)].accepts += 1
         case .abandoned:
-            let index = Self.index(of: call.bucket)
+            let index = ringPlace(of: call.bucket, count: Self.bucketCount)
             if buckets[index].number == call.bucket { buckets[index].requests -= 1 }
         case .declined:
             break
@@ -77,13 +77,8 @@ public struct ClientThrottleMachine: Sendable, Hashable {
 
     private mutating func rotate(to now: MonotonicInstant) -> Int {
         let number = now.nanoseconds / width
-        let index = Self.index(of: number)
+        let index = ringPlace(of: number, count: Self.bucketCount)
         if buckets[index].number < number { buckets[index] = Bucket(number: number) }
         return index
-    }
-
-    private static func index(of number: Int64) -> Int {
-        let remainder = Int(number % Int64(bucketCount))
-        return remainder < 0 ? remainder + bucketCount : remainder
     }
 }

@@ -37,9 +37,8 @@ public final class RateLimiter: Sendable {
     }
 
     /// A call that came too soon. It was certainly not sent, and is told when to come back.
-    public struct Rejection: PolicyRejection, Hashable, CustomStringConvertible {
+    public struct Rejection: PolicyRejection, Hashable {
         public let explanation: Explanation
-        public var description: String { explanation.description }
     }
 
     /// Makes one call when its turn comes.

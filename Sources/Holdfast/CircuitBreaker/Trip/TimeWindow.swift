@@ -32,10 +32,7 @@ struct TimeWindowLayout: Sendable, Hashable {
         var number: Int64
         var generation: UInt32
 
-        var place: Int {
-            let remainder = Int(number % Int64(TimeWindow.bucketCount))
-            return remainder < 0 ? remainder + TimeWindow.bucketCount : remainder
-        }
+        var place: Int { ringPlace(of: number, count: TimeWindow.bucketCount) }
     }
 
     private let width: Int64

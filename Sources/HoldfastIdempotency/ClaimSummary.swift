@@ -1,0 +1,83 @@
+/// What a store holds of one key, as an operator sees it: all but the payload.
+public struct ClaimSummary: Sendable, Hashable {
+    /// How a record stands.
+    public enum State: String, Sendable, CaseIterable {
+        /// Somebody executes it, under a lease.
+        case inFlight = "in-flight"
+        case completed
+        /// It was executed, and its response was not kept.
+        case notKept = "not-kept"
+        /// It began and nobody knows how it ended: it was told so, or its lease is over.
+        case unknown
+        /// It was resolved: nothing happened, and the key may be executed again.
+        case released
+    }
+
+    public let id: RecordID
+    public let state: State
+    /// What a resolution or a purge must name, so that it does not meet another claim than the one that was looked at.
+    public let fence: Int64
+    /// When the lease ends, or has ended, of what is or was in flight.
+    public let leaseEnds: StoreInstant?
+    /// When the record will be forgotten.
+    public let expires: StoreInstant
+    /// The payload's length, as it is stored: sealed, where payloads are.
+    public let payloadBytes: Int?
+    public let history: ClaimHistory
+    /// The store's time when it was read, which all the other times are to be compared with.
+    public let now: StoreInstant
+
+    /// Takes a record; nil if it has expired.
+    ///
+    /// - Parameter payloadBytes: The payload's length, where a store has left the payload out.
+    public init?(_ record: ClaimRecord, of id: RecordID, payloadBytes: Int? = nil, at now: StoreInstant) {
+        guard now < record.expires else { return nil }
+        self.id = id
+        self.now = now
+        fence = record.fence
+        expires = record.expires
+        history = record.history
+        var leaseEnds: StoreInstant?
+        var length: Int?
+        switch record.state {
+        case .inFlight(let ends):
+            state = record.isUnknown(at: now) ? .unknown : .inFlight
+            leaseEnds = ends
+        case .completed(nil): state = .notKept
+        case .completed(let payload?):
+            state = .completed
+            length = payloadBytes ?? payload.count
+        case .unknown: state = .unknown
+        case .released: state = .released
+        }
+        self.leaseEnds = leaseEnds
+        self.payloadBytes = length
+    }
+}
+
+/// Some of what a store holds.
+public struct ClaimPage: Sendable, Hashable {
+    public let summaries: [ClaimSummary]
+    /// Where the next page goes on; nil when there is none.
+    public let next: String?
+    /// The store's time.
+    public let now: StoreInstant
+
+    public init(summaries: [ClaimSummary], next: String?, now: StoreInstant) {
+        self.summaries = summaries
+        self.next = next
+        self.now = now
+    }
+}
+
+extension RecordID {
+    /// Reads a cursor of a store that pages through its records by their identity.
+    ///
+    /// - Throws: ``ClaimStoreError`` with the code `invalid` for anything else.
+    package init(cursor: String) throws(ClaimStoreError) {
+        guard let id = RecordID(cursor) else {
+            throw ClaimStoreError(.invalid, "the cursor '\(cursor)' is not one that a page has ended with")
+        }
+        self = id
+    }
+}

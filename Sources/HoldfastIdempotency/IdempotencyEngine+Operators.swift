@@ -1,0 +1,61 @@
+public import Holdfast
+
+/// For whoever is called at three in the morning.
+extension IdempotencyEngine {
+    /// Who decided, and why: both are written into the record's history.
+    public struct Decision: Sendable, Hashable {
+        public let by: String
+        public let why: String
+
+        /// - Parameters:
+        ///   - by: A name, 1 to 64 bytes.
+        ///   - why: A reason, 1 to 256 bytes.
+        /// - Throws: ``ConfigurationError`` for a length out of its range.
+        public init(by: String, why: String) throws(ConfigurationError) {
+            try require("the name's length in bytes", by.utf8.count, in: 1...ClaimHistory.nameBound)
+            try require("the reason's length in bytes", why.utf8.count, in: 1...ClaimHistory.reasonBound)
+            self.by = by
+            self.why = why
+        }
+    }
+
+    /// Lists records, a page at a time.
+    ///
+    /// - Parameters:
+    ///   - state: Only those that stand so. Default: all.
+    ///   - cursor: The `next` of the page before.
+    ///   - count: About how many records are looked at: 1 to 1,000. Default: 1,000, so that no claim waits for long.
+    /// - Returns: Those of them that stand so: maybe none, while there are more. Go on until `next` is nil.
+    public func list(
+        _ state: ClaimSummary.State? = nil, after cursor: String? = nil, lookingAt count: Int = 1_000
+    ) async throws -> ClaimPage {
+        try require("how many records are looked at", count, in: 1...1_000)
+        let page = try await store.summaries(after: cursor, atMost: count)
+        return ClaimPage(
+            summaries: page.summaries.filter { state == nil || $0.state == state }, next: page.next, now: page.now)
+    }
+
+    /// A key's record and its whole history; nil if there is none.
+    public func explain(_ id: RecordID) async throws -> ClaimSummary? {
+        try await store.summary(of: id)
+    }
+
+    /// Says how what is unknown ended.
+    ///
+    /// - Parameter fence: The unknown record's. If it has moved on meanwhile, nothing is changed.
+    /// - Throws: ``ClaimStoreError``, with the code `lost` if the record is not unknown any more.
+    public func resolve(
+        _ id: RecordID, fence: Int64, as resolution: ClaimCommand.Resolution, _ decision: Decision
+    ) async throws(ClaimStoreError) {
+        try await resolve(id, fence: fence, as: resolution, by: decision.by, why: decision.why)
+    }
+
+    /// Forgets a record, and all that it says. Then the key may be executed again, as if it had never been seen.
+    ///
+    /// - Parameter fence: The record's. If it has moved on meanwhile, nothing is changed.
+    /// - Throws: ``ClaimStoreError``, with the code `lost` if the record is in flight, or is another by now.
+    public func purge(_ id: RecordID, fence: Int64, _ decision: Decision) async throws(ClaimStoreError) {
+        try await write(id, .purge(fence: fence))
+        tell(.purged(id, fence: fence, by: decision.by, why: decision.why))
+    }
+}

@@ -1,0 +1,109 @@
+#if PostgreSQL
+import Holdfast
+import HoldfastIdempotency
+
+/// The usual batch: new keys are claimed, and those in flight are completed or released by their owners. The three
+/// transitions are simple enough to be a condition, so the server carries them out for a whole batch in one round trip.
+/// Whatever does not meet its condition is left as it is, and goes to the machine.
+///
+/// The locks are the machine's, so neither way overtakes the other.
+extension PostgresRecords {
+    /// The statements for a batch; nil when it is not as usual: it asks for something else, or twice for one key.
+    func usual(_ batch: [ClaimCommand]) -> [PostgresStatement]? {
+        guard Set(batch.map(\.id)).count == batch.count else { return nil }
+        var claims: [[String]] = []
+        var completions: [[String]] = []
+        var releases: [[String]] = []
+        for command in batch {
+            let id = bytea(command.id.bytes)
+            switch command.action {
+            case .claim(let fingerprint, let lease, let retention, _, let owner):
+                let by = ClaimHistory.word(owner, bound: ClaimHistory.nameBound)
+                claims.append([
+                    id, bytea(fingerprint.bytes), lease.inStoreMilliseconds, max(lease, retention).inStoreMilliseconds,
+                    quoted(by),
+                ])
+            case .complete(let fence, let payload, let retention):
+                completions.append([id, "\(fence)", payload.map(bytea) ?? "NULL", retention.inStoreMilliseconds])
+            case .release(let fence):
+                releases.append([id, "\(fence)"])
+            case .renew, .abandon, .resolve, .purge:
+                return nil
+            }
+        }
+        var statements = [locks(batch)]
+        if !claims.isEmpty { statements.append(PostgresStatement(claim, columns(claims))) }
+        if !completions.isEmpty { statements.append(PostgresStatement(complete, columns(completions))) }
+        if !releases.isEmpty { statements.append(PostgresStatement(release, columns(releases))) }
+        return statements
+    }
+
+    /// What was carried out; nil for each command that was not.
+    func replies(to batch: [ClaimCommand], in answers: [PostgresRows]) -> [ClaimReply?] {
+        let carriedOut = Dictionary(
+            answers.dropFirst().joined().compactMap { row in row[0].flatMap { id in row[1].map { (id, $0) } } }
+        ) { $1 }
+        return batch.map { command in
+            guard let fence = carriedOut[command.id.description].flatMap({ Int64($0) }) else { return nil }
+            if case .claim = command.action { return .claimed(fence: fence) }
+            return .done
+        }
+    }
+
+    private func columns(_ rows: [[String]]) -> [String?] {
+        (rows.first ?? []).indices.map { column in array(rows.map { $0[column] }) }
+    }
+
+    private func line(_ event: ClaimHistory.Event, fence: String, by: String = "''", why: String = "''") -> String {
+        "now || E'\\t\(event.rawValue)\\t' || \(fence) || E'\\t' || \(by) || E'\\t' || \(why) || E'\\n'"
+    }
+
+    private var claim: String {
+        """
+        INSERT INTO holdfast.record
+        SELECT id, fingerprint, fence, 0, now + lease, now + retention, \(line(.claimed, fence: "fence", by: "owner"))
+        FROM (
+            SELECT *, nextval('holdfast.fence') AS fence FROM
+                (SELECT \(now) AS now) AS time,
+                unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::text[])
+                    AS asked (id, fingerprint, lease, retention, owner)
+        ) AS new
+        ON CONFLICT (id) DO NOTHING RETURNING encode(id, 'hex'), fence
+        """
+    }
+
+    private var complete: String {
+        """
+        WITH time AS MATERIALIZED (SELECT \(now) AS now), completed AS (
+            UPDATE holdfast.record SET
+                state = CASE WHEN payload IS NULL THEN 2 ELSE 1 END, expires = now + retention,
+                history = history || \(line(.completed, fence: "record.fence",
+                    why: "CASE WHEN payload IS NULL THEN 'response not kept' ELSE '' END"))
+            FROM time, unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[])
+                AS asked (id, fence, payload, retention)
+            WHERE record.id = asked.id AND record.fence = asked.fence AND state = 0 AND expires > now
+            RETURNING record.id, record.fence, payload
+        ), kept AS (
+            INSERT INTO holdfast.payload SELECT fence, payload FROM completed WHERE payload IS NOT NULL
+        )
+        SELECT encode(id, 'hex'), fence FROM completed
+        """
+    }
+
+    private var release: String {
+        """
+        DELETE FROM holdfast.record USING unnest($1::bytea[], $2::bigint[]) AS asked (id, fence)
+        WHERE record.id = asked.id AND record.fence = asked.fence AND state = 0
+            AND position(E'\\n' IN history) = length(history) AND expires > \(now)
+        RETURNING encode(record.id, 'hex'), record.fence
+        """
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded up as the machine does, and few enough to be added to the time.
+    fileprivate var inStoreMilliseconds: String {
+        "\(min(StoreInstant(milliseconds: 0).advanced(by: self).milliseconds, .max / 2))"
+    }
+}
+#endif
