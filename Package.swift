@@ -15,6 +15,7 @@ let package = Package(
         .library(name: "HoldfastTelemetry", targets: ["HoldfastTelemetry"]),
         .library(name: "HoldfastSQLite", targets: ["HoldfastSQLite"]),
         .library(name: "HoldfastPostgres", targets: ["HoldfastPostgres"]),
+        .library(name: "HoldfastValkey", targets: ["HoldfastValkey"]),
         .library(name: "HoldfastGateway", targets: ["HoldfastGateway"]),
         .library(name: "HoldfastCommands", targets: ["HoldfastCommands"]),
         .executable(name: "holdfast", targets: ["holdfast"]),
@@ -22,11 +23,12 @@ let package = Package(
     traits: [
         .trait(name: "SQLite", description: "The embedded store, HoldfastSQLite: brings GRDB."),
         .trait(name: "PostgreSQL", description: "The shared store, HoldfastPostgres: links the system's libpq."),
+        .trait(name: "Valkey", description: "The fast shared store, HoldfastValkey: brings SwiftNIO and its TLS."),
         .trait(
             name: "Gateway",
             description:
                 "The gateway and the command `holdfast`: brings SwiftNIO, Hummingbird and the argument parser.",
-            enabledTraits: ["SQLite", "PostgreSQL"]
+            enabledTraits: ["SQLite", "PostgreSQL", "Valkey"]
         ),
     ],
     dependencies: [
@@ -35,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -67,6 +70,16 @@ let package = Package(
             ]
         ),
         .target(
+            name: "HoldfastValkey",
+            dependencies: [
+                "Holdfast", "HoldfastIdempotency",
+                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Valkey"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Valkey"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Valkey"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Valkey"])),
+            ]
+        ),
+        .target(
             name: "HoldfastHTTP",
             dependencies: ["HoldfastIdempotency", .product(name: "HTTPTypes", package: "swift-http-types")]
         ),
@@ -93,7 +106,7 @@ let package = Package(
         .target(
             name: "HoldfastCommands",
             dependencies: [
-                "HoldfastGateway", "HoldfastSQLite", "HoldfastPostgres",
+                "HoldfastGateway", "HoldfastSQLite", "HoldfastPostgres", "HoldfastValkey",
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Gateway"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
@@ -126,6 +139,13 @@ let package = Package(
         .testTarget(
             name: "HoldfastPostgresTests",
             dependencies: ["HoldfastPostgres", "HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
+        .testTarget(
+            name: "HoldfastValkeyTests",
+            dependencies: [
+                "HoldfastValkey", "HoldfastIdempotency", "HoldfastTesting", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Valkey"])),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Valkey"])),
+            ]),
         .testTarget(
             name: "HoldfastGatewayTests",
             dependencies: [

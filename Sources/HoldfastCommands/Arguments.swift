@@ -57,11 +57,12 @@ struct UpstreamArgument: ExpressibleByArgument {
     }
 }
 
-/// Where claims and outcomes are kept: `memory`, `sqlite:PATH`, or what libpq takes as a URL.
+/// Where claims and outcomes are kept: `memory`, `sqlite:PATH`, or the URL of a server.
 enum StoreArgument: ExpressibleByArgument, CustomStringConvertible {
     case memory
     case sqlite(path: String)
     case postgres(url: String)
+    case valkey(url: String)
 
     init?(argument: String) {
         if argument == "memory" {
@@ -70,6 +71,8 @@ enum StoreArgument: ExpressibleByArgument, CustomStringConvertible {
             self = .sqlite(path: String(argument.dropFirst("sqlite:".count)))
         } else if argument.hasPrefix("postgres://") || argument.hasPrefix("postgresql://") {
             self = .postgres(url: argument)
+        } else if ["valkey://", "valkeys://", "redis://", "rediss://"].contains(where: argument.hasPrefix) {
+            self = .valkey(url: argument)
         } else {
             return nil
         }
@@ -79,6 +82,7 @@ enum StoreArgument: ExpressibleByArgument, CustomStringConvertible {
         switch self {
         // A URL may hold a password, which is nobody's to read.
         case .postgres: "postgres"
+        case .valkey: "valkey"
         case .memory: "memory"
         case .sqlite(let path): "sqlite:\(path)"
         }

@@ -12,7 +12,9 @@ struct ListenOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Where the control plane listens. Keep it on loopback.", valueName: "host:port"))
     var admin = GatewayConfiguration.Address(host: "127.0.0.1", port: 9090)
 
-    @Option(help: ArgumentHelp("Where claims and outcomes are kept.", valueName: "memory|sqlite:PATH|postgres://…"))
+    @Option(
+        help: ArgumentHelp(
+            "Where claims and outcomes are kept.", valueName: "memory|sqlite:PATH|postgres://…|valkey://…"))
     var store = StoreArgument.sqlite(path: "holdfast.db")
 }
 

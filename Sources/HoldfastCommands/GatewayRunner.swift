@@ -3,6 +3,7 @@ import HoldfastGateway
 import HoldfastIdempotency
 import HoldfastPostgres
 import HoldfastSQLite
+import HoldfastValkey
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -25,6 +26,10 @@ struct GatewayRunner {
             try store.close()
         case .postgres(let url):
             try await run(on: PostgresStore(url: url), logger: logger, started: started)
+        case .valkey(let url):
+            let store = try await ValkeyStore(url: url)
+            for warning in store.warnings { logger.warning("\(warning)") }
+            try await run(on: store, logger: logger, started: started)
         }
     }
 

@@ -100,7 +100,7 @@ public final class Gateway: Service {
 
     /// Forgets records whose retention is over, a few at a time, so that no claim waits for long.
     private func reap() async {
-        while !Task.isCancelled {
+        while !Task.isCancelled, !store.forgetsByItself {
             do {
                 let reaped = try await store.reap(atMost: 500)
                 if reaped < 500 { try await Task.sleep(for: .seconds(30)) }

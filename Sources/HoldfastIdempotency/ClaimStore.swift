@@ -14,6 +14,10 @@ public protocol ClaimStore: Sendable {
     /// The secret that this store's identities are hashed under: the same for all who share the store.
     func secret() async throws -> StoreSecret
 
+    /// Whether records go by themselves when their retention is over, and ``reap(atMost:)`` has nothing to do. Default:
+    /// no.
+    var forgetsByItself: Bool { get }
+
     /// Forgets at most this many records whose retention is over, in a batch that does not block claims for long.
     ///
     /// - Returns: How many were forgotten.
@@ -33,6 +37,7 @@ public protocol ClaimStore: Sendable {
 
 extension ClaimStore {
     public var lanes: Int { 1 }
+    public var forgetsByItself: Bool { false }
 }
 
 /// A store that never waits: it is asked directly, without a batch to be gathered.

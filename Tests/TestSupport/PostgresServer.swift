@@ -4,10 +4,6 @@ import Synchronization
 /// A PostgreSQL of the tests' own, in a folder and on a socket of its own. It is started once for all of them, and ends
 /// with the process that tests.
 public final class PostgresServer: Sendable {
-    public struct Unusable: Error, CustomStringConvertible {
-        public let description: String
-    }
-
     public static let shared = Task { try await PostgresServer.start() }
 
     private let folder: String
@@ -43,11 +39,8 @@ public final class PostgresServer: Sendable {
         if getuid() == 0 { try await run("chown postgres \(folder)", asRoot: true) }
         try await run("\(binaries)/initdb -D \(folder)/data -U postgres -A trust -E UTF8 --no-sync")
         try await run(startCommand(folder, binaries))
-        // It looks after itself: when this process is gone, so is the server.
-        let parent = ProcessInfo.processInfo.processIdentifier
-        let stop = asServer("\(binaries)/pg_ctl -D \(folder)/data -m immediate stop")
-        let watch = "while kill -0 \(parent); do sleep 1; done; \(stop); rm -rf \(folder)"
-        try await run("setsid sh -c '\(watch)' &", asRoot: true)
+        try await Shell.whenThisEnds(
+            asServer("\(binaries)/pg_ctl -D \(folder)/data -m immediate stop") + "; rm -rf \(folder)")
         return PostgresServer(folder: folder)
     }
 
@@ -61,23 +54,9 @@ public final class PostgresServer: Sendable {
         let root = "/usr/lib/postgresql"
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
         guard let newest = versions.compactMap(Int.init).max() else {
-            throw Unusable(description: "no PostgreSQL in \(root): install postgresql")
+            throw Shell.Failure(description: "no PostgreSQL in \(root): install postgresql")
         }
         return "\(root)/\(newest)/bin"
-    }
-
-    /// Runs a command to its end. Foundation's `Process` would wait for whatever the command leaves running, too.
-    private static func shell(_ line: String) -> Int32 {
-        var process: pid_t = 0
-        // A server that inherited other tests' sockets would keep them open.
-        let closing = "for file in /proc/$BASHPID/fd/*; do n=${file##*/}; [ $n -gt 2 ] && eval \"exec $n>&-\"; done"
-        let words = ["/bin/bash", "-c", "exec >/dev/null 2>&1 </dev/null; \(closing); \(line)"]
-        var arguments = words.map { word in strdup(word) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        guard posix_spawn(&process, "/bin/bash", nil, nil, &arguments, environ) == 0 else { return -1 }
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) == -1 && errno == EINTR {}
-        return status
     }
 
     /// The server refuses to run as root.
@@ -86,10 +65,6 @@ public final class PostgresServer: Sendable {
     }
 
     private static func run(_ command: String, asRoot: Bool = false) async throws {
-        let line = asRoot ? command : asServer(command)
-        let status: Int32 = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: shell(line)) }
-        }
-        guard status == 0 else { throw Unusable(description: "'\(line)' ended with \(status)") }
+        try await Shell.run(asRoot ? command : asServer(command))
     }
 }

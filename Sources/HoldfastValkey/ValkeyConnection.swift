@@ -1,0 +1,153 @@
+#if Valkey
+import Holdfast
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// A connection on which commands are sent one after the other, without waiting for the answers before.
+final class ValkeyConnection: Sendable {
+    /// What the server, or the way to it, has said.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let channel: any Channel
+
+    private init(_ channel: any Channel) {
+        self.channel = channel
+    }
+
+    var isOpen: Bool { channel.isActive }
+
+    /// Connects, and says who we are.
+    static func connect(to address: ValkeyAddress) async throws -> ValkeyConnection {
+        let tls = try address.usesTLS ? context(for: address) : nil
+        let host = address.host
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.seconds(5))
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls {
+                        // A name is checked; an address is not sent as one, and its certificate must name it.
+                        let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+                        try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+                    }
+                    try pipeline.addHandler(ValkeyHandler())
+                }
+            }
+            .connect(host: host, port: address.port).get()
+        let connection = ValkeyConnection(channel)
+        do {
+            try await connection.introduce(address)
+            return connection
+        } catch {
+            connection.close()
+            throw error
+        }
+    }
+
+    private static func context(for address: ValkeyAddress) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        if let certificates = address.certificates { configuration.trustRoots = .file(certificates) }
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    private func introduce(_ address: ValkeyAddress) async throws {
+        var commands: [[String]] = []
+        if let password = address.password {
+            commands.append(["AUTH"] + (address.user.map { [$0] } ?? []) + [password])
+        }
+        if address.database != 0 { commands.append(["SELECT", "\(address.database)"]) }
+        commands.append(["CLIENT", "SETNAME", "holdfast"])
+        for answer in try await send(commands.map { $0.map { Array($0.utf8) } }) {
+            if case .error(let why) = answer { throw Failure(description: why) }
+        }
+    }
+
+    /// Sends commands in one go, and returns an answer for each.
+    ///
+    /// - Throws: ``Failure`` when the connection breaks or is silent for ten seconds: what was sent may or may not have
+    ///   been carried out.
+    func send(_ commands: [[[UInt8]]]) async throws -> [RESPValue] {
+        var buffer = channel.allocator.buffer(capacity: commands.joined().reduce(0) { $0 + $1.count + 16 })
+        for command in commands { buffer.writeCommand(command) }
+        let promise = channel.eventLoop.makePromise(of: [RESPValue].self)
+        let request = ValkeyHandler.Request(bytes: buffer, count: commands.count, answers: promise)
+        channel.writeAndFlush(request).cascadeFailure(to: promise)
+        do { return try await promise.futureResult.get() } catch {
+            throw error as? Failure ?? Failure(description: "\(error)")
+        }
+    }
+
+    func close() { channel.close(promise: nil) }
+}
+
+/// Pairs answers with requests, in their order.
+private final class ValkeyHandler: ChannelDuplexHandler {
+    struct Request: Sendable {
+        let bytes: ByteBuffer
+        let count: Int
+        let answers: EventLoopPromise<[RESPValue]>
+    }
+
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Request
+    typealias OutboundOut = ByteBuffer
+
+    private struct Waiting {
+        let count: Int
+        let promise: EventLoopPromise<[RESPValue]>
+        let silence: Scheduled<Void>
+        var answers: [RESPValue] = []
+    }
+
+    private let decoder = NIOSingleStepByteToMessageProcessor(RESPDecoder())
+    private var waiting = CircularBuffer<Waiting>()
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let request = unwrapOutboundIn(data)
+        let channel = context.channel
+        let silence = context.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
+        waiting.append(Waiting(count: request.count, promise: request.answers, silence: silence))
+        context.write(wrapOutboundOut(request.bytes), promise: promise)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        do {
+            try decoder.process(buffer: unwrapInboundIn(data)) { value in
+                // An answer that nobody asked for: the two sides no longer count alike.
+                guard !waiting.isEmpty else { throw RESPDecoder.Malformed() }
+                waiting[waiting.startIndex].answers.append(value)
+                if waiting[waiting.startIndex].answers.count == waiting[waiting.startIndex].count {
+                    let done = waiting.removeFirst()
+                    done.silence.cancel()
+                    done.promise.succeed(done.answers)
+                }
+            }
+        } catch {
+            fail(ValkeyConnection.Failure(description: "\(error)"))
+            context.close(promise: nil)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        fail(ValkeyConnection.Failure(description: "the connection was closed, or silent for ten seconds"))
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        fail(ValkeyConnection.Failure(description: "\(error)"))
+        context.close(promise: nil)
+    }
+
+    private func fail(_ failure: ValkeyConnection.Failure) {
+        while let request = waiting.popFirst() {
+            request.silence.cancel()
+            request.promise.fail(failure)
+        }
+    }
+}
+#endif

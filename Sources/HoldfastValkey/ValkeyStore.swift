@@ -1,0 +1,163 @@
+#if Valkey
+import Crypto
+public import Holdfast
+public import HoldfastIdempotency
+
+/// Keeps records in Valkey or Redis, 7 or later: for several processes that share their keys, where speed matters more
+/// than what a failover can lose. Leases are measured on the server's clock alone.
+///
+/// What can be lost: the server answers before a write has reached its disk or its replicas. A crash forgets what its
+/// append-only file had not written (with `appendfsync everysec`, up to a second; without the file, everything), and a
+/// failover forgets what the new primary had not received. A claim that is forgotten is granted again, and its work is
+/// done twice. `replicas=N` in the URL has every write wait for N replicas (`WAIT`), which makes that rarer, and not
+/// impossible. Where it must not happen, use PostgreSQL.
+public final class ValkeyStore: ClaimStore {
+    public let lanes = 4
+    /// The server's own expiry does it.
+    public let forgetsByItself = true
+    /// What this server can lose, in words for whoever starts the process.
+    public let warnings: [String]
+
+    private let address: ValkeyAddress
+    private let nodes: ValkeyNodes
+    private let isCluster: Bool
+    private let script: ValkeyScript
+    private let text: [UInt8]
+    private let name: [UInt8]
+    private let hashingSecret: StoreSecret
+
+    /// Connects, and checks what the server is.
+    ///
+    /// - Parameters:
+    ///   - url: See ``ValkeyAddress``. Any node of a cluster will do.
+    ///   - clock: What waits between attempts to connect are measured on.
+    /// - Throws: ``Holdfast/ConfigurationError`` for a URL that cannot be read; ``ClaimStoreError`` with the code
+    ///   `unusable` when the server cannot be reached, is older than 7, or may evict claims.
+    public convenience init(url: String, clock: any TimeSource = MonotonicClock()) async throws {
+        try await self.init(ValkeyAddress(url: url), clock: clock, script: ValkeyScript())
+    }
+
+    init(_ address: ValkeyAddress, clock: any TimeSource = MonotonicClock(), script: ValkeyScript) async throws {
+        self.address = address
+        self.script = script
+        text = Array(script.text.utf8)
+        name = Array(hex(Array(Insecure.SHA1.hash(data: text))).utf8)
+        nodes = try ValkeyNodes(address, clock: clock)
+        do {
+            let server = try await ValkeyServer.facts(of: nodes.all[0])
+            (isCluster, warnings) = (server.isCluster, try server.warnings(for: address))
+            hashingSecret = try await Self.secret(on: nodes)
+        } catch let error as ClaimStoreError {
+            nodes.close()
+            throw ClaimStoreError(.unusable, "cannot open the store: \(error)")
+        }
+    }
+
+    deinit { nodes.close() }
+
+    /// The first who comes lays it down; all others find it.
+    private static func secret(on nodes: ValkeyNodes) async throws -> StoreSecret {
+        let key = Array(ValkeyRecords.secretKey.utf8)
+        let answers = try await nodes.send(
+            [[Array("SET".utf8), key, StoreSecret.random().bytes, Array("NX".utf8)], [Array("GET".utf8), key]], tag: 0)
+        guard case .bulk(let bytes?) = answers[1] else {
+            throw ClaimStoreError(.unusable, "the server does not keep the secret: \(answers[1])")
+        }
+        return try StoreSecret(bytes: bytes)
+    }
+
+    public func secret() async throws -> StoreSecret { hashingSecret }
+
+    public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
+        guard !batch.isEmpty else { return [] }
+        guard isCluster else { return try await apply(batch, tag: 0) }
+        // A script's keys must be on one node. The parts of one batch stand alone: each command is about one key.
+        var replies: [ClaimReply?] = batch.map { _ in nil }
+        for (tag, places) in Dictionary(grouping: batch.indices, by: { ValkeyRecords.tag(of: batch[$0].id) }) {
+            for (place, reply) in zip(places, try await apply(places.map { batch[$0] }, tag: tag)) {
+                replies[place] = reply
+            }
+        }
+        return replies.compactMap { $0 }
+    }
+
+    private func apply(_ batch: [ClaimCommand], tag: Int) async throws(ClaimStoreError) -> [ClaimReply] {
+        let words = ValkeyRecords.words(of: batch, tag: tag)
+        var answers = try await nodes.send(confirmed([[Array("EVALSHA".utf8), name] + words]), tag: tag)
+        if case .error(let why) = answers[0], why.hasPrefix("NOSCRIPT") {
+            // A server that was restarted has forgotten the script, and has carried out nothing.
+            answers = try await nodes.send(confirmed([[Array("EVAL".utf8), text] + words]), tag: tag)
+        }
+        let replies = try ValkeyRecords.replies(batch.count, in: answers[0])
+        if address.replicas > 0 {
+            guard case .number(let reached) = answers[1], reached >= address.replicas else {
+                throw ClaimStoreError(.failed, "fewer than \(address.replicas) replicas have the write: \(answers[1])")
+            }
+        }
+        return replies
+    }
+
+    /// With a wait for the replicas behind, if they are asked for.
+    private func confirmed(_ commands: [[[UInt8]]]) -> [[[UInt8]]] {
+        guard address.replicas > 0 else { return commands }
+        return commands + [["WAIT", "\(address.replicas)", "1000"].map { Array($0.utf8) }]
+    }
+
+    /// Zero: the server forgets by itself.
+    public func reap(atMost count: Int) async throws -> Int { 0 }
+
+    public func summary(of id: RecordID) async throws -> ClaimSummary? {
+        let key = ValkeyRecords.key(of: id)
+        let commands = reading(key) + [["EVAL", script.clockText, "0"]]
+        let answers = try await nodes.send(commands.map { $0.map { Array($0.utf8) } }, tag: ValkeyRecords.tag(of: id))
+        return try summary(of: id, in: answers[0...1], at: try now(in: answers[2]))
+    }
+
+    public func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
+        // The cursor is the node's number, and the server's own.
+        let words = (cursor ?? "0:0").split(separator: ":")
+        let nodes = nodes.all
+        guard words.count == 2, let place = Int(words[0]), nodes.indices.contains(place), let at = UInt64(words[1])
+        else {
+            throw ClaimStoreError(.invalid, "the cursor '\(cursor ?? "")' is not one that a page has ended with")
+        }
+        let scan = ["SCAN", "\(at)", "MATCH", ValkeyRecords.recordPattern, "COUNT", "\(max(1, count))"]
+        let found = try await nodes[place].send(
+            [scan, ["EVAL", script.clockText, "0"]].map { $0.map { Array($0.utf8) } })
+        guard case .array(let answer) = found[0], answer.count == 2, let next = answer[0].string,
+            case .array(let keys) = answer[1]
+        else { throw ClaimStoreError(.failed, "the server answered a scan with \(found[0])") }
+        let now = try now(in: found[1])
+        let ids = keys.compactMap { $0.string.flatMap(ValkeyRecords.id(ofKey:)) }
+        let reads = ids.flatMap { reading(ValkeyRecords.key(of: $0)) }
+        let answers = reads.isEmpty ? [] : try await nodes[place].send(reads.map { $0.map { Array($0.utf8) } })
+        let summaries = try ids.indices.compactMap { number in
+            try summary(of: ids[number], in: answers[number * 2...number * 2 + 1], at: now)
+        }
+        let following = next != "0" ? "\(place):\(next)" : place + 1 < nodes.count ? "\(place + 1):0" : nil
+        return ClaimPage(summaries: summaries, next: following, now: now)
+    }
+
+    /// Reads a record's beginning and its length: its payload may be large.
+    private func reading(_ key: String) -> [[String]] {
+        [["GETRANGE", key, "0", "\(ValkeyRecords.headBound)"], ["STRLEN", key]]
+    }
+
+    private func summary(
+        of id: RecordID, in answers: ArraySlice<RESPValue>, at now: StoreInstant
+    ) throws(ClaimStoreError) -> ClaimSummary? {
+        guard case .bulk(let head?)? = answers.first, case .number(let length)? = answers.last else {
+            throw ClaimStoreError(.failed, "the server answered a read with \(answers)")
+        }
+        if head.isEmpty { return nil }
+        return try ValkeyRecords.summary(of: id, head: head, length: Int(length), at: now)
+    }
+
+    private func now(in answer: RESPValue) throws(ClaimStoreError) -> StoreInstant {
+        guard let milliseconds = answer.string.flatMap({ Int64($0) }) else {
+            throw ClaimStoreError(.failed, "the server does not tell the time: \(answer)")
+        }
+        return StoreInstant(milliseconds: milliseconds)
+    }
+}
+#endif
