@@ -39,9 +39,16 @@ extension GatewayConfiguration.Address: ExpressibleByArgument {
     }
 }
 
-/// The service's address on the command line: `http://HOST[:PORT]`.
-struct UpstreamArgument: ExpressibleByArgument {
+/// A server's address on the command line: `http://HOST[:PORT]`.
+struct HTTPArgument: ExpressibleByArgument, CustomStringConvertible {
     let address: GatewayConfiguration.Address
+
+    init(_ address: GatewayConfiguration.Address) {
+        self.address = address
+    }
+
+    var description: String { "http://\(address)" }
+    var defaultValueDescription: String { description }
 
     init?(argument: String) {
         guard argument.hasPrefix("http://") else { return nil }

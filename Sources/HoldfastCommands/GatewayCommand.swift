@@ -23,7 +23,7 @@ struct GatewayCommand: AsyncParsableCommand {
         commandName: "gateway", abstract: "Put the gateway in front of an HTTP service.")
 
     @Option(help: ArgumentHelp("The service, http://HOST[:PORT]. Once for each endpoint.", valueName: "url"))
-    var upstream: [UpstreamArgument]
+    var upstream: [HTTPArgument]
 
     @OptionGroup var options: ListenOptions
 

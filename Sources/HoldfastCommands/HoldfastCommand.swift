@@ -7,7 +7,8 @@ import HoldfastGateway
 public struct HoldfastCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "holdfast", abstract: "Calls between services, safe to make and safe to make again.",
-        version: GatewayVersion.current, subcommands: [GatewayCommand.self, DemoCommand.self])
+        version: GatewayVersion.current,
+        subcommands: [GatewayCommand.self, DemoCommand.self, KeysCommand.self, MigrateCommand.self])
 
     public init() {}
 

@@ -73,6 +73,8 @@ public struct Problem: Sendable, Error {
     public let attempts: Int?
     /// How long to wait before coming back.
     public let retryAfter: Duration?
+    /// The record of the request's idempotency key, for whoever asks the operators about it. It says nothing of the key.
+    public var record: String?
 
     public init(
         _ kind: Kind, _ detail: String, explanation: Explanation? = nil, attempts: Int? = nil,
@@ -92,7 +94,7 @@ public struct Problem: Sendable, Error {
         let document = Document(
             type: "urn:holdfast:problem:\(kind.rawValue)", title: kind.title, status: kind.status, detail: detail,
             attempts: attempts, explanation: explanation.map(Document.Details.init),
-            retryAfterSeconds: retryAfter?.inSeconds)
+            record: record, retryAfterSeconds: retryAfter?.inSeconds)
         // The document is made of strings and finite numbers, which always encode.
         guard let data = try? encoder.encode(document) else { return Array("{}".utf8) }
         return Array(data)
@@ -125,6 +127,7 @@ public struct Problem: Sendable, Error {
         let detail: String
         let attempts: Int?
         let explanation: Details?
+        let record: String?
         let retryAfterSeconds: Double?
     }
 }

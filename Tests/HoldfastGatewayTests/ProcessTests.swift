@@ -114,7 +114,7 @@ import Testing
         ["demo", "--unknown"],
     ])
     func `a wrong value ends with one line and 64`(arguments: [String]) async throws {
-        let (status, errors) = try await HoldfastProcess.run(arguments)
+        let (status, _, errors) = try await HoldfastProcess.run(arguments)
         #expect(status == 64)
         #expect(errors.split(separator: "\n").count == 1, "\(errors)")
         #expect(errors.hasPrefix("holdfast: "))
@@ -128,7 +128,7 @@ import Testing
             ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:\(service.port)", "--store", "memory"],
             ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "sqlite:/nowhere/at/all.db"],
         ] {
-            let (status, errors) = try await HoldfastProcess.run(upstream + arguments)
+            let (status, _, errors) = try await HoldfastProcess.run(upstream + arguments)
             #expect(status == 1)
             #expect(errors.split(separator: "\n").count == 1, "\(errors)")
         }
@@ -171,7 +171,7 @@ import Testing
                 "--store", "sqlite:\(folder.appending(path: "store.db").path)",
             ]
             let first = try await HoldfastProcess.start(arguments)
-            let (status, errors) = try await HoldfastProcess.run(
+            let (status, _, errors) = try await HoldfastProcess.run(
                 arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             #expect(status == 1)
             #expect(errors.contains("another process holds the store"))

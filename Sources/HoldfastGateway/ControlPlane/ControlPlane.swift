@@ -71,6 +71,7 @@ final class ControlPlane: Sendable {
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
                 body: events(state: state, transitions: transitions))
         }
+        KeysAPI(engine: shared.engine, secret: shared.secret).add(to: router)
         if let demo { addDemo(demo, to: router) }
         return router
     }
@@ -118,7 +119,7 @@ final class ControlPlane: Sendable {
         return buffer
     }
 
-    private static func json(_ value: some Encodable) throws -> Response {
+    static func json(_ value: some Encodable) throws -> Response {
         Response(
             status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: .init(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(value))))

@@ -27,9 +27,11 @@ extension Exchange {
             Array(request.method.rawValue.utf8), Array(request.uri.utf8),
             Array((request.headers.first(name: "content-type") ?? "").utf8), body,
         ])
+        let recordID = secret.recordID(of: key, in: scope)
+        self.recordID = recordID
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
-        shared.engine.begin(secret.recordID(of: key, in: scope), fingerprint: fingerprint) { start in
+        shared.engine.begin(recordID, fingerprint: fingerprint) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
                 if let start = handoff.take() { exchange.value.decided(start) }

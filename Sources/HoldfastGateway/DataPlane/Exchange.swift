@@ -67,6 +67,8 @@ final class Exchange {
 
     // A keyed request.
     var claim: Claim?
+    /// The record of its key, once the claim was asked for.
+    var recordID: RecordID?
     let key: IdempotencyKey?
     var responseHead: HTTPResponseHead?
     var collected: [ByteBuffer] = []
@@ -283,6 +285,8 @@ final class Exchange {
     /// Answers in the gateway's own name, when nothing of an answer is out yet.
     func answer(_ problem: Problem) {
         shared.counters.count(problem.kind)
+        var problem = problem
+        problem.record = recordID?.description
         let client = client
         finish()
         client?.write(problem, for: request, keepAlive: request.isKeepAlive && isRequestComplete)

@@ -64,16 +64,18 @@ final class HoldfastProcess: Sendable {
     }
 
     /// Runs the command to its end.
-    static func run(_ arguments: [String]) async throws -> (status: Int32, errors: String) {
+    static func run(_ arguments: [String]) async throws -> (status: Int32, output: String, errors: String) {
         try await offPool { try complete(arguments) }
     }
 
-    private static func complete(_ arguments: [String]) throws -> (status: Int32, errors: String) {
-        let (process, _, errors) = make(arguments)
+    private static func complete(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
+        let (process, output, errors) = make(arguments)
         try process.run()
+        // No test's output fills the pipe, so one can be read after the other.
+        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        return (process.terminationStatus, text)
+        return (process.terminationStatus, said, text)
     }
 
     /// Sends a signal.

@@ -1,0 +1,294 @@
+#if Gateway
+public import ArgumentParser
+import Foundation
+import HoldfastGateway
+public import HoldfastIdempotency
+import NIOHTTP1
+
+/// What a person does about keys, through a running gateway's control plane: so no two processes open one store.
+struct KeysCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys", abstract: "Look at idempotency keys, and settle what is unknown.",
+        subcommands: [ListKeys.self, ExplainKey.self, ResolveKey.self, PurgeKey.self])
+}
+
+/// Which gateway.
+struct AdminOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The gateway's control plane.", valueName: "url"))
+    var admin = HTTPArgument(GatewayConfiguration.Address(host: "127.0.0.1", port: 9090))
+
+    @Flag(help: "Print JSON, as the control plane gives it.")
+    var json = false
+
+    /// Asks the control plane.
+    ///
+    /// - Throws: What it says is wrong.
+    func ask<Answer: Decodable>(
+        _ method: HTTPMethod, _ path: String, _ query: [String: String] = [:], body: [UInt8] = [], as: Answer.Type
+    ) async throws -> (answer: Answer, text: String) {
+        var parts = URLComponents()
+        parts.path = path
+        if !query.isEmpty {
+            parts.queryItems = query.sorted { $0.key < $1.key }.map { .init(name: $0.key, value: $0.value) }
+        }
+        // A plus would be read as a space.
+        let uri = (parts.string ?? path).replacing("+", with: "%2B")
+        let answer: SmallHTTPClient.Answer
+        do {
+            answer = try await SmallHTTPClient.send(method, uri, to: admin.address, body: body)
+        } catch {
+            throw SmallHTTPClient.Failure(description: "no control plane at http://\(admin.address): \(error)")
+        }
+        let data = Data(answer.body)
+        guard answer.status == 200 else {
+            let reason = try? JSONDecoder().decode(Refusal.self, from: data).error.message
+            throw SmallHTTPClient.Failure(description: reason ?? "the control plane answered \(answer.status)")
+        }
+        return (try JSONDecoder().decode(Answer.self, from: data), String(decoding: data, as: UTF8.self))
+    }
+}
+
+/// What the control plane says is wrong.
+private struct Refusal: Decodable {
+    struct Reason: Decodable { let message: String }
+    let error: Reason
+}
+
+/// A record as the control plane shows it.
+struct ShownRecord: Decodable {
+    struct Event: Decodable {
+        let event: String
+        let fence: Int64
+        let by: String
+        let why: String
+        let secondsAgo: Double
+    }
+
+    let record: String
+    let state: String
+    let fence: Int64
+    let leaseEndsInSeconds: Double?
+    let expiresInSeconds: Double
+    let payloadBytes: Int?
+    let history: [Event]
+
+    /// The whole story, for a person.
+    var story: String {
+        var lines = ["record   \(record)", "state    \(state)", "fence    \(fence)"]
+        if let leaseEndsInSeconds {
+            let when = spoken(abs(leaseEndsInSeconds))
+            lines.append("lease    \(leaseEndsInSeconds > 0 ? "ends in \(when)" : "ended \(when) ago")")
+        }
+        lines.append("expires  in \(spoken(expiresInSeconds))")
+        if let payloadBytes { lines.append("payload  \(payloadBytes) bytes") }
+        lines.append("history")
+        for event in history {
+            var line = "  \(spoken(event.secondsAgo)) ago: \(event.event), fence \(event.fence)"
+            if !event.by.isEmpty { line += ", by \(event.by)" }
+            if !event.why.isEmpty { line += ": \(event.why)" }
+            lines.append(line)
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// Seconds, as a person says them: the two largest units.
+func spoken(_ seconds: Double) -> String {
+    guard seconds >= 1 else { return "\(Int(max(0, seconds) * 1_000)) ms" }
+    var rest = Int(min(seconds, 1e12))
+    var words: [String] = []
+    for (unit, length) in [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)] where rest >= length {
+        words.append("\(rest / length) \(unit)")
+        rest %= length
+    }
+    return words.prefix(2).joined(separator: " ")
+}
+
+extension ClaimSummary.State: ExpressibleByArgument {}
+
+struct ListKeys: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List records, those that stand in one way or all.")
+
+    @OptionGroup var options: AdminOptions
+
+    @Option(help: "Only those that stand so.")
+    var state: ClaimSummary.State?
+
+    @Option(help: "How many at the most: 1 to 100,000.")
+    var limit = 100
+
+    func validate() throws {
+        guard (1...100_000).contains(limit) else {
+            throw ValidationError("the limit is \(limit), but must be 1 to 100000")
+        }
+    }
+
+    private struct Page: Decodable {
+        let records: [ShownRecord]
+        let next: String?
+    }
+
+    func run() async throws {
+        var shown = 0
+        var cursor: String?
+        if !options.json {
+            say("RECORD                                                            STATE      FENCE  BEGAN")
+        }
+        repeat {
+            var query = ["looking-at": "1000"]
+            query["state"] = state?.rawValue
+            query["after"] = cursor
+            let (page, text) = try await options.ask(.GET, "/api/keys", query, as: Page.self)
+            if options.json {
+                say(text)
+            } else {
+                for record in page.records.prefix(limit - shown) {
+                    let began = record.history.first.map { "\(spoken($0.secondsAgo)) ago by \($0.by)" } ?? "?"
+                    let state = record.state.padding(toLength: 10, withPad: " ", startingAt: 0)
+                    say("\(record.record)  \(state) \(record.fence)  \(began)")
+                }
+            }
+            shown += page.records.count
+            cursor = page.next
+        } while cursor != nil && shown < limit
+        if !options.json, cursor != nil { say("There may be more: raise --limit.") }
+    }
+}
+
+/// Which record: by its name, or by what the client said.
+struct RecordOptions: ParsableArguments {
+    @Argument(help: "The record's name, 64 digits: from a listing, a log, or a problem's 'record'.")
+    var record: String?
+
+    @Option(help: "Instead: the client's Idempotency-Key.")
+    var key: String?
+
+    @Option(help: ArgumentHelp("With a key: the method and the path.", valueName: "POST /path"))
+    var operation: String?
+
+    @Option(help: "With a key: who called, as the gateway names callers. Default: somebody without credentials.")
+    var caller: String?
+
+    func validate() throws {
+        guard (record == nil) == (key != nil), (key == nil) == (operation == nil) else {
+            throw ValidationError("name a record, or give --key and --operation")
+        }
+        if let record, RecordID(record) == nil {
+            throw ValidationError("the record is '\(record)', but must be 64 hexadecimal digits")
+        }
+    }
+
+    func find(_ options: AdminOptions) async throws -> (answer: ShownRecord, text: String) {
+        if let record { return try await options.ask(.GET, "/api/keys/\(record)", as: ShownRecord.self) }
+        var query = ["key": key ?? "", "operation": operation ?? ""]
+        query["caller"] = caller
+        return try await options.ask(.GET, "/api/key", query, as: ShownRecord.self)
+    }
+}
+
+struct ExplainKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "Tell a record's whole history: claims, fences, owners, times.")
+
+    @OptionGroup var record: RecordOptions
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+        let found = try await record.find(options)
+        say(options.json ? found.text : found.answer.story)
+    }
+}
+
+/// Who decides, and why: both are kept.
+struct DecisionOptions: ParsableArguments {
+    @Option(help: "Who decides: it is written into the record's history.")
+    var by: String
+
+    @Option(help: "Why: it is written into the record's history.")
+    var why: String
+
+    @Option(help: "The fence that was looked at; default: the present one. Nothing is changed if it is another by now.")
+    var fence: Int64?
+}
+
+struct ResolveKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve", abstract: "Say how what is unknown ended.",
+        discussion: """
+            --released: nothing happened, and the key may be executed again. --completed: it was executed; a repeat gets \
+            the response that is given here, or, without one, learns that it was executed and not kept.
+            """)
+
+    enum Ending: String, EnumerableFlag { case released, completed }
+
+    @OptionGroup var record: RecordOptions
+    @Flag(help: "How it ended.") var ending: Ending
+    @Option(help: "With --completed: the response's status.") var status: Int?
+    @Option(help: "With --completed: the response's content type.") var contentType: String?
+    @Option(help: ArgumentHelp("With --completed: a file with the response's body.", valueName: "file")) var body:
+        String?
+    @OptionGroup var decision: DecisionOptions
+    @OptionGroup var options: AdminOptions
+
+    func validate() throws {
+        let hasResponse = contentType != nil || body != nil
+        if status == nil ? hasResponse : ending == .released {
+            throw ValidationError("a response needs --completed and a --status")
+        }
+        if let status, !(200...599).contains(status) {
+            throw ValidationError("the status is \(status), but must be 200 to 599")
+        }
+    }
+
+    private struct Order: Encodable {
+        struct Answer: Encodable {
+            let status: Int
+            let contentType: String?
+            let body: String?
+        }
+        let fence: Int64
+        let `as`: String
+        let response: Answer?
+        let by: String
+        let why: String
+    }
+
+    func run() async throws {
+        let found = try await record.find(options).answer
+        let text = try body.map { try String(contentsOfFile: $0, encoding: .utf8) }
+        let order = Order(
+            fence: decision.fence ?? found.fence, as: ending.rawValue,
+            response: status.map { Order.Answer(status: $0, contentType: contentType, body: text) }, by: decision.by,
+            why: decision.why)
+        let answer = try await options.ask(
+            .POST, "/api/keys/\(found.record)/resolve", body: Array(try JSONEncoder().encode(order)),
+            as: ShownRecord.self)
+        say(options.json ? answer.text : answer.answer.story)
+    }
+}
+
+struct PurgeKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "purge", abstract: "Forget a record that is not in flight, as if the key had never been seen.")
+
+    @OptionGroup var record: RecordOptions
+    @OptionGroup var decision: DecisionOptions
+    @OptionGroup var options: AdminOptions
+
+    private struct Order: Encodable {
+        let fence: Int64
+        let by: String
+        let why: String
+    }
+
+    func run() async throws {
+        let found = try await record.find(options).answer
+        let order = Order(fence: decision.fence ?? found.fence, by: decision.by, why: decision.why)
+        let answer = try await options.ask(
+            .POST, "/api/keys/\(found.record)/purge", body: Array(try JSONEncoder().encode(order)),
+            as: [String: String].self)
+        say(options.json ? answer.text : "purged \(found.record)")
+    }
+}
+#endif

@@ -1,0 +1,197 @@
+#if Gateway
+import FoundationEssentials
+import HTTPTypes
+import Holdfast
+import HoldfastHTTP
+import HoldfastIdempotency
+import Hummingbird
+import NIOCore
+
+/// The operators' side of idempotency keys: list, explain, resolve, purge.
+struct KeysAPI: Sendable {
+    let engine: IdempotencyEngine
+    let secret: StoreSecret
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.get("/api/keys") { request, _ in
+            try await answering {
+                let query = request.uri.queryParameters
+                return KeyPage(
+                    try await engine.list(
+                        Self.state(query.get("state")), after: query.get("after"),
+                        lookingAt: Self.number(query.get("looking-at")) ?? 1_000))
+            }
+        }
+        router.get("/api/keys/{record}") { _, context in
+            try await answering { try await explain(try record(context)) }
+        }
+        router.get("/api/key") { request, _ in
+            // A key is looked up by what the client said, since records are named by a hash of it.
+            try await answering {
+                let query = request.uri.queryParameters
+                guard let key = query.get("key"), let operation = query.get("operation") else {
+                    throw HTTPError(.badRequest, message: "'key' and 'operation' ('POST /charges') are needed")
+                }
+                let scope = Scope(caller: query.get("caller") ?? secret.caller(of: nil), operation: operation)
+                return try await explain(secret.recordID(of: IdempotencyKey(key), in: scope))
+            }
+        }
+        router.post("/api/keys/{record}/resolve") { request, context in
+            try await answering {
+                let record = try record(context)
+                let order = try await order(ResolveOrder.self, request)
+                let decision = try IdempotencyEngine.Decision(by: order.by, why: order.why)
+                try await engine.resolve(record, fence: order.fence, as: try order.resolution(), decision)
+                return try await explain(record)
+            }
+        }
+        router.post("/api/keys/{record}/purge") { request, context in
+            try await answering {
+                let record = try record(context)
+                let order = try await order(PurgeOrder.self, request)
+                let decision = try IdempotencyEngine.Decision(by: order.by, why: order.why)
+                try await engine.purge(record, fence: order.fence, decision)
+                return ["purged": record.description]
+            }
+        }
+    }
+
+    private func explain(_ record: RecordID) async throws -> KeyRecord {
+        guard let summary = try await engine.explain(record) else {
+            throw HTTPError(.notFound, message: "there is no record \(record): it was never made, or has expired")
+        }
+        return KeyRecord(summary)
+    }
+
+    private func record(_ context: BasicRequestContext) throws -> RecordID {
+        guard let record = context.parameters.get("record").flatMap({ RecordID($0) }) else {
+            throw HTTPError(.badRequest, message: "a record's name is 64 hexadecimal digits")
+        }
+        return record
+    }
+
+    private func order<Order: Decodable>(_ type: Order.Type, _ request: Request) async throws -> Order {
+        let body = try await request.body.collect(upTo: 2 << 20)
+        do {
+            return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
+        } catch {
+            throw HTTPError(.badRequest, message: "the body is not as documented: \(error)")
+        }
+    }
+
+    private static func state(_ text: String?) throws -> ClaimSummary.State? {
+        guard let text else { return nil }
+        guard let state = ClaimSummary.State(rawValue: text) else {
+            let allowed = ClaimSummary.State.allCases.map(\.rawValue).joined(separator: ", ")
+            throw HTTPError(.badRequest, message: "the state is '\(text)', but must be one of \(allowed)")
+        }
+        return state
+    }
+
+    private static func number(_ text: String?) throws -> Int? {
+        guard let text else { return nil }
+        guard let number = Int(text) else { throw HTTPError(.badRequest, message: "'\(text)' is not a number") }
+        return number
+    }
+
+    /// Answers as JSON, and gives each error the status that it deserves.
+    private func answering(_ body: () async throws -> some Encodable) async throws -> Response {
+        do {
+            return try ControlPlane.json(try await body())
+        } catch let error as ConfigurationError {
+            throw HTTPError(.badRequest, message: "\(error)")
+        } catch let error as ClaimStoreError {
+            let status: HTTPResponse.Status =
+                switch error.code {
+                case .lost: .conflict
+                case .invalid: .badRequest
+                case .overloaded, .failed, .unusable: .serviceUnavailable
+                }
+            throw HTTPError(status, message: "\(error)")
+        }
+    }
+}
+
+/// How `POST /api/keys/RECORD/resolve` is told.
+private struct ResolveOrder: Decodable {
+    struct Answer: Decodable {
+        let status: Int
+        let contentType: String?
+        let body: String?
+    }
+
+    let fence: Int64
+    /// `completed` or `released`.
+    let `as`: String
+    /// What repeats are answered with; without it they are told that it was executed, and the response not kept.
+    let response: Answer?
+    let by: String
+    let why: String
+
+    func resolution() throws -> ClaimCommand.Resolution {
+        switch (`as`, response) {
+        case ("released", nil): return .released
+        case ("completed", nil): return .completed(payload: nil)
+        case ("completed", let response?):
+            try require("the response's status", response.status, in: 200...599)
+            let fields = response.contentType.map { [RecordedResponse.Field(name: "content-type", value: $0)] } ?? []
+            let recorded = RecordedResponse(
+                status: response.status, fields: fields, body: Array((response.body ?? "").utf8))
+            return .completed(payload: recorded.encoded)
+        default: throw HTTPError(.badRequest, message: "'as' must be 'completed' or, without a response, 'released'")
+        }
+    }
+}
+
+private struct PurgeOrder: Decodable {
+    let fence: Int64
+    let by: String
+    let why: String
+}
+
+/// A record, as the API shows it. Times are told as distances from now, on the store's clock.
+struct KeyRecord: Encodable {
+    struct Event: Encodable {
+        let event: String
+        let fence: Int64
+        let by: String
+        let why: String
+        let secondsAgo: Double
+    }
+
+    let record: String
+    let state: String
+    let fence: Int64
+    let leaseEndsInSeconds: Double?
+    let expiresInSeconds: Double
+    let payloadBytes: Int?
+    let history: [Event]
+
+    init(_ summary: ClaimSummary) {
+        func seconds(to instant: StoreInstant) -> Double {
+            Double(instant.milliseconds - summary.now.milliseconds) / 1_000
+        }
+        record = summary.id.description
+        state = summary.state.rawValue
+        fence = summary.fence
+        leaseEndsInSeconds = summary.leaseEnds.map(seconds(to:))
+        expiresInSeconds = seconds(to: summary.expires)
+        payloadBytes = summary.payloadBytes
+        history = summary.history.entries.map { entry in
+            Event(
+                event: entry.event.rawValue, fence: entry.fence, by: entry.by, why: entry.why,
+                secondsAgo: -seconds(to: entry.at))
+        }
+    }
+}
+
+private struct KeyPage: Encodable {
+    let records: [KeyRecord]
+    let next: String?
+
+    init(_ page: ClaimPage) {
+        records = page.summaries.map { KeyRecord($0) }
+        next = page.next
+    }
+}
+#endif

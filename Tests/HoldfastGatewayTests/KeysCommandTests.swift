@@ -1,0 +1,126 @@
+#if Gateway
+import Foundation
+import NIOHTTP1
+import TestSupport
+import Testing
+
+@Suite struct KeysCommandTests {
+    /// A gateway in front of a service that answers, or never does, and an unknown under the key `hangs`.
+    private func withUnknown(_ body: (HoldfastProcess, TestService, _ record: String) async throws -> Void) async throws
+    {
+        let service = try await TestService.start { request, _ in
+            request.headers.first(name: "idempotency-key") == "hangs" ? .hang : .ok("charged")
+        }
+        let gateway = try await HoldfastProcess.start([
+            "gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--timeout", "300ms", "--store", "memory",
+        ])
+        try await expectEqual(post("hangs", to: gateway).problem, "deadline")
+        let repeated = try await post("hangs", to: gateway)
+        #expect(repeated.problem == "outcome-unknown")
+        let record = try #require(repeated.text.firstMatch(of: /"record":"([0-9a-f]{64})"/)).1
+        try await body(gateway, service, String(record))
+        gateway.signal(SIGTERM)
+        _ = await gateway.end()
+        await service.stop()
+    }
+
+    private func post(_ key: String, to gateway: HoldfastProcess) async throws -> TestClient.Answer {
+        try await TestClient.send(
+            .POST, "/charges", to: gateway.port, headers: ["idempotency-key": key], body: Array("amount=1".utf8))
+    }
+
+    private func keys(_ arguments: String..., at gateway: HoldfastProcess) async throws -> String {
+        let ended = try await HoldfastProcess.run(
+            ["keys"] + arguments + ["--admin", "http://127.0.0.1:\(gateway.admin)"])
+        #expect(ended.status == 0, "\(ended.errors)")
+        return ended.output
+    }
+
+    @Test func `an unknown is listed and explained and resolved with the answer that repeats get`() async throws {
+        try await withUnknown { gateway, service, record in
+            try await expectEqual(post("done", to: gateway).text, "charged")
+            let listed = try await keys("list", "--state", "unknown", at: gateway)
+            #expect(listed.contains(record))
+            #expect(listed.split(separator: "\n").count == 2)
+            let all = try await keys("list", at: gateway)
+            #expect(all.split(separator: "\n").count == 3)
+            let byKey = try await keys("explain", "--key", "hangs", "--operation", "POST /charges", at: gateway)
+            #expect(byKey.contains(record) && byKey.contains("abandoned") && byKey.contains("claimed"))
+
+            let body = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())")
+            try Data("charged by hand".utf8).write(to: body)
+            defer { try? FileManager.default.removeItem(at: body) }
+            let resolved = try await keys(
+                "resolve", record, "--completed", "--status", "201", "--content-type", "text/plain", "--body",
+                body.path,
+                "--by", "ada", "--why", "it is in the bank's list", at: gateway)
+            #expect(resolved.contains("resolved-completed, fence 1, by ada: it is in the bank's list"))
+            let replay = try await post("hangs", to: gateway)
+            #expect(replay.status == 201 && replay.text == "charged by hand" && replay.isReplay)
+            #expect(replay.headers.first(name: "content-type") == "text/plain")
+            #expect(service.requests.count == 2)
+        }
+    }
+
+    @Test func `what is released or purged is executed again and what moved on is left alone`() async throws {
+        try await withUnknown { gateway, service, record in
+            let stale = try await HoldfastProcess.run([
+                "keys", "resolve", record, "--released", "--by", "ada", "--why", "x", "--fence", "99", "--admin",
+                "http://127.0.0.1:\(gateway.admin)",
+            ])
+            #expect(stale.status == 1 && stale.errors.contains("moved on"))
+            _ = try await keys("resolve", record, "--released", "--by", "ada", "--why", "never sent", at: gateway)
+            try await expectEqual(post("hangs", to: gateway).problem, "deadline")
+            #expect(service.requests.count == 2)
+            let story = try await keys("explain", record, at: gateway)
+            #expect(story.contains("resolved-released") && story.split(separator: "ago: claimed").count == 3)
+            _ = try await keys("purge", record, "--by", "ada", "--why", "a test", at: gateway)
+            let gone = try await HoldfastProcess.run([
+                "keys", "explain", record, "--admin", "http://127.0.0.1:\(gateway.admin)",
+            ])
+            #expect(gone.status == 1 && gone.errors.contains("there is no record"))
+        }
+    }
+
+    @Test(arguments: [
+        ["list", "--state", "lost"], ["list", "--limit", "0"], ["explain"], ["explain", "abc"],
+        ["explain", "--key", "k"], ["resolve", String(repeating: "0", count: 64), "--by", "a", "--why", "b"],
+        [
+            "resolve", String(repeating: "0", count: 64), "--released", "--status", "200", "--by", "a", "--why", "b",
+        ], ["purge", String(repeating: "0", count: 64)],
+    ])
+    func `rubbish is one line and nothing is asked`(arguments: [String]) async throws {
+        let ended = try await HoldfastProcess.run(["keys"] + arguments)
+        #expect(ended.status == 64)
+        #expect(ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
+    }
+
+    @Test func `a control plane that is not there is said so`() async throws {
+        let ended = try await HoldfastProcess.run(["keys", "list", "--admin", "http://127.0.0.1:1"])
+        #expect(ended.status == 1 && ended.errors.contains("no control plane"))
+    }
+
+    @Test(arguments: [
+        ("/api/keys?state=lost", 400), ("/api/keys?looking-at=0", 400), ("/api/keys?looking-at=x", 400),
+        ("/api/keys?after=rubbish", 400), ("/api/keys/abc", 400), ("/api/key?key=x", 400),
+        ("/api/key?key=&operation=x", 400), ("/api/keys/" + String(repeating: "0", count: 64), 404),
+    ])
+    func `the control plane says what is wrong`(uri: String, status: Int) async throws {
+        let service = try await TestService.start { _, _ in .ok("") }
+        try await withGateway(to: service) { gateway in
+            let answer = try await TestClient.send(.GET, uri, to: gateway.admin)
+            #expect(answer.status == status)
+            #expect(answer.text.contains("message"))
+            for body in [
+                "", "{}", #"{"fence":1,"as":"gone","by":"a","why":"b"}"#,
+                #"{"fence":1,"as":"released","by":"","why":"b"}"#,
+            ] {
+                let resolved = try await TestClient.send(
+                    .POST, "/api/keys/\(String(repeating: "0", count: 64))/resolve", to: gateway.admin,
+                    body: Array(body.utf8))
+                #expect(resolved.status == 400)
+            }
+        }
+    }
+}
+#endif
