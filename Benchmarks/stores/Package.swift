@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
     name: "holdfast-store-benchmarks",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(name: "holdfast", path: "../..", traits: ["SQLite", "PostgreSQL"])],
+    dependencies: [.package(name: "holdfast", path: "../..", traits: ["SQLite", "PostgreSQL", "Valkey"])],
     targets: [
         .executableTarget(
             name: "StoreBenchmarks",
@@ -12,6 +12,7 @@ let package = Package(
                 .product(name: "HoldfastIdempotency", package: "holdfast"),
                 .product(name: "HoldfastSQLite", package: "holdfast"),
                 .product(name: "HoldfastPostgres", package: "holdfast"),
+                .product(name: "HoldfastValkey", package: "holdfast"),
             ])
     ]
 )

@@ -12,7 +12,7 @@ public import ServiceLifecycle
 public final class Gateway: Service {
     private let dataPlane: DataPlane
     private let controlPlane: ControlPlane
-    private let store: any ClaimStore
+    private let engine: IdempotencyEngine
     private let logger: Logger
 
     /// Where requests are taken.
@@ -21,11 +21,11 @@ public final class Gateway: Service {
     public let adminAddress: GatewayConfiguration.Address
 
     private init(
-        dataPlane: DataPlane, controlPlane: ControlPlane, store: any ClaimStore, logger: Logger
+        dataPlane: DataPlane, controlPlane: ControlPlane, engine: IdempotencyEngine, logger: Logger
     ) {
         self.dataPlane = dataPlane
         self.controlPlane = controlPlane
-        self.store = store
+        self.engine = engine
         self.logger = logger
         let bound = dataPlane.address
         address = .init(host: bound.ipAddress ?? "\(bound)", port: bound.port ?? 0)
@@ -74,7 +74,7 @@ public final class Gateway: Service {
         let controlPlane = try await ControlPlane.start(shared, transitions: transitions, demo: demo)
         do {
             let dataPlane = try await DataPlane.start(shared)
-            return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, store: store, logger: logger)
+            return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, engine: shared.engine, logger: logger)
         } catch {
             await controlPlane.stop()
             throw error
@@ -84,7 +84,11 @@ public final class Gateway: Service {
     /// Serves until a graceful shutdown begins; then takes no new connection, lets requests end, records claims.
     public func run() async throws {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.reap() }
+            group.addTask { [engine, logger] in
+                await engine.keepReaping { error in
+                    logger.warning("expired records could not be reaped", metadata: ["error": "\(error)"])
+                }
+            }
             try? await gracefulShutdown()
             group.cancelAll()
         }
@@ -96,21 +100,6 @@ public final class Gateway: Service {
         logger.info("draining")
         await dataPlane.drain()
         await controlPlane.stop()
-    }
-
-    /// Forgets records whose retention is over, a few at a time, so that no claim waits for long.
-    private func reap() async {
-        while !Task.isCancelled, !store.forgetsByItself {
-            do {
-                let reaped = try await store.reap(atMost: 500)
-                if reaped < 500 { try await Task.sleep(for: .seconds(30)) }
-            } catch is CancellationError {
-                return
-            } catch {
-                logger.warning("expired records could not be reaped", metadata: ["error": "\(error)"])
-                try? await Task.sleep(for: .seconds(30))
-            }
-        }
     }
 }
 #endif

@@ -58,8 +58,16 @@ public struct ClaimHistory: Sendable, Hashable {
     }
 
     mutating func add(_ event: Event, at now: StoreInstant, fence: Int64, by: String = "", why: String = "") {
-        text += "\(now.milliseconds)\t\(event.rawValue)\t\(fence)\t"
-        text += "\(Self.word(by, bound: Self.nameBound))\t\(Self.word(why, bound: Self.reasonBound))\n"
+        // Without an interpolation's detours: a history is written twice for each key.
+        text.reserveCapacity(text.utf8.count + 64)
+        for word in [
+            String(now.milliseconds), event.rawValue, String(fence), Self.word(by, bound: Self.nameBound),
+        ] {
+            text += word
+            text += "\t"
+        }
+        text += Self.word(why, bound: Self.reasonBound)
+        text += "\n"
         while text.utf8.count > Self.bound, let first = text.utf8.firstIndex(of: UInt8(ascii: "\n")) {
             let second = text.utf8.index(after: first)
             guard let end = text.utf8[second...].firstIndex(of: UInt8(ascii: "\n")) else { return }

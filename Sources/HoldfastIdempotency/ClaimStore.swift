@@ -42,8 +42,8 @@ extension ClaimStore {
 
 /// A store that never waits: it is asked directly, without a batch to be gathered.
 public protocol ImmediateClaimStore: ClaimStore {
-    /// ``ClaimStore/apply(_:)``, at once.
-    func applyNow(_ batch: [ClaimCommand]) throws(ClaimStoreError) -> [ClaimReply]
+    /// ``ClaimStore/apply(_:)`` for one command, at once.
+    func applyNow(_ command: ClaimCommand) throws(ClaimStoreError) -> ClaimReply
 }
 
 /// Why a store could not answer.

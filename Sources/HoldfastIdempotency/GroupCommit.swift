@@ -61,7 +61,7 @@ public final class GroupCommit: Sendable {
     /// Submits a command. `completion` is called exactly once, on any thread, when the command is durable or has failed.
     public func submit(_ command: ClaimCommand, completion: @escaping Completion) {
         if let immediate {
-            completion(Result { () throws(ClaimStoreError) in try immediate.applyNow([command])[0] })
+            completion(Result { () throws(ClaimStoreError) in try immediate.applyNow(command) })
             return
         }
         let lane = lanes[command.id.place(among: lanes.count)]

@@ -21,6 +21,10 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
     /// 6, about three seconds. The last try leaves out the payload. After it, the outcome is unknown.
     public var recordingAttempts: Int = 6
 
+    /// How many bytes of outcomes are kept at hand for ten seconds, so that a repeat that comes soon need not ask the
+    /// store: 0 to 16 GiB. Default: 16 MiB. At zero, none.
+    public var replayCacheBytes: Int = 16 << 20
+
     /// Who this process is, for the records' history: 1 to 64 bytes. Default: the host's name and the process's number.
     public var owner: String = "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)"
 
@@ -35,6 +39,7 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
         try require("waitersPerKey", waitersPerKey, in: 0...10_000)
         try require("keysInFlight", keysInFlight, in: 1...1_000_000)
         try require("recordingAttempts", recordingAttempts, in: 1...20)
+        try require("replayCacheBytes", replayCacheBytes, in: 0...(16 << 30))
         try require("owner's length in bytes", owner.utf8.count, in: 1...ClaimHistory.nameBound)
     }
 }

@@ -35,6 +35,25 @@ extension IdempotencyEngine {
             summaries: page.summaries.filter { state == nil || $0.state == state }, next: page.next, now: page.now)
     }
 
+    /// Forgets records whose retention is over, until it is cancelled: a few at a time, and for at most a quarter of the
+    /// time, so that claims go on. Run it once for each store, beside the service.
+    ///
+    /// - Parameters:
+    ///   - pause: How long it rests when there is nothing to forget. Default: 30 s.
+    ///   - failed: Told of what went wrong. It goes on after the pause.
+    public func keepReaping(
+        every pause: Duration = .seconds(30), failed: @Sendable (any Error) -> Void = { _ in }
+    ) async {
+        while !store.forgetsByItself, !Task.isCancelled {
+            let start = clock.now
+            var rest = pause
+            do {
+                if try await store.reap(atMost: 200) == 200 { rest = start.duration(to: clock.now) * 3 }
+            } catch { failed(error) }
+            try? await clock.sleep(for: rest)
+        }
+    }
+
     /// A key's record and its whole history; nil if there is none.
     public func explain(_ id: RecordID) async throws -> ClaimSummary? {
         try await store.summary(of: id)
@@ -56,6 +75,7 @@ extension IdempotencyEngine {
     /// - Throws: ``ClaimStoreError``, with the code `lost` if the record is in flight, or is another by now.
     public func purge(_ id: RecordID, fence: Int64, _ decision: Decision) async throws(ClaimStoreError) {
         try await write(id, .purge(fence: fence))
+        forgetReplay(of: id)
         tell(.purged(id, fence: fence, by: decision.by, why: decision.why))
     }
 }

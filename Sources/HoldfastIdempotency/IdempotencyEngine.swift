@@ -39,11 +39,21 @@ public final class IdempotencyEngine: Sendable {
     private let seal: PayloadSeal?
     private let listener: (@Sendable (IdempotencyEvent) -> Void)?
     private let commit: GroupCommit
-    private let entries = Mutex<[RecordID: Entry]>([:])
+    /// What is in flight in this process, in parts, so that threads seldom meet.
+    private let parts: [Part]
+    private let inFlight = Atomic<Int>(0)
 
     private struct Entry {
         let fingerprint: Fingerprint
         var waiters: [Decided] = []
+    }
+
+    private final class Part: Sendable {
+        let state: Mutex<(entries: [RecordID: Entry], replays: ReplayCache)>
+
+        init(cacheBytes: Int) {
+            state = Mutex(([:], ReplayCache(bound: cacheBytes)))
+        }
     }
 
     /// - Parameters:
@@ -64,6 +74,7 @@ public final class IdempotencyEngine: Sendable {
         self.clock = clock
         listener = onEvent
         commit = GroupCommit(store: store)
+        parts = (0..<16).map { _ in Part(cacheBytes: configuration.replayCacheBytes / 16) }
     }
 
     /// Asks what to do about a key.
@@ -76,21 +87,28 @@ public final class IdempotencyEngine: Sendable {
         _ id: RecordID, fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover = .nothing, mayWait: Bool = true,
         decided: @escaping Decided
     ) {
-        enum Arrival { case claim, wait, mismatch, conflict, overload }
-        let arrival = entries.withLock { entries -> Arrival in
-            guard var entry = entries[id] else {
-                guard entries.count < configuration.keysInFlight else { return .overload }
-                entries[id] = Entry(fingerprint: fingerprint)
+        enum Arrival { case claim, wait, mismatch, conflict, overload, replay([UInt8]?) }
+        let arrival = part(of: id).state.withLock { state -> Arrival in
+            guard var entry = state.entries[id] else {
+                if let outcome = state.replays.outcome(of: id, at: clock.now) {
+                    return outcome.fingerprint == fingerprint ? .replay(outcome.payload) : .mismatch
+                }
+                guard inFlight.add(1, ordering: .relaxed).newValue <= configuration.keysInFlight else {
+                    inFlight.subtract(1, ordering: .relaxed)
+                    return .overload
+                }
+                state.entries[id] = Entry(fingerprint: fingerprint)
                 return .claim
             }
             guard entry.fingerprint == fingerprint else { return .mismatch }
             guard mayWait, entry.waiters.count < configuration.waitersPerKey else { return .conflict }
             entry.waiters.append(decided)
-            entries[id] = entry
+            state.entries[id] = entry
             return .wait
         }
         switch arrival {
         case .wait: break
+        case .replay(let payload): decided(.replay(payload: payload))
         case .mismatch: decided(.mismatched)
         case .conflict: decided(.conflict)
         case .overload: decided(.unavailable(ClaimStoreError(.overloaded, "too many keys are in flight")))
@@ -99,9 +117,10 @@ public final class IdempotencyEngine: Sendable {
     }
 
     public func snapshot() -> Snapshot {
-        entries.withLock { entries in
-            Snapshot(inFlight: entries.count, waiting: entries.values.reduce(0) { $0 + $1.waiters.count })
+        let waiting = parts.reduce(0) { sum, part in
+            sum + part.state.withLock { $0.entries.values.reduce(0) { $0 + $1.waiters.count } }
         }
+        return Snapshot(inFlight: inFlight.load(ordering: .relaxed), waiting: waiting)
     }
 
     private func claim(
@@ -145,21 +164,25 @@ public final class IdempotencyEngine: Sendable {
     }
 
     func complete(_ id: RecordID, fence: Int64, payload: [UInt8]?, completion: @escaping Claim.Completion) {
-        record(id, fence: fence, payload: payload.flatMap { sealed($0, of: id) }, attempt: 1) { error in
+        record(id, fence: fence, payload: payload.flatMap { sealed($0, of: id) }, attempt: 1) { error, isKept in
             // What could not be recorded is not shared either: a repeat could not be given the same answer.
-            for waiter in self.remove(id) { waiter(error == nil ? .replay(payload: payload) : .unknown(fence: fence)) }
+            let waiters = isKept ? self.remove(id, replaying: payload) : self.remove(id)
+            for waiter in waiters { waiter(error == nil ? .replay(payload: payload) : .unknown(fence: fence)) }
             if let error { self.tell(.outcomeLost(id, fence: fence, error)) }
             completion(error)
         }
     }
 
     /// Writes the outcome, again and again while the store fails. That is safe: the record knows the claim's fence.
+    ///
+    /// - Parameter completion: Called with the error, if it could not be written, and whether the payload is kept.
     private func record(
-        _ id: RecordID, fence: Int64, payload: [UInt8]?, attempt: Int, completion: @escaping Claim.Completion
+        _ id: RecordID, fence: Int64, payload: [UInt8]?, attempt: Int,
+        completion: @escaping @Sendable (ClaimStoreError?, Bool) -> Void
     ) {
         write(id, .complete(fence: fence, payload: payload, retention: configuration.retention)) { error in
             guard let error, error.mayPass, attempt < self.configuration.recordingAttempts else {
-                return completion(error)
+                return completion(error, error == nil && payload != nil)
             }
             self.tell(.recordingFailed(id, attempt: attempt, error))
             let isLast = attempt + 1 == self.configuration.recordingAttempts
@@ -199,13 +222,10 @@ public final class IdempotencyEngine: Sendable {
 
     func release(_ id: RecordID, fence: Int64, completion: @escaping Claim.Completion) {
         write(id, .release(fence: fence)) { error in
-            let (fingerprint, waiters) = self.entries.withLock { entries in
-                let entry = entries.removeValue(forKey: id)
-                return (entry?.fingerprint, entry?.waiters ?? [])
-            }
-            for waiter in waiters {
-                if error == nil, let fingerprint {
-                    self.begin(id, fingerprint: fingerprint, decided: waiter)
+            let entry = self.removeEntry(id)
+            for waiter in entry?.waiters ?? [] {
+                if error == nil, let entry {
+                    self.begin(id, fingerprint: entry.fingerprint, decided: waiter)
                 } else {
                     waiter(.unknown(fence: fence))
                 }
@@ -233,9 +253,32 @@ public final class IdempotencyEngine: Sendable {
         }
     }
 
-    private func remove(_ id: RecordID) -> [Decided] {
-        entries.withLock { $0.removeValue(forKey: id)?.waiters ?? [] }
+    private func remove(_ id: RecordID) -> [Decided] { removeEntry(id)?.waiters ?? [] }
+
+    /// Keeps the outcome at hand for the repeats that come soon.
+    private func remove(_ id: RecordID, replaying payload: [UInt8]?) -> [Decided] {
+        let now = clock.now
+        return part(of: id).state.withLock { state in
+            let entry = removeEntry(id, from: &state.entries)
+            if let entry { state.replays.add(payload, of: id, entry.fingerprint, at: now) }
+            return entry?.waiters ?? []
+        }
     }
+
+    private func removeEntry(_ id: RecordID) -> Entry? {
+        part(of: id).state.withLock { removeEntry(id, from: &$0.entries) }
+    }
+
+    private func removeEntry(_ id: RecordID, from entries: inout [RecordID: Entry]) -> Entry? {
+        let entry = entries.removeValue(forKey: id)
+        if entry != nil { inFlight.subtract(1, ordering: .relaxed) }
+        return entry
+    }
+
+    /// What an operator has changed is asked of the store.
+    func forgetReplay(of id: RecordID) { part(of: id).state.withLock { $0.replays.remove(id) } }
+
+    private func part(of id: RecordID) -> Part { parts[id.place(among: parts.count)] }
 }
 
 extension ClaimStoreError {

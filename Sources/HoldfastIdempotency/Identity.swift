@@ -74,8 +74,7 @@ private struct Digest: Sendable, Hashable {
     static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
 
     func hash(into hasher: inout Hasher) {
-        // They are hashes already: two words are enough to tell them apart.
-        hasher.combine(words.0)
+        // They are hashes already: a word is enough to tell them apart.
         hasher.combine(words.1)
     }
 }

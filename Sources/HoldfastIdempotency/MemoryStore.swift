@@ -35,37 +35,47 @@ public final class MemoryStore: ImmediateClaimStore {
         origin = clock.now
     }
 
-    public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] { try applyNow(batch) }
-
-    public func applyNow(_ batch: [ClaimCommand]) throws(ClaimStoreError) -> [ClaimReply] {
+    public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
         // Asked first and for the whole batch, so that what follows cannot fail half-way.
-        let claims = batch.count { if case .claim = $0.action { true } else { false } }
-        guard count.add(claims, ordering: .relaxed).newValue <= bound || claims == 0 else {
-            count.subtract(claims, ordering: .relaxed)
-            throw ClaimStoreError(.overloaded, "the memory store's bound is \(bound) records")
-        }
-        var added = 0
+        let claims = batch.count(where: \.isClaim)
+        try reserve(claims)
+        defer { count.subtract(claims, ordering: .relaxed) }
+        return batch.map { carryOut($0) }
+    }
+
+    public func applyNow(_ command: ClaimCommand) throws(ClaimStoreError) -> ClaimReply {
+        guard command.isClaim else { return carryOut(command) }
+        try reserve(1)
+        defer { count.subtract(1, ordering: .relaxed) }
+        return carryOut(command)
+    }
+
+    private func reserve(_ claims: Int) throws(ClaimStoreError) {
+        guard claims > 0, count.add(claims, ordering: .relaxed).newValue > bound else { return }
+        count.subtract(claims, ordering: .relaxed)
+        throw ClaimStoreError(.overloaded, "the memory store's bound is \(bound) records")
+    }
+
+    private func carryOut(_ command: ClaimCommand) -> ClaimReply {
         let now = self.now
-        let replies = batch.map { command in
-            shard(of: command.id).state.withLock { state in
-                let record = state.records[command.id]
-                let decision = ClaimMachine.apply(command.action, to: record, at: now, nextFence: nextFence(command))
-                switch decision.write {
-                case .nothing: break
-                case .put(let next):
-                    state.records[command.id] = next
-                    if record == nil { added += 1 }
-                    if record.map({ $0.minute != next.minute }) ?? true {
-                        state.due[next.minute, default: []].append(command.id)
-                    }
-                case .delete:
-                    if state.records.removeValue(forKey: command.id) != nil { added -= 1 }
-                }
-                return decision.reply
+        return shard(of: command.id).state.withLock { state in
+            let record = state.records[command.id]
+            let decision = ClaimMachine.apply(
+                command.action, to: record, at: now,
+                // Asked for under the lock, so that the fences of one key rise.
+                nextFence: command.isClaim ? fence.add(1, ordering: .relaxed).newValue : 0)
+            switch decision.write {
+            case .nothing: break
+            case .put(let next):
+                state.records[command.id] = next
+                if record == nil { count.add(1, ordering: .relaxed) }
+                if record?.minute != next.minute { state.due[next.minute, default: []].append(command.id) }
+            case .delete:
+                state.records[command.id] = nil
+                count.subtract(1, ordering: .relaxed)
             }
+            return decision.reply
         }
-        count.add(added - claims, ordering: .relaxed)
-        return replies
     }
 
     public func secret() async throws -> StoreSecret { hashingSecret }
@@ -102,12 +112,6 @@ public final class MemoryStore: ImmediateClaimStore {
 
     private func shard(of id: RecordID) -> Shard { shards[id.place(among: shards.count)] }
 
-    /// Asked for under the lock of the key's shard, so that the fences of one key rise.
-    private func nextFence(_ command: ClaimCommand) -> Int64 {
-        guard case .claim = command.action else { return 0 }
-        return fence.add(1, ordering: .relaxed).newValue
-    }
-
     private var now: StoreInstant {
         StoreInstant(milliseconds: 0).advanced(by: origin.duration(to: clock.now))
     }
@@ -133,6 +137,10 @@ extension MemoryStore.Shard.State {
         }
         return reaped
     }
+}
+
+extension ClaimCommand {
+    fileprivate var isClaim: Bool { if case .claim = action { true } else { false } }
 }
 
 extension ClaimRecord {

@@ -193,7 +193,7 @@ struct PostgresRecords: Sendable {
             """
             WITH expired AS (
                 SELECT id, fence FROM holdfast.record
-                WHERE expires <= \(now)
+                WHERE due <= \(now) / 3600000 AND expires <= \(now)
                 LIMIT $1::int FOR UPDATE SKIP LOCKED
             ), payloads AS (DELETE FROM holdfast.payload WHERE fence IN (SELECT fence FROM expired))
             DELETE FROM holdfast.record WHERE id IN (SELECT id FROM expired) RETURNING 1

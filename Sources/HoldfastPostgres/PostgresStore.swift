@@ -1,4 +1,5 @@
 #if PostgreSQL
+import Foundation
 public import Holdfast
 public import HoldfastIdempotency
 
@@ -8,7 +9,7 @@ public import HoldfastIdempotency
 /// A batch is one transaction of one round trip, whatever its size; what meets a record that is not as usual (a repeat, a
 /// claim that was lost) takes two more. PgBouncer may stand between, in transaction mode.
 public final class PostgresStore: ClaimStore {
-    /// One for each connection.
+    /// One for each connection, but not more than processors: a batch that is split costs more than it wins.
     public let lanes: Int
 
     private let records: PostgresRecords
@@ -34,7 +35,7 @@ public final class PostgresStore: ClaimStore {
     {
         try require("connections", connections, in: 1...64)
         self.records = records
-        lanes = connections
+        lanes = min(connections, ProcessInfo.processInfo.activeProcessorCount)
         pool = try PostgresPool(url: url, size: connections, clock: clock)
         do {
             let secret = try await pool.use { connection in try await PostgresSchema.open(on: connection) }

@@ -59,10 +59,12 @@ public final class SQLiteStore: ClaimStore {
             let records = SQLiteRecords(database: database)
             let now = clock.now
             var fence = try records.fence()
+            var hasWritten = false
             let replies = try batch.map { command in
                 let record = try records.record(command.id, withPayload: command.readsPayload)
                 let decision = ClaimMachine.apply(command.action, to: record, at: now, nextFence: fence + 1)
                 if case .claimed(let granted) = decision.reply { fence = granted }
+                if decision.write != .nothing { hasWritten = true }
                 switch decision.write {
                 case .nothing: break
                 case .put(let next): try records.put(next, under: command.id, replacing: record?.fence)
@@ -70,7 +72,8 @@ public final class SQLiteStore: ClaimStore {
                 }
                 return decision.reply
             }
-            try records.save(fence: fence, tick: now)
+            // A batch of repeats alone has nothing to sync.
+            if hasWritten { try records.save(fence: fence, tick: now) }
             return replies
         }
     }
@@ -100,6 +103,10 @@ public final class SQLiteStore: ClaimStore {
 
     /// Closes the file, so that another process can open it.
     public func close() throws {
+        try queue.write { [clock] database in
+            let records = SQLiteRecords(database: database)
+            try records.save(fence: records.fence(), tick: clock.now)
+        }
         try queue.close()
     }
 

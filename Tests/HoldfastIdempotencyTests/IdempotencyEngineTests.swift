@@ -116,7 +116,7 @@ import Testing
     @Test func `an outcome is forgotten after its retention`() async throws {
         let clock = ManualClock()
         let store = MemoryStore(clock: clock)
-        let engine = try IdempotencyEngine(store: store)
+        let engine = try IdempotencyEngine(store: store, clock: clock)
         let first = begin(engine)
         #expect(await first.told() == "execute")
         first.complete([1])

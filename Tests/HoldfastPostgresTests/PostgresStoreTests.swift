@@ -136,7 +136,8 @@ import Testing
         try await expectEqual(store.apply([complete(fence, [4, 2])]), [.done])
         let admin = try await PostgresConnection.connect(to: url)
         _ = try await admin.send([
-            PostgresStatement("ALTER TABLE holdfast.record DROP COLUMN history"),
+            PostgresStatement("ALTER TABLE holdfast.record DROP COLUMN history, DROP COLUMN due"),
+            PostgresStatement("CREATE INDEX record_expires ON holdfast.record (expires)"),
             PostgresStatement("UPDATE holdfast.meta SET value = '1' WHERE name = 'version'"),
         ])
         let refused = await #expect(throws: ClaimStoreError.self) { _ = try await PostgresStore(url: url) }

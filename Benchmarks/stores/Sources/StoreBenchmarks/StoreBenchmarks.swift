@@ -3,39 +3,54 @@ import Holdfast
 import HoldfastIdempotency
 import HoldfastPostgres
 import HoldfastSQLite
+import HoldfastValkey
+import Synchronization
 
 /// Measures cycles, a claim and its completion, through the engine and its group commit; and the same store without it,
 /// one command a commit, as the baseline.
 ///
-///     StoreBenchmarks [postgres://…]
+///     StoreBenchmarks [postgres://… [valkey://…]]
 @main
 struct StoreBenchmarks {
     static let rounds = 3
 
     static func main() async throws {
-        print("| store | callers | cycles/s | p50, ms | p99, ms |\n|---|---|---|---|---|")
-        for callers in [64, 256] {
-            try await report("memory", callers, cycles: 200_000) { MemoryStore() }
-        }
+        let urls = Array(CommandLine.arguments.dropFirst())
         let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-bench-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let path: @Sendable () -> String = { folder.appending(path: "\(UUID()).db").path }
-        for callers in [64, 256] {
-            try await report("SQLite, fsync before each answer", callers, cycles: 40_000) {
-                try SQLiteStore(path: path())
-            }
+        let sqlite: @Sendable () throws -> SQLiteStore = {
+            try SQLiteStore(path: folder.appending(path: "\(UUID()).db").path)
         }
-        try await reportBaseline("SQLite, one commit a command", cycles: 3_000) { try SQLiteStore(path: path()) }
-        guard let url = CommandLine.arguments.dropFirst().first else { return }
-        for callers in [64, 256] {
-            try await report("PostgreSQL, synchronous commit", callers, cycles: 20_000) {
+
+        print("| store | callers | cycles/s | p50, ms | p99, ms |\n|---|---|---|---|---|")
+        try await report("memory", cycles: 400_000) { MemoryStore(bound: 10_000_000) }
+        try await report("SQLite, fsync before each answer", cycles: 40_000) { try sqlite() }
+        try await reportBaseline("SQLite, one commit a command", cycles: 3_000) { try sqlite() }
+        if let url = urls.first {
+            try await report("PostgreSQL, synchronous commit", cycles: 40_000) { try await PostgresStore(url: url) }
+            try await reportBaseline("PostgreSQL, one transaction a command", cycles: 2_000) {
                 try await PostgresStore(url: url)
             }
         }
-        try await reportBaseline("PostgreSQL, one transaction a command", cycles: 2_000) {
-            try await PostgresStore(url: url)
+        if let url = urls.dropFirst().first {
+            try await report("Valkey", cycles: 100_000) { try await ValkeyStore(url: url) }
+            try await reportBaseline("Valkey, one script a command", cycles: 5_000) { try await ValkeyStore(url: url) }
         }
+
+        print("\n| replay of a completed key | µs |\n|---|---|")
+        try await reportReplay("the process's cache", try sqlite())
+        try await reportReplay("SQLite", try sqlite(), cacheBytes: 0)
+
+        try await reportMemory(records: 1_000_000)
+        try await reportReaping("memory", MemoryStore(bound: 2_000_000), records: 1_000_000)
+        try await reportReaping("SQLite", try sqlite(), records: 1_000_000)
+    }
+
+    nonisolated static func report(
+        _ name: String, cycles: Int, _ make: @Sendable () async throws -> any ClaimStore
+    ) async throws {
+        for callers in [64, 256] { try await report(name, callers, cycles: cycles, make) }
     }
 
     nonisolated static func report(
@@ -59,12 +74,12 @@ struct StoreBenchmarks {
     ) async -> (rate: Double, latencies: [Double]) {
         let start = ContinuousClock.now
         let latencies = await withTaskGroup(of: [Double].self) { group in
-            for caller in 0..<callers {
+            for _ in 0..<callers {
                 group.addTask {
                     var latencies: [Double] = []
-                    for number in 0..<(cycles / callers) {
+                    for _ in 0..<(cycles / callers) {
                         let began = ContinuousClock.now
-                        await cycle(engine, id(caller, number))
+                        await cycle(engine, id())
                         latencies.append((ContinuousClock.now - began) / .milliseconds(1))
                     }
                     return latencies
@@ -87,15 +102,96 @@ struct StoreBenchmarks {
         }
     }
 
+    /// One caller, one key after the other.
+    nonisolated static func reportReplay(
+        _ name: String, _ store: any ClaimStore, cacheBytes: Int = 16 << 20
+    ) async throws {
+        var configuration = IdempotencyConfiguration()
+        configuration.replayCacheBytes = cacheBytes
+        let engine = try IdempotencyEngine(store: store, configuration: configuration)
+        let id = id()
+        await cycle(engine, id)
+        var rounds: [Double] = []
+        for _ in 0..<9 {
+            let count = 2_000
+            let start = ContinuousClock.now
+            for _ in 0..<count {
+                await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                    engine.begin(id, fingerprint: Fingerprint(bytes: id.bytes)) { start in
+                        guard case .replay = consume start else { fatalError("no replay of a completed key") }
+                        continuation.resume()
+                    }
+                }
+            }
+            rounds.append((ContinuousClock.now - start) / .microseconds(count))
+        }
+        print("| \(name) | \(rounded(rounds.sorted()[4])) |")
+    }
+
+    /// What a million keys take, in memory.
+    nonisolated static func reportMemory(records: Int) async throws {
+        let before = residentBytes()
+        let store = MemoryStore(bound: records)
+        let engine = try IdempotencyEngine(store: store)
+        for _ in 0..<records { await cycle(engine, id()) }
+        let bytes = residentBytes() - before
+        print(
+            "\nmemory for \(records) completed keys with 32 bytes each: \(bytes >> 20) MiB, \(bytes / records) bytes a key"
+        )
+        _ = try await store.reap(atMost: 1)
+    }
+
+    /// How claims fare while a million expired keys are forgotten, 500 at a time, as the gateway does it.
+    nonisolated static func reportReaping(_ name: String, _ store: any ClaimStore, records: Int) async throws {
+        for start in stride(from: 0, to: records, by: 256) {
+            let batch = (start..<min(records, start + 256)).map { _ in
+                let id = id()
+                return ClaimCommand(
+                    id: id,
+                    action: .claim(
+                        fingerprint: Fingerprint(bytes: id.bytes), lease: .milliseconds(1), retention: .milliseconds(1))
+                )
+            }
+            _ = try await store.apply(batch)
+        }
+        let engine = try IdempotencyEngine(store: store)
+        let calm = await run(engine, callers: 64, cycles: 20_000)
+        let reaper = Task {
+            let start = ContinuousClock.now
+            var reaped = 0
+            while true {
+                let began = ContinuousClock.now
+                let count = try await store.reap(atMost: 200)
+                reaped += count
+                // As the engine's own reaping does it.
+                if count < 200 { return (reaped, (ContinuousClock.now - start) / .seconds(1)) }
+                try await Task.sleep(for: (ContinuousClock.now - began) * 3)
+            }
+        }
+        let meanwhile = await run(engine, callers: 64, cycles: 20_000)
+        let (reaped, seconds) = try await reaper.value
+        func tail(_ latencies: [Double]) -> Double { rounded(latencies.sorted()[latencies.count * 99 / 100]) }
+        print(
+            """
+            reaping \(reaped) expired keys, \(name): \(rounded(seconds)) s; cycles/s \(Int(calm.rate)) before and \
+            \(Int(meanwhile.rate)) meanwhile, p99 \(tail(calm.latencies)) ms and \(tail(meanwhile.latencies)) ms
+            """)
+    }
+
+    nonisolated static func residentBytes() -> Int {
+        let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
+        return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * 4_096
+    }
+
     nonisolated static func reportBaseline(
         _ name: String, cycles: Int, _ make: @Sendable () async throws -> any ClaimStore
     ) async throws {
         var rates: [Double] = []
-        for round in 0..<rounds {
+        for _ in 0..<rounds {
             let store = try await make()
             let start = ContinuousClock.now
-            for number in 0..<cycles {
-                let id = id(1_000_000 + round, number)
+            for _ in 0..<cycles {
+                let id = id()
                 let claim = ClaimCommand.Action.claim(
                     fingerprint: Fingerprint(bytes: id.bytes), lease: .seconds(60), retention: .seconds(86_400))
                 guard case .claimed(let fence)? = try await store.apply([ClaimCommand(id: id, action: claim)]).first
@@ -109,10 +205,18 @@ struct StoreBenchmarks {
         print("| \(name) | 1 | \(Int(rates.sorted()[rounds / 2])) | | |")
     }
 
-    /// Fresh in every run: a part of it is drawn.
-    nonisolated static func id(_ caller: Int, _ number: Int) -> RecordID {
-        let words = [UInt64.random(in: 0 ... .max), UInt64(caller), UInt64(number), 0]
-        return RecordID(bytes: words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } })
+    /// Begins somewhere else in each process, so that keys are fresh on a server that has seen others.
+    static let drawn = Atomic<UInt64>(UInt64.random(in: 0 ... .max))
+
+    /// A fresh one, scattered as hashes are.
+    nonisolated static func id() -> RecordID {
+        var state = drawn.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+        var words: [UInt64] = []
+        for _ in 0..<4 {
+            state = (state ^ state >> 29) &* 0xBF58_476D_1CE4_E5B9
+            words.append(state)
+        }
+        return RecordID(bytes: words.withUnsafeBytes { Array($0) })
     }
 
     nonisolated static func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
