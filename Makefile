@@ -6,8 +6,9 @@
 # make examples                 builds and runs the package in Examples
 # make bench                    the core, the stores and the gateway, each beside its peers
 # make model                    has spin walk the model of the claim protocol, and its mutants
+# make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build test lint format examples bench count model
+.PHONY: run build test lint format examples bench count model drill
 
 SWIFT_FLAGS = --traits Gateway
 
@@ -62,3 +63,7 @@ count:
 
 model:
 	@Scripts/check-model
+
+drill:
+	@Scripts/need-swift
+	@Scripts/check-drill

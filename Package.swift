@@ -122,6 +122,14 @@ let package = Package(
             ]
         ),
         .executableTarget(name: "holdfast", dependencies: ["HoldfastCommands"]),
+        // Proof: what the drills kill and stop.
+        .executableTarget(
+            name: "DrillWorker",
+            dependencies: [
+                "Holdfast", "HoldfastIdempotency", "HoldfastSQLite", "HoldfastPostgres", "HoldfastValkey",
+            ],
+            path: "Verification/DrillWorker"
+        ),
         // Tests
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting", "TestSupport"]),
