@@ -106,7 +106,7 @@ let package = Package(
         .target(
             name: "HoldfastCommands",
             dependencies: [
-                "HoldfastGateway", "HoldfastSQLite", "HoldfastPostgres", "HoldfastValkey",
+                "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite", "HoldfastPostgres", "HoldfastValkey",
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Gateway"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
@@ -157,7 +157,7 @@ let package = Package(
         .testTarget(
             name: "HoldfastGatewayTests",
             dependencies: [
-                "HoldfastGateway", "HoldfastSQLite", "HoldfastTesting", "TestSupport", "holdfast",
+                "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite", "HoldfastTesting", "TestSupport", "holdfast",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Gateway"])),

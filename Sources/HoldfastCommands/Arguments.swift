@@ -2,14 +2,17 @@
 public import ArgumentParser
 import Holdfast
 public import HoldfastGateway
+public import HoldfastHTTP
 
-/// A duration on the command line: `250ms`, `5s`, `2m`.
+/// A duration on the command line: `250ms`, `5s`, `2m`, `24h`, `7d`.
 struct DurationArgument: ExpressibleByArgument, CustomStringConvertible {
     let duration: Duration
     let description: String
 
     init?(argument: String) {
-        let units: [(suffix: String, milliseconds: Int64)] = [("ms", 1), ("s", 1_000), ("m", 60_000)]
+        let units: [(suffix: String, milliseconds: Int64)] = [
+            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+        ]
         guard let unit = units.first(where: { argument.hasSuffix($0.suffix) }) else { return nil }
         let digits = argument.dropLast(unit.suffix.count)
         guard !digits.isEmpty, digits.utf8.count <= 9, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
@@ -99,4 +102,18 @@ enum StoreArgument: ExpressibleByArgument, CustomStringConvertible {
 }
 
 extension GatewayConfiguration.KeyPolicy: ExpressibleByArgument {}
+
+extension KeyRules.Form: ExpressibleByArgument {}
+
+extension OutcomeProfile: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let profile = Self.all.first(where: { $0.name == argument }) else { return nil }
+        self = profile
+    }
+
+    public var defaultValueDescription: String { name }
+}
+
+/// What a repeat gets of a key that began and never reported.
+enum UnknownArgument: String, ExpressibleByArgument, CaseIterable { case refuse, rerun }
 #endif

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Holdfast
 import HoldfastGateway
+import HoldfastHTTP
 
 /// Where the gateway listens and what it keeps: what `gateway` and `demo` have in common.
 struct ListenOptions: ParsableArguments {
@@ -45,10 +46,33 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: "Whether POST and PATCH need an Idempotency-Key.")
     var key = GatewayConfiguration.KeyPolicy.optional
 
+    @Option(help: ArgumentHelp("Which responses are a key's outcome.", valueName: "ietf|stripe|iceberg|success-only"))
+    var profile = OutcomeProfile.ietf
+
+    @Option(help: "What keys are made of; default: as the profile says.")
+    var keyForm: KeyRules.Form?
+
+    @Option(help: ArgumentHelp("The least characters of a key.", valueName: "count"))
+    var keyLength = 1
+
+    @Option(help: ArgumentHelp("How long an outcome is kept.", valueName: "duration"))
+    var retention = DurationArgument.hours(24)
+
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of a repeat when nobody knows how the first ended.",
+            discussion: "Rerun is right only where the service itself recognises the key.",
+            valueName: "refuse|rerun"))
+    var unknown = UnknownArgument.refuse
+
     @Option(help: "Event loops; default: one a core.")
     var threads = ProcessInfo.processInfo.activeProcessorCount
 
     func validate() throws {
+        // A range cannot begin after its end.
+        guard (1...IdempotencyKey.maximumLength).contains(keyLength) else {
+            throw ValidationError("the key length is \(keyLength), but must be 1 to \(IdempotencyKey.maximumLength)")
+        }
         do {
             try gatewayConfiguration().validate()
         } catch {
@@ -75,6 +99,12 @@ struct GatewayCommand: AsyncParsableCommand {
         configuration.timeout = timeout.duration
         configuration.attemptTimeout = attemptTimeout.duration
         configuration.keys = key
+        configuration.profile = profile
+        configuration.keyRules = KeyRules(
+            form: keyForm ?? profile.keys.form,
+            length: keyLength...IdempotencyKey.maximumLength)
+        configuration.retention = retention.duration
+        configuration.rerunsUnknown = unknown == .rerun
         return configuration
     }
 }
@@ -82,6 +112,10 @@ struct GatewayCommand: AsyncParsableCommand {
 extension DurationArgument {
     static func seconds(_ count: Int) -> DurationArgument {
         DurationArgument(duration: .seconds(count), description: "\(count)s")
+    }
+
+    static func hours(_ count: Int) -> DurationArgument {
+        DurationArgument(duration: .seconds(count * 3_600), description: "\(count)h")
     }
 
     private init(duration: Duration, description: String) {

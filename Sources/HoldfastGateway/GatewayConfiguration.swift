@@ -1,5 +1,6 @@
 #if Gateway
 public import Holdfast
+public import HoldfastHTTP
 
 /// Everything that a gateway can be told: plain data, checked when the gateway is built.
 public struct GatewayConfiguration: Sendable {
@@ -48,6 +49,15 @@ public struct GatewayConfiguration: Sendable {
     public var attemptTimeout: Duration = .seconds(10)
     /// Default: keys are honoured where they are sent.
     public var keys = KeyPolicy.optional
+    /// Which responses are the outcome of a key, and what keys look like. Default: ``HoldfastHTTP/OutcomeProfile/ietf``.
+    public var profile = OutcomeProfile.ietf
+    /// What keys may look like. Default: as the profile says.
+    public var keyRules: KeyRules?
+    /// How long an outcome is kept: 1 minute to 365 days. Default: 24 h.
+    public var retention: Duration = .seconds(86_400)
+    /// Whether a request is sent again whose key is unknown. Default: no. Yes is right only where the service itself
+    /// recognises the key: then it answers with what it did, or does it.
+    public var rerunsUnknown = false
     /// Event loops of the data plane: 1 to 1,024.
     public var threads: Int
     /// What a retry, a fingerprint or a replay needs is kept up to this many bytes: 1 MiB.
@@ -90,6 +100,8 @@ public struct GatewayConfiguration: Sendable {
         try require("header timeout", headerTimeout, in: bounds)
         try require("idle timeout", idleTimeout, in: bounds)
         try require("drain timeout", drainTimeout, in: bounds)
+        try require("retention", retention, in: .seconds(60) ... .seconds(365 * 86_400))
+        try keyRules?.validate()
         try require("threads", threads, in: 1...1_024)
         try require("connections", connections, in: 1...1_000_000)
     }

@@ -1,6 +1,7 @@
 #if Gateway
 import Holdfast
 import HoldfastGateway
+import HoldfastHTTP
 import HoldfastIdempotency
 import HoldfastTesting
 import NIOCore
@@ -109,6 +110,39 @@ import Testing
             let repeated = try await gateway.post(key: "k")
             #expect(repeated.status == 500 && repeated.isReplay)
             #expect(service.requests.count == 2)
+        }
+    }
+
+    @Test func `under success only a failure leaves the key free`() async throws {
+        let service = try await TestService.start { _, number in
+            number == 1 ? .status(.internalServerError) : .ok("charged")
+        }
+        try await withGateway(to: service, configure: { $0.profile = .successOnly }) { gateway in
+            try await expectEqual(gateway.post(key: "k").status, 500)
+            try await expectEqual(gateway.post(key: "k").isReplay, false)
+            try await expectEqual(gateway.post(key: "k").isReplay, true)
+            #expect(service.requests.count == 2)
+        }
+    }
+
+    @Test func `where unknowns are rerun a repeat is sent again`() async throws {
+        let service = try await TestService.start { _, number in number == 1 ? .reset : .ok("charged") }
+        try await withGateway(to: service, configure: { $0.rerunsUnknown = true }) { gateway in
+            try await expectEqual(gateway.post(key: "k").status, 502)
+            try await expectEqual(gateway.post(key: "k").text, "charged")
+            try await expectEqual(gateway.post(key: "k").isReplay, true)
+            #expect(service.requests.count == 2)
+        }
+    }
+
+    @Test func `a key that the rules do not allow is refused and the rule is told`() async throws {
+        let service = try await counting()
+        try await withGateway(to: service, configure: { $0.profile = .iceberg }) { gateway in
+            let refused = try await gateway.post(key: "order-1")
+            #expect(refused.problem == "key-invalid")
+            #expect(refused.text.contains("UUID of version 7"))
+            try await expectEqual(gateway.post(key: "018f4e3a-7b1c-7c3d-9e2f-0123456789ab").status, 201)
+            #expect(service.requests.count == 1)
         }
     }
 

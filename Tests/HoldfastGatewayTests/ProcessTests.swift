@@ -111,6 +111,11 @@ import Testing
         ["gateway", "--upstream", "http://127.0.0.1:1", "--key", "perhaps"],
         ["gateway", "--upstream", "http://127.0.0.1:1", "--listen", "nowhere"],
         ["gateway", "--upstream", "http://127.0.0.1:1", "--threads", "0"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--profile", "paypal"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--key-length", "256"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--retention", "1s"],
+        ["gateway", "--upstream", "http://127.0.0.1:1", "--unknown", "probe"],
+        ["migrate", "--store", "memory"],
         ["demo", "--unknown"],
     ])
     func `a wrong value ends with one line and 64`(arguments: [String]) async throws {

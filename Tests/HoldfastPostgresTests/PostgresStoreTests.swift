@@ -171,6 +171,33 @@ import Testing
         try await expectEqual(store.apply(batch), [.done, .stale, .done, .inFlight])
     }
 
+    @Test(arguments: ClaimStoreConformance.checks.filter { !$0.description.contains("lease that") })
+    func `behind PgBouncer in transaction mode it is a store as all are`(check: ClaimStoreConformance.Check) async throws {
+        // Its server runs on the real clock: what needs time to pass is checked without PgBouncer.
+        let store = try await PostgresStore(url: Self.bouncer.value)
+        struct NeedsTime: Error {}
+        do { try await check.run(on: store) { _ in throw NeedsTime() } } catch is NeedsTime {}
+    }
+
+    private static let bouncer = Task { try await PostgresServer.shared.value.bouncer() }
+
+    @Test func `TLS is spoken and the server's certificate is checked`() async throws {
+        let server = try await PostgresServer.start()
+        let (port, certificate) = try await server.speakTLS()
+        let url = "postgres://postgres@localhost:\(port)/postgres"
+        let store = try await PostgresStore(url: "\(url)?sslmode=verify-full&sslrootcert=\(certificate)")
+        _ = try await claimed(store)
+        let byAddress = await #expect(throws: ClaimStoreError.self) {
+            _ = try await PostgresStore(
+                url: "postgres://postgres@127.0.0.1:\(port)/postgres?sslmode=verify-full&sslrootcert=\(certificate)")
+        }
+        #expect(byAddress?.code == .unusable)
+        let distrusted = await #expect(throws: ClaimStoreError.self) {
+            _ = try await PostgresStore(url: "\(url)?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt")
+        }
+        #expect(distrusted?.description.contains("certificate") == true)
+    }
+
     @Test func `a transaction that fails leaves the connection usable`() async throws {
         let url = try await database()
         let store = try await PostgresStore(url: url, connections: 1)

@@ -23,6 +23,47 @@ public final class PostgresServer: Sendable {
         return url(name)
     }
 
+    /// A PgBouncer in front of the server, in transaction mode, and a database behind it.
+    public func bouncer() async throws -> String {
+        let name = try await database().split(separator: "/")[2].prefix { $0 != "?" }
+        let port = Int.random(in: 20_000...30_000)
+        let configuration = """
+            [databases]
+            * = host=\(folder) user=postgres
+            [pgbouncer]
+            listen_addr = 127.0.0.1
+            listen_port = \(port)
+            unix_socket_dir =
+            auth_type = any
+            pool_mode = transaction
+            logfile = \(folder)/bouncer.log
+            pidfile = \(folder)/bouncer.pid
+            ignore_startup_parameters = extra_float_digits
+            """
+        try Data(configuration.utf8).write(to: URL(filePath: "\(folder)/bouncer.ini"))
+        // Debian's own service is not asked; this one is the tests'.
+        try await Self.run("/usr/sbin/pgbouncer -d \(folder)/bouncer.ini")
+        try await Shell.untilListening(port)
+        return "postgres://postgres@127.0.0.1:\(port)/\(name)"
+    }
+
+    /// Has the server speak TLS on a port of its own, with a certificate of its own.
+    ///
+    /// - Returns: The port, and the certificate that clients are to trust.
+    public func speakTLS() async throws -> (port: Int, certificate: String) {
+        let port = Int.random(in: 20_000...30_000)
+        try await Self.run(
+            "openssl req -x509 -newkey rsa:2048 -nodes -keyout \(folder)/data/server.key -days 2 -subj /CN=localhost "
+                + "-out \(folder)/data/server.crt -addext subjectAltName=DNS:localhost")
+        try await Self.run("cp \(folder)/data/server.crt \(folder)/root.crt")
+        let settings = "ssl = on\nport = \(port)\n"
+        try await Self.run("printf '\(settings)' >> \(folder)/data/postgresql.conf")
+        let options = "-c listen_addresses=localhost -c unix_socket_directories=\(folder)"
+        try await Self.run("\(Self.binaries())/pg_ctl -D \(folder)/data -m fast stop")
+        try await Self.run("\(Self.binaries())/pg_ctl -D \(folder)/data -w -l \(folder)/log -o '\(options)' start")
+        return (port, "\(folder)/root.crt")
+    }
+
     private func url(_ database: String) -> String { "postgres://postgres@/\(database)?host=\(folder)" }
 
     /// Ends the server as a crash would, and starts it again.
@@ -40,7 +81,7 @@ public final class PostgresServer: Sendable {
         try await run("\(binaries)/initdb -D \(folder)/data -U postgres -A trust -E UTF8 --no-sync")
         try await run(startCommand(folder, binaries))
         try await Shell.whenThisEnds(
-            asServer("\(binaries)/pg_ctl -D \(folder)/data -m immediate stop") + "; rm -rf \(folder)")
+            asServer("\(binaries)/pg_ctl -D \(folder)/data -m immediate stop") + "; kill $(cat \(folder)/bouncer.pid); rm -rf \(folder)")
         return PostgresServer(folder: folder)
     }
 

@@ -20,6 +20,12 @@ public enum Shell {
         try await run("setsid sh -c 'while kill -0 \(parent); do sleep 1; done; \(command)' &")
     }
 
+    /// Waits until somebody listens, which a server in the background tells nobody of.
+    public static func untilListening(_ port: Int) async throws {
+        let line = "for try in $(seq 200); do (echo > /dev/tcp/127.0.0.1/\(port)) && exit 0; sleep 0.05; done; exit 1"
+        try await run("(\(line))")
+    }
+
     /// Foundation's `Process` would wait for whatever the command leaves running, too.
     private static func spawn(_ line: String) -> Int32 {
         var process: pid_t = 0

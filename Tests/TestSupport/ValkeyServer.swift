@@ -59,8 +59,7 @@ public final class ValkeyServer: Sendable {
         let line =
             "redis-server --port \(port) --dir \(folder) --pidfile \(folder)/pid --logfile \(folder)/log "
             + "--save \"\" --databases 64 --daemonize yes \(options)"
-        // The server answers a moment after it has gone into the background, with TLS on another port or not at all.
-        let ready = "for try in $(seq 100); do (echo > /dev/tcp/127.0.0.1/\(port)) && exit 0; sleep 0.05; done; exit 1"
-        try await Shell.run("! (echo > /dev/tcp/127.0.0.1/\(port)) && \(line) && (\(ready))")
+        try await Shell.run("! (echo > /dev/tcp/127.0.0.1/\(port)) && \(line)")
+        try await Shell.untilListening(port)
     }
 }

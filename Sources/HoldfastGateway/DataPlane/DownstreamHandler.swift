@@ -124,7 +124,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
         do throws(Problem) {
             let configuration = loop.shared.configuration
             try RequestRules.check(head, configuration: configuration)
-            let key = try Self.key(of: head, policy: configuration.keys)
+            let key = try Self.key(of: head, loop.shared.configuration)
             if key != nil, let length = head.contentLength, length > configuration.bodyLimit {
                 throw Problem(
                     .bodyTooLarge, "with an Idempotency-Key, at most \(configuration.bodyLimit) bytes can be sent")
@@ -144,19 +144,21 @@ final class DownstreamHandler: ChannelDuplexHandler {
 
     /// The key of a request that needs one: POST and PATCH, which do not repeat by their method.
     private static func key(
-        of head: HTTPRequestHead, policy: GatewayConfiguration.KeyPolicy
+        of head: HTTPRequestHead, _ configuration: GatewayConfiguration
     ) throws(Problem) -> IdempotencyKey? {
-        guard policy != .off, head.method == .POST || head.method == .PATCH else { return nil }
+        guard configuration.keys != .off, head.method == .POST || head.method == .PATCH else { return nil }
         let values = head.headers["idempotency-key"]
         guard let value = values.first else {
-            guard policy == .optional else {
+            guard configuration.keys == .optional else {
                 throw Problem(.keyMissing, "\(head.method.rawValue) needs an Idempotency-Key here")
             }
             return nil
         }
         guard values.count == 1 else { throw Problem(.keyInvalid, "the request has more than one Idempotency-Key") }
         do {
-            return try IdempotencyKey(fieldValue: value)
+            let key = try IdempotencyKey(fieldValue: value)
+            try (configuration.keyRules ?? configuration.profile.keys).check(key)
+            return key
         } catch {
             throw Problem(.keyInvalid, "\(error)")
         }

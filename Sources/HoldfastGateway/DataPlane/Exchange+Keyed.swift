@@ -31,7 +31,9 @@ extension Exchange {
         self.recordID = recordID
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
-        shared.engine.begin(recordID, fingerprint: fingerprint) { start in
+        shared.engine.begin(
+            recordID, fingerprint: fingerprint, takesOver: shared.configuration.rerunsUnknown ? .anything : .nothing
+        ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
                 if let start = handoff.take() { exchange.value.decided(start) }
@@ -120,7 +122,9 @@ extension Exchange {
     func record() {
         guard let head = responseHead else { return }
         let status = Int(head.status.code)
-        if StatusMeaning.wasNotActedUpon(status, hasRetryAfter: head.headers.contains(name: "retry-after")) {
+        let disposition = shared.configuration.profile.disposition(
+            status: status, hasRetryAfter: head.headers.contains(name: "retry-after"))
+        if disposition == .release {
             phase = .recording
             timer.set(nil)
             if let claim = claim.take() { claim.release(completion: onLoop { _ in self.answerCollected(head) }) }
