@@ -55,6 +55,11 @@ public struct Executed<Value: Sendable>: Sendable {
     public let value: Value
     /// Whether it was answered from an earlier execution.
     public let isReplay: Bool
+
+    package init(value: Value, isReplay: Bool) {
+        self.value = value
+        self.isReplay = isReplay
+    }
 }
 
 extension Executed: Equatable where Value: Equatable {}

@@ -2,8 +2,8 @@ import Foundation
 
 /// How what an operation returns is kept.
 public struct OutcomeCoding<Value: Sendable>: Sendable {
-    let encode: @Sendable (Value) throws -> [UInt8]
-    let decode: @Sendable ([UInt8]) throws -> Value
+    package let encode: @Sendable (Value) throws -> [UInt8]
+    package let decode: @Sendable ([UInt8]) throws -> Value
 
     public init(
         encode: @escaping @Sendable (Value) throws -> [UInt8], decode: @escaping @Sendable ([UInt8]) throws -> Value

@@ -38,13 +38,13 @@ public struct PayloadSeal: Sendable {
     /// version: 1 byte | key's number: 4 bytes | nonce: 12 | ciphertext | tag: 16
     ///
     /// - Returns: Nil if it cannot be sealed, and then it is not to be kept.
-    func seal(_ payload: [UInt8], of id: RecordID) -> [UInt8]? {
+    package func seal(_ payload: [UInt8], of id: RecordID) -> [UInt8]? {
         let header = [Self.version] + withUnsafeBytes(of: writing.number.bigEndian) { Array($0) }
         let box = try? AES.GCM.seal(payload, using: writing.key, authenticating: header + id.bytes)
         return box?.combined.map { header + $0 }
     }
 
-    func open(_ sealed: [UInt8], of id: RecordID) throws(ClaimStoreError) -> [UInt8] {
+    package func open(_ sealed: [UInt8], of id: RecordID) throws(ClaimStoreError) -> [UInt8] {
         guard sealed.count > 5, sealed[0] == Self.version else {
             throw ClaimStoreError(.failed, "a payload is not sealed, or by another version")
         }

@@ -7,6 +7,8 @@ import HoldfastIdempotency
 /// table which every claim searches stays narrow.
 struct SQLiteRecords {
     let database: Database
+    /// What the tables' names begin with: nothing in a file of our own.
+    var prefix = ""
 
     /// A record's state, as the file spells it.
     private enum State: Int {
@@ -20,7 +22,7 @@ struct SQLiteRecords {
 
     func record(_ id: RecordID, withPayload: Bool) throws -> ClaimRecord? {
         let statement = try database.cachedStatement(
-            sql: "SELECT fingerprint, fence, state, lease_ends, expires, history FROM record WHERE id = ?")
+            sql: "SELECT fingerprint, fence, state, lease_ends, expires, history FROM \(prefix)record WHERE id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [Data(id.bytes)]) else { return nil }
         let fence: Int64 = row[1]
         guard let state = State(rawValue: row[2]) else {
@@ -36,13 +38,14 @@ struct SQLiteRecords {
     func summary(of id: RecordID, at now: StoreInstant) throws -> ClaimSummary? {
         guard let record = try record(id, withPayload: false) else { return nil }
         let length = try Int.fetchOne(
-            database.cachedStatement(sql: "SELECT length(bytes) FROM payload WHERE fence = ?"),
+            database.cachedStatement(sql: "SELECT length(bytes) FROM \(prefix)payload WHERE fence = ?"),
             arguments: [record.fence])
         return ClaimSummary(record, of: id, payloadBytes: length, at: now)
     }
 
     func summaries(after cursor: RecordID?, atMost count: Int, at now: StoreInstant) throws -> ClaimPage {
-        let statement = try database.cachedStatement(sql: "SELECT id FROM record WHERE id > ? ORDER BY id LIMIT ?")
+        let statement = try database.cachedStatement(
+            sql: "SELECT id FROM \(prefix)record WHERE id > ? ORDER BY id LIMIT ?")
         let ids = try Data.fetchAll(statement, arguments: [Data(cursor?.bytes ?? []), count])
             .map { RecordID(bytes: Array($0)) }
         return ClaimPage(
@@ -64,7 +67,7 @@ struct SQLiteRecords {
             return .released
         case .completed:
             guard withPayload else { return .completed(payload: []) }
-            let statement = try database.cachedStatement(sql: "SELECT bytes FROM payload WHERE fence = ?")
+            let statement = try database.cachedStatement(sql: "SELECT bytes FROM \(prefix)payload WHERE fence = ?")
             guard let bytes = try Data.fetchOne(statement, arguments: [fence]) else {
                 throw ClaimStoreError(.failed, "a record has lost its payload")
             }
@@ -84,7 +87,7 @@ struct SQLiteRecords {
             state = .tombstone
         case .completed(let payload?):
             state = .completed
-            try execute("INSERT OR REPLACE INTO payload VALUES (?, ?)", [record.fence, Data(payload)])
+            try execute("INSERT OR REPLACE INTO \(prefix)payload VALUES (?, ?)", [record.fence, Data(payload)])
         case .unknown:
             break
         case .released:
@@ -92,7 +95,7 @@ struct SQLiteRecords {
         }
         try execute(
             """
-            INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+            INSERT INTO \(prefix)record VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
                 fingerprint = excluded.fingerprint, fence = excluded.fence, state = excluded.state,
                 lease_ends = excluded.lease_ends, expires = excluded.expires, history = excluded.history
             """,
@@ -103,7 +106,7 @@ struct SQLiteRecords {
     }
 
     func delete(_ id: RecordID, fence: Int64?) throws {
-        try execute("DELETE FROM record WHERE id = ?", [Data(id.bytes)])
+        try execute("DELETE FROM \(prefix)record WHERE id = ?", [Data(id.bytes)])
         if let fence { try deletePayload(fence: fence) }
     }
 
@@ -112,35 +115,39 @@ struct SQLiteRecords {
     func settleInFlight(at now: StoreInstant) throws {
         let line = "\(now.milliseconds)\t\(ClaimHistory.Event.abandoned.rawValue)\t"
         try execute(
-            "UPDATE record SET state = ?, history = history || ? || fence || ? WHERE state = ?",
+            "UPDATE \(prefix)record SET state = ?, history = history || ? || fence || ? WHERE state = ?",
             [State.unknown.rawValue, line, "\t\tits process ended\n", State.inFlight.rawValue])
     }
 
     func reap(atMost count: Int, at now: StoreInstant) throws -> Int {
         let statement = try database.cachedStatement(
-            sql: "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE expires <= ? LIMIT ?) RETURNING fence")
+            sql:
+                "DELETE FROM \(prefix)record WHERE id IN (SELECT id FROM \(prefix)record WHERE expires <= ? LIMIT ?) RETURNING fence"
+        )
         let fences = try Int64.fetchAll(statement, arguments: [now.milliseconds, count])
         for fence in fences { try deletePayload(fence: fence) }
         return fences.count
     }
 
-    func secret() throws -> Data? { try Data.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'secret'") }
+    func secret() throws -> Data? {
+        try Data.fetchOne(database, sql: "SELECT value FROM \(prefix)meta WHERE name = 'secret'")
+    }
 
     func fence() throws -> Int64 { try number("fence") }
 
     func tick() throws -> StoreInstant { StoreInstant(milliseconds: try number("tick")) }
 
     func save(fence: Int64, tick: StoreInstant) throws {
-        try execute("UPDATE meta SET value = ? WHERE name = 'fence'", [fence])
-        try execute("UPDATE meta SET value = ? WHERE name = 'tick'", [tick.milliseconds])
+        try execute("UPDATE \(prefix)meta SET value = ? WHERE name = 'fence'", [fence])
+        try execute("UPDATE \(prefix)meta SET value = ? WHERE name = 'tick'", [tick.milliseconds])
     }
 
     private func deletePayload(fence: Int64) throws {
-        try execute("DELETE FROM payload WHERE fence = ?", [fence])
+        try execute("DELETE FROM \(prefix)payload WHERE fence = ?", [fence])
     }
 
     private func number(_ name: String) throws -> Int64 {
-        let statement = try database.cachedStatement(sql: "SELECT value FROM meta WHERE name = ?")
+        let statement = try database.cachedStatement(sql: "SELECT value FROM \(prefix)meta WHERE name = ?")
         guard let number = try Int64.fetchOne(statement, arguments: [name]) else {
             throw ClaimStoreError(.unusable, "the store has lost its \(name)")
         }

@@ -9,9 +9,10 @@ enum SQLiteSchema {
     static let applicationID: Int32 = 0x484F_4C44
     static let version: Int32 = 2
 
-    static let layout = """
-        CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID;
-        CREATE TABLE record (
+    static func layout(prefix: String = "") -> String {
+        """
+        CREATE TABLE \(prefix)meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID;
+        CREATE TABLE \(prefix)record (
             id BLOB PRIMARY KEY NOT NULL,
             fingerprint BLOB NOT NULL,
             fence INTEGER NOT NULL,
@@ -20,9 +21,10 @@ enum SQLiteSchema {
             expires INTEGER NOT NULL,
             history TEXT NOT NULL DEFAULT ''
         ) WITHOUT ROWID;
-        CREATE INDEX record_expires ON record (expires);
-        CREATE TABLE payload (fence INTEGER PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);
+        CREATE INDEX \(prefix)record_expires ON \(prefix)record (expires);
+        CREATE TABLE \(prefix)payload (fence INTEGER PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);
         """
+    }
 
     /// What makes a file of a version one of the next. A file is brought up to date when it is opened, in the transaction
     /// that opens it.
@@ -83,11 +85,16 @@ enum SQLiteSchema {
     }
 
     private static func create(in database: Database) throws {
-        try database.execute(sql: layout)
+        try lay(in: database)
         try database.execute(sql: "PRAGMA application_id = \(applicationID)")
         try database.execute(sql: "PRAGMA user_version = \(version)")
+    }
+
+    /// Lays out the tables.
+    static func lay(in database: Database, prefix: String = "") throws {
+        try database.execute(sql: layout(prefix: prefix))
         try database.execute(
-            sql: "INSERT INTO meta VALUES ('secret', ?), ('fence', 0), ('tick', 0)",
+            sql: "INSERT INTO \(prefix)meta VALUES ('secret', ?), ('fence', 0), ('tick', 0)",
             arguments: [Data(StoreSecret.random().bytes)])
     }
 

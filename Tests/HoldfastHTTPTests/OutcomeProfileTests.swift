@@ -37,7 +37,9 @@ import Testing
     ])
     func `a key is taken if the rules allow it`(rules: KeyRules, text: String, isAllowed: Bool) throws {
         let key = try IdempotencyKey(text)
-        if isAllowed { try rules.check(key) } else {
+        if isAllowed {
+            try rules.check(key)
+        } else {
             #expect(throws: ConfigurationError.self) { try rules.check(key) }
         }
     }

@@ -172,7 +172,9 @@ import Testing
     }
 
     @Test(arguments: ClaimStoreConformance.checks.filter { !$0.description.contains("lease that") })
-    func `behind PgBouncer in transaction mode it is a store as all are`(check: ClaimStoreConformance.Check) async throws {
+    func `behind PgBouncer in transaction mode it is a store as all are`(check: ClaimStoreConformance.Check)
+        async throws
+    {
         // Its server runs on the real clock: what needs time to pass is checked without PgBouncer.
         let store = try await PostgresStore(url: Self.bouncer.value)
         struct NeedsTime: Error {}
@@ -193,7 +195,8 @@ import Testing
         }
         #expect(byAddress?.code == .unusable)
         let distrusted = await #expect(throws: ClaimStoreError.self) {
-            _ = try await PostgresStore(url: "\(url)?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt")
+            _ = try await PostgresStore(
+                url: "\(url)?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt")
         }
         #expect(distrusted?.description.contains("certificate") == true)
     }

@@ -81,7 +81,8 @@ public final class PostgresServer: Sendable {
         try await run("\(binaries)/initdb -D \(folder)/data -U postgres -A trust -E UTF8 --no-sync")
         try await run(startCommand(folder, binaries))
         try await Shell.whenThisEnds(
-            asServer("\(binaries)/pg_ctl -D \(folder)/data -m immediate stop") + "; kill $(cat \(folder)/bouncer.pid); rm -rf \(folder)")
+            asServer("\(binaries)/pg_ctl -D \(folder)/data -m immediate stop")
+                + "; kill $(cat \(folder)/bouncer.pid); rm -rf \(folder)")
         return PostgresServer(folder: folder)
     }
 

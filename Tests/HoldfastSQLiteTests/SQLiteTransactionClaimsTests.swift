@@ -1,0 +1,105 @@
+#if SQLite
+import Foundation
+import GRDB
+import Holdfast
+import HoldfastIdempotency
+import HoldfastSQLite
+import HoldfastTesting
+import TestSupport
+import Testing
+
+@Suite struct SQLiteTransactionClaimsTests {
+    private let clock = ManualClock()
+    private let scope = Scope(caller: "acme", operation: "charges")
+    private struct Torn: Error {}
+
+    private func withDatabase(_ body: (DatabaseQueue, String) async throws -> Void) async throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID()).db").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { try $0.execute(sql: "CREATE TABLE charge (amount INTEGER)") }
+        try await body(queue, path)
+    }
+
+    private func charges(_ database: DatabaseQueue) async throws -> Int {
+        try await database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM charge") ?? -1 }
+    }
+
+    private func charge(
+        _ key: String, _ claims: SQLiteTransactionClaims, _ database: DatabaseQueue, amount: Int = 7,
+        fails: Bool = false
+    ) async throws -> Executed<Int> {
+        let (key, scope) = (try IdempotencyKey(key), scope)
+        return try await database.write { database in
+            try claims.run(key, in: scope, saying: [[UInt8(amount)]], on: database) {
+                try database.execute(sql: "INSERT INTO charge VALUES (?)", arguments: [amount])
+                if fails { throw Torn() }
+                return amount
+            }
+        }
+    }
+
+    @Test func `the claim and the user's writes and the outcome are one transaction`() async throws {
+        try await withDatabase { database, path in
+            let clock = clock
+            let claims = try await database.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            await #expect(throws: Torn.self) { _ = try await charge("k", claims, database, fails: true) }
+            try await expectEqual(charges(database), 0)
+            try await expectEqual(charge("k", claims, database).isReplay, false)
+            let again = try await charge("k", claims, database)
+            #expect(again.isReplay && again.value == 7)
+            try await expectEqual(charges(database), 1)
+            // Another process, later.
+            try database.close()
+            let reopened = try DatabaseQueue(path: path)
+            let later = try await reopened.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            try await expectEqual(charge("k", later, reopened).isReplay, true)
+            try await expectEqual(charges(reopened), 1)
+        }
+    }
+
+    @Test func `another payload is refused and learns nothing`() async throws {
+        try await withDatabase { database, _ in
+            let claims = try await database.write { try SQLiteTransactionClaims(in: $0) }
+            _ = try await charge("k", claims, database)
+            let error = await #expect(throws: IdempotencyError.self) {
+                _ = try await charge("k", claims, database, amount: 8)
+            }
+            guard case .mismatched? = error else { throw UnexpectedOutcome("\(String(describing: error))") }
+            try await expectEqual(charges(database), 1)
+        }
+    }
+
+    @Test func `outside a transaction nothing is done`() async throws {
+        try await withDatabase { database, _ in
+            let claims = try await database.write { try SQLiteTransactionClaims(in: $0) }
+            let (key, scope) = (try IdempotencyKey("k"), scope)
+            await #expect(throws: ClaimStoreError.self) {
+                try await database.writeWithoutTransaction { database in
+                    _ = try claims.run(key, in: scope, saying: [], on: database) { 1 }
+                }
+            }
+        }
+    }
+
+    @Test func `values are sealed and keys are forgotten after their retention`() async throws {
+        try await withDatabase { database, path in
+            let seal = PayloadSeal(writing: try .init(1, bytes: [UInt8](repeating: 3, count: 32)))
+            let clock = clock
+            let claims = try await database.write { try SQLiteTransactionClaims(in: $0, sealing: seal, clock: clock) }
+            let (key, scope) = (try IdempotencyKey("k"), scope)
+            @Sendable func run(_ database: Database) throws -> Executed<String> {
+                try claims.run(key, in: scope, saying: [], on: database) { "a secret receipt" }
+            }
+            try await expectEqual(database.write { try run($0).isReplay }, false)
+            try await expectEqual(database.write { try run($0).value }, "a secret receipt")
+            let file = try Data(contentsOf: URL(filePath: path))
+            #expect(file.range(of: Data("a secret receipt".utf8)) == nil)
+            try await expectEqual(database.write { try claims.reap(atMost: 10, on: $0) }, 0)
+            clock.advance(by: .seconds(86_401))
+            try await expectEqual(database.write { try claims.reap(atMost: 10, on: $0) }, 1)
+            try await expectEqual(database.write { try run($0).isReplay }, false)
+        }
+    }
+}
+#endif
