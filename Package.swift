@@ -131,7 +131,8 @@ let package = Package(
             path: "Verification/DrillWorker"
         ),
         // Tests
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["HoldfastIdempotency", "HoldfastTesting"], path: "Tests/TestSupport"),
         .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting", "TestSupport"]),
         .testTarget(
             name: "HoldfastIdempotencyTests",

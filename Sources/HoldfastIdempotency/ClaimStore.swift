@@ -1,3 +1,5 @@
+public import Holdfast
+
 /// Keeps records. A store that can apply a batch atomically is a whole store: group commit, waiting and replaying are
 /// written once, above it.
 public protocol ClaimStore: Sendable {
@@ -23,6 +25,10 @@ public protocol ClaimStore: Sendable {
     /// - Returns: How many were forgotten.
     func reap(atMost count: Int) async throws -> Int
 
+    /// Waits for the end of what another process executes: until the store hears of it, or the pause is over. Whoever
+    /// waits asks again afterwards, so a word that is lost costs time alone. By default nothing is heard, and this sleeps.
+    func awaitEnd(of id: RecordID, within pause: Duration, on clock: any TimeSource) async throws
+
     /// What the store holds of one key, for operators; nil if nothing, or if it has expired.
     func summary(of id: RecordID) async throws -> ClaimSummary?
 
@@ -38,6 +44,10 @@ public protocol ClaimStore: Sendable {
 extension ClaimStore {
     public var lanes: Int { 1 }
     public var forgetsByItself: Bool { false }
+
+    public func awaitEnd(of id: RecordID, within pause: Duration, on clock: any TimeSource) async throws {
+        try await clock.sleep(for: pause)
+    }
 }
 
 /// A store that never waits: it is asked directly, without a batch to be gathered.

@@ -192,12 +192,12 @@ extension IdempotencyEngine {
         let end = clock.now.advanced(by: wait)
         do {
             return try await withDeadline(end, clock: clock) {
-                // Another process executes it: nobody tells when that ends, so it is asked for, less and less often.
+                // Another process executes it. Where the store is not told of the end, it is asked, less and less often.
                 var pause = Duration.milliseconds(20)
                 while true {
                     let beginning = try await once(id, fingerprint, takesOver: takesOver, mayWait: true)
                     guard case .inFlight = beginning else { return beginning }
-                    try await clock.sleep(for: pause)
+                    try await store.awaitEnd(of: id, within: pause, on: clock)
                     pause = min(pause * 2, .seconds(1))
                 }
             }

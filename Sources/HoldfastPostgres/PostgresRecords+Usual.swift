@@ -82,20 +82,23 @@ extension PostgresRecords {
             FROM time, unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[])
                 AS asked (id, fence, payload, retention)
             WHERE record.id = asked.id AND record.fence = asked.fence AND state = 0 AND expires > now
-            RETURNING record.id, record.fence, payload
+            RETURNING record.id, record.fence, payload, waited
         ), kept AS (
             INSERT INTO holdfast.payload SELECT fence, payload FROM completed WHERE payload IS NOT NULL
         )
-        SELECT encode(id, 'hex'), fence FROM completed
+        SELECT encode(id, 'hex'), fence, CASE WHEN waited THEN \(Self.tell("encode(id, 'hex')")) END FROM completed
         """
     }
 
     private var release: String {
         """
-        DELETE FROM holdfast.record USING unnest($1::bytea[], $2::bigint[]) AS asked (id, fence)
-        WHERE record.id = asked.id AND record.fence = asked.fence AND state = 0
-            AND position(E'\\n' IN history) = length(history) AND expires > \(now)
-        RETURNING encode(record.id, 'hex'), record.fence
+        WITH released AS (
+            DELETE FROM holdfast.record USING unnest($1::bytea[], $2::bigint[]) AS asked (id, fence)
+            WHERE record.id = asked.id AND record.fence = asked.fence AND state = 0
+                AND position(E'\\n' IN history) = length(history) AND expires > \(now)
+            RETURNING record.id, record.fence, waited
+        )
+        SELECT encode(id, 'hex'), fence, CASE WHEN waited THEN \(Self.tell("encode(id, 'hex')")) END FROM released
         """
     }
 }

@@ -33,6 +33,8 @@ struct PostgresRecords: Sendable {
         var now: StoreInstant
         var fences: [Int64]
         var records: [RecordID: ClaimRecord]
+        /// Those whose end somebody is to be told of.
+        var waited: Set<RecordID> = []
     }
 
     func reads(for batch: [ClaimCommand]) -> [PostgresStatement] {
@@ -45,7 +47,7 @@ struct PostgresRecords: Sendable {
                 "SELECT nextval('holdfast.fence') FROM generate_series(1, $1::int)", [String(claims)]),
             PostgresStatement(
                 """
-                SELECT \(Self.columns), encode(bytes, 'hex') FROM holdfast.record
+                SELECT \(Self.columns), encode(bytes, 'hex'), waited FROM holdfast.record
                 LEFT JOIN holdfast.payload USING (fence) WHERE id = ANY ($1::bytea[])
                 """, [array(ids.map { bytea($0.bytes) })]),
         ]
@@ -66,8 +68,10 @@ struct PostgresRecords: Sendable {
             fences: answers[2].compactMap { $0.first.flatMap { $0 }.flatMap(Int64.init) },
             records: [:])
         for row in answers[3] {
-            let (id, record) = try record(of: row)
+            guard row.count == 9 else { throw ClaimStoreError(.failed, "a record is not what this version writes") }
+            let (id, record) = try record(of: Array(row.prefix(8)))
             found.records[id] = record
+            if row[8] == "t" { found.waited.insert(id) }
         }
         return found
     }
@@ -121,8 +125,36 @@ struct PostgresRecords: Sendable {
             }
             replies.append(decision.reply)
         }
-        return (replies, writes(touched, before: found.records, after: records))
+        let refused = zip(batch, replies).compactMap { $1 == .inFlight ? $0.id : nil }
+        return (
+            replies,
+            writes(touched, before: found.records, after: records)
+                + words(about: touched.intersection(found.waited), wantedOf: Set(refused).subtracting(found.waited))
+        )
     }
+
+    /// What those who wait are told, and that somebody waits.
+    private func words(about touched: Set<RecordID>, wantedOf refused: Set<RecordID>) -> [PostgresStatement] {
+        var statements: [PostgresStatement] = []
+        if !touched.isEmpty {
+            statements.append(
+                PostgresStatement(
+                    "SELECT \(Self.tell("id")) FROM unnest($1::text[]) AS touched (id)",
+                    [array(touched.map(\.description))]))
+        }
+        if !refused.isEmpty {
+            statements.append(
+                PostgresStatement(
+                    "UPDATE holdfast.record SET waited = true WHERE id = ANY ($1::bytea[])",
+                    [array(refused.map { bytea($0.bytes) })]))
+        }
+        return statements
+    }
+
+    static let channel = "holdfast"
+
+    /// Tells who listens; `id` is an expression for its digits.
+    static func tell(_ id: String) -> String { "pg_notify('\(channel)', \(id))" }
 
     private func writes(
         _ touched: Set<RecordID>, before: [RecordID: ClaimRecord], after: [RecordID: ClaimRecord]

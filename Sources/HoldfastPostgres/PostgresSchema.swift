@@ -11,6 +11,8 @@ enum PostgresSchema {
     /// The hour in which a record expires. A completion seldom changes it, so it changes no index, and the row stays where
     /// it is.
     private static let due = "due bigint GENERATED ALWAYS AS (expires / 3600000) STORED"
+    /// Whether somebody waits for the end of it, and is to be told.
+    private static let waited = "waited boolean NOT NULL DEFAULT false"
     private static let index = "CREATE INDEX record_due ON holdfast.record (due)"
 
     private static let layout = [
@@ -21,7 +23,7 @@ enum PostgresSchema {
         """
         CREATE TABLE holdfast.record (
             id bytea PRIMARY KEY, fingerprint bytea NOT NULL, fence bigint NOT NULL, state smallint NOT NULL,
-            lease_ends bigint NOT NULL, expires bigint NOT NULL, history text NOT NULL DEFAULT '', \(due)
+            lease_ends bigint NOT NULL, expires bigint NOT NULL, history text NOT NULL DEFAULT '', \(due), \(waited)
         ) WITH (fillfactor = 70)
         """,
         index,
@@ -32,7 +34,10 @@ enum PostgresSchema {
     /// What makes a schema of a version one of the next.
     private static let migrations = [
         1: [
-            "ALTER TABLE holdfast.record ADD COLUMN history text NOT NULL DEFAULT '', ADD COLUMN \(due)",
+            """
+            ALTER TABLE holdfast.record ADD COLUMN history text NOT NULL DEFAULT '', ADD COLUMN \(due),
+                ADD COLUMN \(waited)
+            """,
             "DROP INDEX holdfast.record_expires", index,
         ]
     ]

@@ -15,6 +15,7 @@ public final class PostgresStore: ClaimStore {
     private let records: PostgresRecords
     private let hashingSecret: StoreSecret
     private let pool: PostgresPool
+    private let listener: PostgresListener
 
     /// Opens the store, and lays out its schema if the database has none.
     ///
@@ -36,6 +37,7 @@ public final class PostgresStore: ClaimStore {
         try require("connections", connections, in: 1...64)
         self.records = records
         lanes = min(connections, ProcessInfo.processInfo.activeProcessorCount)
+        listener = PostgresListener(url: url)
         pool = try PostgresPool(url: url, size: connections, clock: clock)
         do {
             let secret = try await pool.use { connection in try await PostgresSchema.open(on: connection) }
@@ -77,6 +79,14 @@ public final class PostgresStore: ClaimStore {
             let found = try records.found(in: try await execute(records.reads(for: batch)))
             return try records.decide(batch, on: found)
         }
+    }
+
+    deinit { listener.close() }
+
+    /// Hears of the end by `NOTIFY`.
+    public func awaitEnd(of id: RecordID, within pause: Duration, on clock: any TimeSource) async throws {
+        listener.listen()
+        try await listener.board.wait(for: id, within: pause, on: clock)
     }
 
     public func summary(of id: RecordID) async throws -> ClaimSummary? {

@@ -20,7 +20,11 @@ final class ValkeyConnection: Sendable {
     var isOpen: Bool { channel.isActive }
 
     /// Connects, and says who we are.
-    static func connect(to address: ValkeyAddress) async throws -> ValkeyConnection {
+    ///
+    /// - Parameter told: Called for each message of a channel that is subscribed to.
+    static func connect(
+        to address: ValkeyAddress, told: @escaping @Sendable (_ message: String) -> Void = { _ in }
+    ) async throws -> ValkeyConnection {
         let tls = try address.usesTLS ? context(for: address) : nil
         let host = address.host
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -35,7 +39,7 @@ final class ValkeyConnection: Sendable {
                         let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
-                    try pipeline.addHandler(ValkeyHandler())
+                    try pipeline.addHandler(ValkeyHandler(told: told))
                 }
             }
             .connect(host: host, port: address.port).get()
@@ -106,6 +110,11 @@ private final class ValkeyHandler: ChannelDuplexHandler {
 
     private let decoder = NIOSingleStepByteToMessageProcessor(RESPDecoder())
     private var waiting = CircularBuffer<Waiting>()
+    private let told: @Sendable (String) -> Void
+
+    init(told: @escaping @Sendable (String) -> Void) {
+        self.told = told
+    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let request = unwrapOutboundIn(data)
@@ -118,6 +127,9 @@ private final class ValkeyHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         do {
             try decoder.process(buffer: unwrapInboundIn(data)) { value in
+                if case .array(let parts) = value, parts.count == 3, parts[0].string == "message" {
+                    return told(parts[2].string ?? "")
+                }
                 // An answer that nobody asked for: the two sides no longer count alike.
                 guard !waiting.isEmpty else { throw RESPDecoder.Malformed() }
                 waiting[waiting.startIndex].answers.append(value)

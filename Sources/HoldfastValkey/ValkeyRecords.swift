@@ -15,6 +15,9 @@ enum ValkeyRecords {
     /// What the fences of a tag's records are drawn from.
     static func fenceKey(_ tag: Int) -> String { "\(prefix(tag))fence" }
 
+    /// Where it is told which records have ended.
+    static let channel = "holdfast:ended"
+
     static let secretKey = "\(prefix(0))secret"
     static let recordPattern = "holdfast:{*}:record:*"
 

@@ -54,11 +54,15 @@ struct ValkeyScript: Sendable {
             return record
         end
 
+        -- Whoever waits in another process asks again when it hears of it.
+        local function told(key) redis.call('PUBLISH', '\(ValkeyRecords.channel)', key) end
+
         local function save(key, record)
             local head = { record.state, record.fence, int(record.lease), int(record.expires), #record.history,
                 record.payload and 1 or 0 }
             redis.call('SET', key, table.concat(head, ' ') .. '\\n' .. record.fingerprint .. record.history ..
                 (record.payload or ''), 'PXAT', int(record.expires))
+            if record.state ~= '0' then told(key) end
         end
 
         local function tell(record, event, by, why)
@@ -120,6 +124,7 @@ struct ValkeyScript: Sendable {
             if record.state ~= '0' then return 'stale' end
             if string.find(record.history, '\\n', 1, true) == #record.history then
                 redis.call('DEL', key)
+                told(key)
                 return 'done'
             end
             record.state = '4'

@@ -20,6 +20,7 @@ public final class ValkeyStore: ClaimStore {
 
     private let address: ValkeyAddress
     private let nodes: ValkeyNodes
+    private let listener: ValkeyListener
     private let isCluster: Bool
     private let script: ValkeyScript
     private let text: [UInt8]
@@ -43,6 +44,7 @@ public final class ValkeyStore: ClaimStore {
         text = Array(script.text.utf8)
         name = Array(hex(Array(Insecure.SHA1.hash(data: text))).utf8)
         nodes = try ValkeyNodes(address, clock: clock)
+        listener = ValkeyListener(address, clock: clock)
         do {
             let server = try await ValkeyServer.facts(of: nodes.all[0])
             (isCluster, warnings) = (server.isCluster, try server.warnings(for: address))
@@ -53,7 +55,16 @@ public final class ValkeyStore: ClaimStore {
         }
     }
 
-    deinit { nodes.close() }
+    deinit {
+        nodes.close()
+        listener.close()
+    }
+
+    /// Hears of the end by the server's messages.
+    public func awaitEnd(of id: RecordID, within pause: Duration, on clock: any TimeSource) async throws {
+        listener.listen()
+        try await listener.board.wait(for: id, within: pause, on: clock)
+    }
 
     /// The first who comes lays it down; all others find it.
     private static func secret(on nodes: ValkeyNodes) async throws -> StoreSecret {

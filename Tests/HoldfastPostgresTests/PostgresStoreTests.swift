@@ -136,7 +136,7 @@ import Testing
         try await expectEqual(store.apply([complete(fence, [4, 2])]), [.done])
         let admin = try await PostgresConnection.connect(to: url)
         _ = try await admin.send([
-            PostgresStatement("ALTER TABLE holdfast.record DROP COLUMN history, DROP COLUMN due"),
+            PostgresStatement("ALTER TABLE holdfast.record DROP COLUMN history, DROP COLUMN due, DROP COLUMN waited"),
             PostgresStatement("CREATE INDEX record_expires ON holdfast.record (expires)"),
             PostgresStatement("UPDATE holdfast.meta SET value = '1' WHERE name = 'version'"),
         ])
@@ -199,6 +199,19 @@ import Testing
                 url: "\(url)?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt")
         }
         #expect(distrusted?.description.contains("certificate") == true)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `who waits in another process is told of the end`() async throws {
+        let url = try await database()
+        let admin = try await PostgresConnection.connect(to: url)
+        try await AcrossProcesses.check(here: PostgresStore(url: url), there: PostgresStore(url: url)) {
+            let rows = try await admin.send([
+                PostgresStatement(
+                    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'")
+            ])
+            return !rows[0].isEmpty
+        }
     }
 
     @Test func `a transaction that fails leaves the connection usable`() async throws {

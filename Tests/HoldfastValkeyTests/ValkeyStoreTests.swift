@@ -64,6 +64,18 @@ import Testing
         #expect(!store.warnings.contains { $0.contains("append-only") })
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `who waits in another process is told of the end`() async throws {
+        let server = try await ValkeyServer.start()
+        let address = try ValkeyAddress(url: server.database())
+        let admin = try await ValkeyConnection.connect(to: address)
+        let url = server.database()
+        try await AcrossProcesses.check(here: ValkeyStore(url: url), there: ValkeyStore(url: url)) {
+            let answer = try await admin.send([["PUBSUB", "NUMSUB", ValkeyRecords.channel].map { Array($0.utf8) }])
+            return answer[0] == .array([.bulk(Array(ValkeyRecords.channel.utf8)), .number(1)])
+        }
+    }
+
     @Test func `a server that may evict claims is refused unless that is accepted`() async throws {
         let server = try await ValkeyServer.start("--maxmemory 100mb --maxmemory-policy allkeys-lru")
         let error = await #expect(throws: ClaimStoreError.self) { _ = try await ValkeyStore(url: server.database()) }
