@@ -18,6 +18,9 @@ public final class ValkeyStore: ClaimStore {
     /// What this server can lose, in words for whoever starts the process.
     public let warnings: [String]
 
+    /// The script that does it all, for whoever wants to read or to measure it.
+    public static var script: String { ValkeyScript().text }
+
     private let address: ValkeyAddress
     private let nodes: ValkeyNodes
     private let listener: ValkeyListener

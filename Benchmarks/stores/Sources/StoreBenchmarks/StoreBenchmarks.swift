@@ -10,12 +10,14 @@ import Synchronization
 /// one command a commit, as the baseline.
 ///
 ///     StoreBenchmarks [postgres://… [valkey://…]]
+///     StoreBenchmarks --script
 @main
 struct StoreBenchmarks {
     static let rounds = 3
 
     static func main() async throws {
         let urls = Array(CommandLine.arguments.dropFirst())
+        if urls == ["--script"] { return print(ValkeyStore.script, terminator: "") }
         let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-bench-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
