@@ -65,6 +65,12 @@ struct GatewayCommand: AsyncParsableCommand {
             valueName: "refuse|rerun"))
     var unknown = UnknownArgument.refuse
 
+    @Option(help: "The most keys that one caller may have within the retention; default: no bound.")
+    var keysPerCaller: Int?
+
+    @Option(help: "The most bytes of outcomes that one caller may have within the retention; default: no bound.")
+    var bytesPerCaller: Int?
+
     @Option(help: "Event loops; default: one a core.")
     var threads = ProcessInfo.processInfo.activeProcessorCount
 
@@ -104,6 +110,8 @@ struct GatewayCommand: AsyncParsableCommand {
             form: keyForm ?? profile.keys.form,
             length: keyLength...IdempotencyKey.maximumLength)
         configuration.retention = retention.duration
+        configuration.keysPerCaller = keysPerCaller
+        configuration.bytesPerCaller = bytesPerCaller
         configuration.rerunsUnknown = unknown == .rerun
         return configuration
     }

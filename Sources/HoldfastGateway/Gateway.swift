@@ -61,6 +61,8 @@ public final class Gateway: Service {
         // A keyed request ends within the timeout, so its lease never has to be renewed.
         idempotency.lease = min(.seconds(3_600), configuration.timeout * 2 + .seconds(30))
         idempotency.retention = configuration.retention
+        idempotency.keysPerCaller = configuration.keysPerCaller
+        idempotency.bytesPerCaller = configuration.bytesPerCaller
         let shared = DataPlaneContext(
             configuration: configuration, endpoints: endpoints,
             budget: try RetryBudget(configuration: configuration.budget, clock: clock),

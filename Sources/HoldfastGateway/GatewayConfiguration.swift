@@ -55,6 +55,10 @@ public struct GatewayConfiguration: Sendable {
     public var keyRules: KeyRules?
     /// How long an outcome is kept: 1 minute to 365 days. Default: 24 h.
     public var retention: Duration = .seconds(86_400)
+    /// The most keys, and bytes of outcomes, that one caller may have within the retention; nil is no bound. Each gateway
+    /// counts for itself.
+    public var keysPerCaller: Int?
+    public var bytesPerCaller: Int?
     /// Whether a request is sent again whose key is unknown. Default: no. Yes is right only where the service itself
     /// recognises the key: then it answers with what it did, or does it.
     public var rerunsUnknown = false
@@ -102,6 +106,8 @@ public struct GatewayConfiguration: Sendable {
         try require("drain timeout", drainTimeout, in: bounds)
         try require("retention", retention, in: .seconds(60) ... .seconds(365 * 86_400))
         try keyRules?.validate()
+        if let keysPerCaller { try require("keys per caller", keysPerCaller, in: 1...1_000_000_000) }
+        if let bytesPerCaller { try require("bytes per caller", bytesPerCaller, in: 1...(1 << 50)) }
         try require("threads", threads, in: 1...1_024)
         try require("connections", connections, in: 1...1_000_000)
     }

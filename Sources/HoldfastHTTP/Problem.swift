@@ -21,6 +21,8 @@ public struct Problem: Sendable, Error {
         case outcomeUnknown = "outcome-unknown"
         /// A request with this key was executed; its response was too large to keep.
         case responseNotKept = "response-not-kept"
+        /// The caller has as many keys, or as many bytes, as it may.
+        case tooManyKeys = "too-many-keys"
         case storeUnavailable = "store-unavailable"
         case circuitOpen = "circuit-open"
         case upstreamUnreachable = "upstream-unreachable"
@@ -34,6 +36,7 @@ public struct Problem: Sendable, Error {
             case .keyInFlight, .outcomeUnknown, .responseNotKept: 409
             case .bodyTooLarge: 413
             case .keyReused: 422
+            case .tooManyKeys: 429
             case .headersTooLarge: 431
             case .methodNotSupported: 501
             case .upstreamUnreachable, .upstreamReset: 502
@@ -55,6 +58,7 @@ public struct Problem: Sendable, Error {
             case .keyReused: "The Idempotency-Key was used for another request"
             case .outcomeUnknown: "The outcome of the request is unknown"
             case .responseNotKept: "The request was executed, but its response was not kept"
+            case .tooManyKeys: "The caller has too many idempotency keys"
             case .storeUnavailable: "The idempotency store is not available"
             case .circuitOpen: "The circuit is open"
             case .upstreamUnreachable: "The service cannot be reached"

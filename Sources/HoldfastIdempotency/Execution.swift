@@ -8,6 +8,7 @@ public struct Execution: Sendable {
     public let fence: Int64
     let engine: IdempotencyEngine
     let id: RecordID
+    let caller: String
 
     /// A key for one downstream call. The same name gives the same key in every execution of this one, so that a
     /// receiver that knows keys does the work once, however often it is asked.
@@ -34,7 +35,8 @@ public struct Execution: Sendable {
         let digest = SHA256.hash(data: Array("step".utf8) + id.bytes + Array(name.utf8))
         let key = key(for: name)
         let executed = try await engine.run(
-            RecordID(bytes: Array(digest)), key: key, fingerprint: Fingerprint(bytes: id.bytes), coding: coding,
+            RecordID(bytes: Array(digest)), key: key, caller: caller, fingerprint: Fingerprint(bytes: id.bytes),
+            coding: coding,
             policy: policy ?? standard
         ) { _ in try await body(key) }
         return executed.value

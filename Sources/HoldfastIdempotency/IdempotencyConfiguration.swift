@@ -21,6 +21,14 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
     /// 6, about three seconds. The last try leaves out the payload. After it, the outcome is unknown.
     public var recordingAttempts: Int = 6
 
+    /// How many keys one caller may have claimed within a retention: 1 to 1,000,000,000; nil is no bound, the default.
+    /// Counted by each process for itself, since its start.
+    public var keysPerCaller: Int?
+
+    /// How many bytes of outcomes one caller may have had recorded within a retention: 1 to 2⁵⁰; nil is no bound, the
+    /// default. The last that was let in may pass it. Counted as the keys are.
+    public var bytesPerCaller: Int?
+
     /// How many bytes of outcomes are kept at hand for ten seconds, so that a repeat that comes soon need not ask the
     /// store: 0 to 16 GiB. Default: 16 MiB. At zero, none.
     public var replayCacheBytes: Int = 16 << 20
@@ -39,6 +47,8 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
         try require("waitersPerKey", waitersPerKey, in: 0...10_000)
         try require("keysInFlight", keysInFlight, in: 1...1_000_000)
         try require("recordingAttempts", recordingAttempts, in: 1...20)
+        if let keysPerCaller { try require("keysPerCaller", keysPerCaller, in: 1...1_000_000_000) }
+        if let bytesPerCaller { try require("bytesPerCaller", bytesPerCaller, in: 1...(1 << 50)) }
         try require("replayCacheBytes", replayCacheBytes, in: 0...(16 << 30))
         try require("owner's length in bytes", owner.utf8.count, in: 1...ClaimHistory.nameBound)
     }

@@ -30,7 +30,8 @@ extension IdempotencyEngine {
             throw IdempotencyError.unavailable(error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)"))
         }
         return try await run(
-            secret.recordID(of: key, in: scope), key: key, fingerprint: secret.fingerprint(of: parts), coding: coding,
+            secret.recordID(of: key, in: scope), key: key, caller: scope.caller,
+            fingerprint: secret.fingerprint(of: parts), coding: coding,
             policy: policy, work)
     }
 
@@ -44,16 +45,16 @@ extension IdempotencyEngine {
     }
 
     nonisolated(nonsending) func run<Value: Sendable>(
-        _ id: RecordID, key: IdempotencyKey, fingerprint: Fingerprint, coding: OutcomeCoding<Value>,
+        _ id: RecordID, key: IdempotencyKey, caller: String, fingerprint: Fingerprint, coding: OutcomeCoding<Value>,
         policy: IdempotencyPolicy<Value>, _ work: nonisolated(nonsending) (Execution) async throws -> Value
     ) async throws -> Executed<Value> {
         try require("wait", policy.wait, in: .zero ... .seconds(3_600))
         var takesOver: ClaimCommand.Takeover = if case .rerun = policy.unknown { .anything } else { .nothing }
         while true {
-            switch try await start(id, fingerprint, takesOver: takesOver, wait: policy.wait) {
+            switch try await start(id, fingerprint, caller, takesOver: takesOver, wait: policy.wait) {
             case .execute(let held):
                 return Executed(
-                    value: try await execute(held, id, coding, policy, work), isReplay: false)
+                    value: try await execute(held, id, caller, coding, policy, work), isReplay: false)
             case .replay(let payload):
                 guard let payload else { throw IdempotencyError.notKept }
                 do { return Executed(value: try coding.decode(payload), isReplay: true) } catch {
@@ -61,6 +62,7 @@ extension IdempotencyEngine {
                 }
             case .inFlight: throw IdempotencyError.inFlight
             case .mismatched: throw IdempotencyError.mismatched
+            case .limited: throw IdempotencyError.limited
             case .unavailable(let error): throw IdempotencyError.unavailable(error)
             case .unknown(let fence):
                 guard case .probe(let probe) = policy.unknown else { throw IdempotencyError.unknown(id, fence: fence) }
@@ -94,6 +96,7 @@ extension IdempotencyEngine {
         case inFlight
         case mismatched
         case unknown(fence: Int64)
+        case limited
         case unavailable(ClaimStoreError)
     }
 
@@ -129,6 +132,7 @@ extension IdempotencyEngine {
             case .conflict: beginning = .inFlight
             case .mismatched: beginning = .mismatched
             case .unknown(let fence): beginning = .unknown(fence: fence)
+            case .limited: beginning = .limited
             case .unavailable(let error): beginning = .unavailable(error)
             }
             let (waiting, hasLeft) = state.withLock { state -> (CheckedContinuation<Beginning, any Error>?, Bool) in
@@ -184,10 +188,10 @@ extension IdempotencyEngine {
     }
 
     private func start(
-        _ id: RecordID, _ fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover, wait: Duration
+        _ id: RecordID, _ fingerprint: Fingerprint, _ caller: String, takesOver: ClaimCommand.Takeover, wait: Duration
     ) async throws -> Beginning {
         guard wait > .zero else {
-            return try await once(id, fingerprint, takesOver: takesOver, mayWait: false)
+            return try await once(id, fingerprint, caller, takesOver: takesOver, mayWait: false)
         }
         let end = clock.now.advanced(by: wait)
         do {
@@ -195,7 +199,7 @@ extension IdempotencyEngine {
                 // Another process executes it. Where the store is not told of the end, it is asked, less and less often.
                 var pause = Duration.milliseconds(20)
                 while true {
-                    let beginning = try await once(id, fingerprint, takesOver: takesOver, mayWait: true)
+                    let beginning = try await once(id, fingerprint, caller, takesOver: takesOver, mayWait: true)
                     guard case .inFlight = beginning else { return beginning }
                     try await store.awaitEnd(of: id, within: pause, on: clock)
                     pause = min(pause * 2, .seconds(1))
@@ -207,24 +211,27 @@ extension IdempotencyEngine {
     }
 
     private func once(
-        _ id: RecordID, _ fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover, mayWait: Bool
+        _ id: RecordID, _ fingerprint: Fingerprint, _ caller: String, takesOver: ClaimCommand.Takeover, mayWait: Bool
     ) async throws -> Beginning {
         let arrival = Arrival()
-        begin(id, fingerprint: fingerprint, takesOver: takesOver, mayWait: mayWait) { arrival.decide($0) }
+        begin(id, fingerprint: fingerprint, caller: caller, takesOver: takesOver, mayWait: mayWait) {
+            arrival.decide($0)
+        }
         return try await arrival.beginning()
     }
 
     // MARK: Executing
 
     nonisolated(nonsending) private func execute<Value: Sendable>(
-        _ held: Held, _ id: RecordID, _ coding: OutcomeCoding<Value>, _ policy: IdempotencyPolicy<Value>,
+        _ held: Held, _ id: RecordID, _ caller: String, _ coding: OutcomeCoding<Value>,
+        _ policy: IdempotencyPolicy<Value>,
         _ work: nonisolated(nonsending) (Execution) async throws -> Value
     ) async throws -> Value {
         let renewal = Task { await keepLease(of: id, fence: held.fence) }
         defer { renewal.cancel() }
         let value: Value
         do {
-            value = try await work(Execution(fence: held.fence, engine: self, id: id))
+            value = try await work(Execution(fence: held.fence, engine: self, id: id, caller: caller))
         } catch {
             let effect = policy.effect(error)
             _ = await ending(held) { claim, ended in

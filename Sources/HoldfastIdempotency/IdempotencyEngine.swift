@@ -19,6 +19,8 @@ public final class IdempotencyEngine: Sendable {
         case mismatched
         /// It began and nobody knows how it ended. The fence is what a resolution must name.
         case unknown(fence: Int64)
+        /// The caller has as many keys, or as many bytes, as it may. Nothing was executed.
+        case limited
         /// The store did not answer. Nothing was executed.
         case unavailable(ClaimStoreError)
     }
@@ -43,8 +45,20 @@ public final class IdempotencyEngine: Sendable {
     private let parts: [Part]
     private let inFlight = Atomic<Int>(0)
 
+    /// What callers have, if there is a bound.
+    private let quota: Quota?
+
+    private final class Quota: Sendable {
+        let machine: Mutex<CallerQuota>
+
+        init(_ machine: CallerQuota) {
+            self.machine = Mutex(machine)
+        }
+    }
+
     private struct Entry {
         let fingerprint: Fingerprint
+        let caller: String
         var waiters: [Decided] = []
     }
 
@@ -74,18 +88,23 @@ public final class IdempotencyEngine: Sendable {
         self.clock = clock
         listener = onEvent
         commit = GroupCommit(store: store)
+        let bound = CallerQuota.Usage(
+            keys: configuration.keysPerCaller ?? .max, bytes: configuration.bytesPerCaller ?? .max)
+        let isBounded = configuration.keysPerCaller != nil || configuration.bytesPerCaller != nil
+        quota = isBounded ? Quota(CallerQuota(bound: bound, retention: configuration.retention)) : nil
         parts = (0..<16).map { _ in Part(cacheBytes: configuration.replayCacheBytes / 16) }
     }
 
     /// Asks what to do about a key.
     ///
     /// - Parameters:
+    ///   - caller: Whose key it is, for the bounds on callers.
     ///   - takesOver: What is executed again, under a higher fence, though nobody knows how it ended.
     ///   - mayWait: Whether a duplicate of what is in flight here waits for its end, or conflicts.
     ///   - decided: Called exactly once, on any thread. A duplicate that waits is called at the end.
     public func begin(
-        _ id: RecordID, fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover = .nothing, mayWait: Bool = true,
-        decided: @escaping Decided
+        _ id: RecordID, fingerprint: Fingerprint, caller: String = "",
+        takesOver: ClaimCommand.Takeover = .nothing, mayWait: Bool = true, decided: @escaping Decided
     ) {
         enum Arrival { case claim, wait, mismatch, conflict, overload, replay([UInt8]?) }
         let arrival = part(of: id).state.withLock { state -> Arrival in
@@ -97,7 +116,7 @@ public final class IdempotencyEngine: Sendable {
                     inFlight.subtract(1, ordering: .relaxed)
                     return .overload
                 }
-                state.entries[id] = Entry(fingerprint: fingerprint)
+                state.entries[id] = Entry(fingerprint: fingerprint, caller: caller)
                 return .claim
             }
             guard entry.fingerprint == fingerprint else { return .mismatch }
@@ -112,7 +131,7 @@ public final class IdempotencyEngine: Sendable {
         case .mismatch: decided(.mismatched)
         case .conflict: decided(.conflict)
         case .overload: decided(.unavailable(ClaimStoreError(.overloaded, "too many keys are in flight")))
-        case .claim: claim(id, fingerprint: fingerprint, takesOver: takesOver, decided: decided)
+        case .claim: claim(id, fingerprint: fingerprint, caller: caller, takesOver: takesOver, decided: decided)
         }
     }
 
@@ -124,13 +143,20 @@ public final class IdempotencyEngine: Sendable {
     }
 
     private func claim(
-        _ id: RecordID, fingerprint: Fingerprint, takesOver: ClaimCommand.Takeover, decided: @escaping Decided
+        _ id: RecordID, fingerprint: Fingerprint, caller: String, takesOver: ClaimCommand.Takeover,
+        decided: @escaping Decided
     ) {
         let action = ClaimCommand.Action.claim(
             fingerprint: fingerprint, lease: configuration.lease, retention: configuration.retention,
             takesOver: takesOver, owner: configuration.owner)
         commit.submit(ClaimCommand(id: id, action: action)) { result in
             if case .success(.claimed(let fence)) = result {
+                // Asked only now: whoever has had enough still gets replays.
+                if let quota = self.quota, !quota.machine.withLock({ $0.admit(caller, at: self.clock.now) }) {
+                    return self.write(id, .release(fence: fence)) { _ in
+                        for waiter in [decided] + self.remove(id) { waiter(.limited) }
+                    }
+                }
                 decided(.execute(Claim(id: id, fence: fence, engine: self)))
                 return
             }
@@ -166,6 +192,7 @@ public final class IdempotencyEngine: Sendable {
     func complete(_ id: RecordID, fence: Int64, payload: [UInt8]?, completion: @escaping Claim.Completion) {
         record(id, fence: fence, payload: payload.flatMap { sealed($0, of: id) }, attempt: 1) { error, isKept in
             // What could not be recorded is not shared either: a repeat could not be given the same answer.
+            if error == nil { self.count(.init(bytes: isKept ? payload?.count ?? 0 : 0), of: id) }
             let waiters = isKept ? self.remove(id, replaying: payload) : self.remove(id)
             for waiter in waiters { waiter(error == nil ? .replay(payload: payload) : .unknown(fence: fence)) }
             if let error { self.tell(.outcomeLost(id, fence: fence, error)) }
@@ -222,10 +249,11 @@ public final class IdempotencyEngine: Sendable {
 
     func release(_ id: RecordID, fence: Int64, completion: @escaping Claim.Completion) {
         write(id, .release(fence: fence)) { error in
+            if error == nil { self.count(.init(keys: -1), of: id) }
             let entry = self.removeEntry(id)
             for waiter in entry?.waiters ?? [] {
                 if error == nil, let entry {
-                    self.begin(id, fingerprint: entry.fingerprint, decided: waiter)
+                    self.begin(id, fingerprint: entry.fingerprint, caller: entry.caller, decided: waiter)
                 } else {
                     waiter(.unknown(fence: fence))
                 }
@@ -273,6 +301,12 @@ public final class IdempotencyEngine: Sendable {
         let entry = entries.removeValue(forKey: id)
         if entry != nil { inFlight.subtract(1, ordering: .relaxed) }
         return entry
+    }
+
+    /// Counts for the caller whose key is in flight.
+    private func count(_ change: CallerQuota.Usage, of id: RecordID) {
+        guard let quota, let caller = part(of: id).state.withLock({ $0.entries[id]?.caller }) else { return }
+        quota.machine.withLock { $0.count(change, of: caller, at: clock.now) }
     }
 
     /// What an operator has changed is asked of the store.

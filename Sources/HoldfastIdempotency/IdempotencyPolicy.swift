@@ -76,13 +76,15 @@ public enum IdempotencyError: ClassifiedError, Sendable, CustomStringConvertible
     case notKept
     /// It was executed, and what it returned cannot be read: it was recorded as another type.
     case unreadable(String)
+    /// The caller has as many keys, or as many bytes, as it may. Nothing was executed.
+    case limited
     /// The store did not answer. Nothing was executed.
     case unavailable(ClaimStoreError)
 
     public var failureClass: FailureClass {
         switch self {
         case .inFlight: .rejected()
-        case .unavailable: .notSent()
+        case .unavailable, .limited: .notSent()
         case .unknown: .unknown
         case .mismatched, .notKept, .unreadable: .failed
         }
@@ -95,6 +97,7 @@ public enum IdempotencyError: ClassifiedError, Sendable, CustomStringConvertible
         case .unknown: "a call with this key began, and nobody knows how it ended"
         case .notKept: "a call with this key was executed, and what it returned was not kept"
         case .unreadable(let why): "a call with this key was executed, and what it returned cannot be read: \(why)"
+        case .limited: "the caller has as many keys, or as many bytes, as it may"
         case .unavailable(let error): "the store did not answer, and nothing was executed: \(error)"
         }
     }

@@ -146,6 +146,18 @@ import Testing
         }
     }
 
+    @Test func `a caller who has had enough keys gets 429 and another does not`() async throws {
+        let service = try await counting()
+        try await withGateway(to: service, configure: { $0.keysPerCaller = 1 }) { gateway in
+            try await expectEqual(gateway.post(key: "a").status, 201)
+            let refused = try await gateway.post(key: "b")
+            #expect(refused.status == 429 && refused.problem == "too-many-keys")
+            #expect(refused.headers.contains(name: "retry-after"))
+            try await expectEqual(gateway.post(key: "b", authorization: "other").status, 201)
+            #expect(service.requests.count == 2)
+        }
+    }
+
     @Test func `what the breaker rejected may run later under the same key`() async throws {
         let service = try await TestService.start { _, number in number <= 3 ? .status(.internalServerError) : .ok() }
         try await withGateway(to: service) { gateway in

@@ -29,6 +29,7 @@ import Testing
             case .conflict: stream.continuation.yield("conflict")
             case .mismatched: stream.continuation.yield("mismatched")
             case .unknown: stream.continuation.yield("unknown")
+            case .limited: stream.continuation.yield("limited")
             case .unavailable(let error): stream.continuation.yield("unavailable \(error.code.rawValue)")
             }
         }

@@ -31,7 +31,7 @@ import Testing
         // The server's own clock, and what the test has let pass.
         let records = PostgresRecords(clock: "clock_timestamp() + (SELECT by FROM skew)")
         let store = try await PostgresStore(url: url, records: records)
-        try await check.run(on: store) { duration in
+        try await check.run(on: store, lease: .seconds(30)) { duration in
             let milliseconds = duration / .milliseconds(1)
             _ = try await admin.send([
                 PostgresStatement("UPDATE skew SET by = by + $1::interval", ["\(milliseconds) milliseconds"])
@@ -178,7 +178,7 @@ import Testing
         // Its server runs on the real clock: what needs time to pass is checked without PgBouncer.
         let store = try await PostgresStore(url: Self.bouncer.value)
         struct NeedsTime: Error {}
-        do { try await check.run(on: store) { _ in throw NeedsTime() } } catch is NeedsTime {}
+        do { try await check.run(on: store, lease: .seconds(30)) { _ in throw NeedsTime() } } catch is NeedsTime {}
     }
 
     private static let bouncer = Task { try await PostgresServer.shared.value.bouncer() }

@@ -36,7 +36,7 @@ import Testing
         // The server's own clock, and what the test has let pass.
         let store = try await ValkeyStore(
             address, script: ValkeyScript(skew: "tonumber(redis.call('GET', 'skew') or 0)"))
-        try await check.run(on: store) { duration in
+        try await check.run(on: store, lease: .seconds(30)) { duration in
             _ = try await admin.send([["INCRBY", "skew", "\(Int(duration / .milliseconds(1)))"].map { Array($0.utf8) }])
         }
     }

@@ -88,7 +88,7 @@ struct DrillWorker {
             case .inFlight: return "in-flight \(key)"
             case .unknown: return "unknown \(key)"
             case .notKept: return "not-kept \(key)"
-            case .unavailable: return "unavailable \(key)"
+            case .unavailable, .limited: return "unavailable \(key)"
             case .mismatched, .unreadable: return "wrong \(key)"
             }
         } catch {

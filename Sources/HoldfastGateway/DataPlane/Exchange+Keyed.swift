@@ -32,7 +32,8 @@ extension Exchange {
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
         shared.engine.begin(
-            recordID, fingerprint: fingerprint, takesOver: shared.configuration.rerunsUnknown ? .anything : .nothing
+            recordID, fingerprint: fingerprint, caller: scope.caller,
+            takesOver: shared.configuration.rerunsUnknown ? .anything : .nothing
         ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
@@ -65,6 +66,11 @@ extension Exchange {
                         .outcomeUnknown,
                         "a request with this key began, and nobody knows how it ended: find out before using a new key")
                 )
+            }
+        case .limited:
+            if isWaiting {
+                let detail = "nothing was executed: within the retention of keys, a caller may have only so many"
+                answer(Problem(.tooManyKeys, detail, retryAfter: shared.configuration.retention / 24))
             }
         case .unavailable(let error):
             if isWaiting {
