@@ -92,7 +92,9 @@ public final class IdempotencyEngine: Sendable {
             keys: configuration.keysPerCaller ?? .max, bytes: configuration.bytesPerCaller ?? .max)
         let isBounded = configuration.keysPerCaller != nil || configuration.bytesPerCaller != nil
         quota = isBounded ? Quota(CallerQuota(bound: bound, retention: configuration.retention)) : nil
-        parts = (0..<16).map { _ in Part(cacheBytes: configuration.replayCacheBytes / 16) }
+        // A store that answers at once is as quick as a cache would be.
+        let cacheBytes = store is any ImmediateClaimStore ? 0 : configuration.replayCacheBytes / 16
+        parts = (0..<16).map { _ in Part(cacheBytes: cacheBytes) }
     }
 
     /// Asks what to do about a key.
@@ -285,10 +287,12 @@ public final class IdempotencyEngine: Sendable {
 
     /// Keeps the outcome at hand for the repeats that come soon.
     private func remove(_ id: RecordID, replaying payload: [UInt8]?) -> [Decided] {
-        let now = clock.now
-        return part(of: id).state.withLock { state in
+        part(of: id).state.withLock { state in
             let entry = removeEntry(id, from: &state.entries)
-            if let entry { state.replays.add(payload, of: id, entry.fingerprint, at: now) }
+            if let entry, state.replays.bound > 0 {
+                let now = clock.now
+                state.replays.add(payload, of: id, entry.fingerprint, at: now)
+            }
             return entry?.waiters ?? []
         }
     }

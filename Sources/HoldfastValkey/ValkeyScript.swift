@@ -25,12 +25,12 @@ struct ValkeyScript: Sendable {
     }
 
     /// Tells the store's time, in milliseconds.
-    var clockText: String { "\(clock)\nreturn string.format('%.0f', now)" }
+    var clockText: String { "\(clock)\nreturn string.format('%d', now)" }
 
     var text: String {
         """
         \(clock)
-        local function int(number) return string.format('%.0f', number) end
+        local function int(number) return string.format('%d', number) end
 
         -- A failover may forget the last fences. No clock falls behind what was granted before it, so neither does this.
         local fence
