@@ -7,12 +7,14 @@ import Synchronization
 /// cannot be reached, a breaker of Holdfast's own keeps callers from waiting for it one by one.
 final class ValkeyNode: Sendable {
     let address: ValkeyAddress
+    private let secret: ValkeySecret
     private let breaker: CircuitBreaker
     private let connecting: SingleFlight<Int, ValkeyConnection>
     private let current = Mutex<ValkeyConnection?>(nil)
 
-    init(_ address: ValkeyAddress, clock: any TimeSource) throws(ConfigurationError) {
+    init(_ address: ValkeyAddress, secret: ValkeySecret, clock: any TimeSource) throws(ConfigurationError) {
         self.address = address
+        self.secret = secret
         connecting = try SingleFlight()
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(3)
@@ -26,6 +28,8 @@ final class ValkeyNode: Sendable {
     func send(_ commands: [[[UInt8]]]) async throws(ClaimStoreError) -> [RESPValue] {
         do {
             return try await connection().send(commands)
+        } catch let error as ClaimStoreError {
+            throw error
         } catch {
             throw ClaimStoreError(.failed, "\(address): \(error)")
         }
@@ -43,6 +47,8 @@ final class ValkeyNode: Sendable {
             // Another may have connected while this one came here.
             if let connection = current.withLock({ $0 }), connection.isOpen { return connection }
             let connection = try await breaker.run { try await ValkeyConnection.connect(to: address) }
+            // It may be a server that was restarted without its data.
+            try await secret.confirm(on: connection, of: address)
             current.withLock { $0 = connection }
             return connection
         }

@@ -6,6 +6,7 @@ import Synchronization
 /// Which node keeps what: one that keeps everything, or the nodes of a cluster, learned from what they say.
 final class ValkeyNodes: Sendable {
     private let first: ValkeyNode
+    private let secret = ValkeySecret()
     private let clock: any TimeSource
     private let known: Mutex<Known>
 
@@ -15,7 +16,7 @@ final class ValkeyNodes: Sendable {
     }
 
     init(_ address: ValkeyAddress, clock: any TimeSource) throws(ConfigurationError) {
-        first = try ValkeyNode(address, clock: clock)
+        first = try ValkeyNode(address, secret: secret, clock: clock)
         self.clock = clock
         known = Mutex(Known(nodes: [address: first]))
     }
@@ -23,6 +24,16 @@ final class ValkeyNodes: Sendable {
     /// Those that are known, in an order that stays.
     var all: [ValkeyNode] {
         known.withLock { Array($0.nodes.values) }.sorted { $0.address.description < $1.address.description }
+    }
+
+    /// Finds the secret that all who share the store hash under, or lays one down.
+    func agreeOnSecret() async throws -> StoreSecret {
+        let answers = try await send(ValkeySecret.commands(proposing: StoreSecret.random().bytes), tag: 0)
+        guard case .bulk(let bytes?) = answers[1] else {
+            throw ClaimStoreError(.unusable, "the server does not keep the secret: \(answers[1])")
+        }
+        secret.agree(on: bytes)
+        return try StoreSecret(bytes: bytes)
     }
 
     /// Sends commands, whose keys are all of one tag, to the node that keeps them.
@@ -54,7 +65,7 @@ final class ValkeyNodes: Sendable {
     private func learn(_ tag: Int, _ address: ValkeyAddress) throws(ClaimStoreError) {
         do {
             try known.withLock { known in
-                let node = try known.nodes[address] ?? ValkeyNode(address, clock: clock)
+                let node = try known.nodes[address] ?? ValkeyNode(address, secret: secret, clock: clock)
                 // A cluster has a thousand nodes at the most; who says otherwise is not believed.
                 guard known.nodes.count < 1_000 else {
                     throw ClaimStoreError(.failed, "the cluster has too many nodes")

@@ -51,7 +51,7 @@ public final class ValkeyStore: ClaimStore {
         do {
             let server = try await ValkeyServer.facts(of: nodes.all[0])
             (isCluster, warnings) = (server.isCluster, try server.warnings(for: address))
-            hashingSecret = try await Self.secret(on: nodes)
+            hashingSecret = try await nodes.agreeOnSecret()
         } catch let error as ClaimStoreError {
             nodes.close()
             throw ClaimStoreError(.unusable, "cannot open the store: \(error)")
@@ -67,17 +67,6 @@ public final class ValkeyStore: ClaimStore {
     public func awaitEnd(of id: RecordID, within pause: Duration, on clock: any TimeSource) async throws {
         listener.listen()
         try await listener.board.wait(for: id, within: pause, on: clock)
-    }
-
-    /// The first who comes lays it down; all others find it.
-    private static func secret(on nodes: ValkeyNodes) async throws -> StoreSecret {
-        let key = Array(ValkeyRecords.secretKey.utf8)
-        let answers = try await nodes.send(
-            [[Array("SET".utf8), key, StoreSecret.random().bytes, Array("NX".utf8)], [Array("GET".utf8), key]], tag: 0)
-        guard case .bulk(let bytes?) = answers[1] else {
-            throw ClaimStoreError(.unusable, "the server does not keep the secret: \(answers[1])")
-        }
-        return try StoreSecret(bytes: bytes)
     }
 
     public func secret() async throws -> StoreSecret { hashingSecret }

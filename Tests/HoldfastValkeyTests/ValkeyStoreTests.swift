@@ -76,6 +76,25 @@ import Testing
         }
     }
 
+    @Test func `a server that lost its data keeps the secret of those who know it`() async throws {
+        let server = try await ValkeyServer.start()
+        let url = server.database()
+        let store = try await ValkeyStore(url: url)
+        _ = try await claimed(store)
+        try await server.crash()
+        // The first may find the broken connection.
+        _ = try? await store.apply([claim])
+        _ = try await store.apply([claim])
+        try await expectEqual(ValkeyStore(url: url).secret().bytes, store.secret().bytes)
+        try await server.crash()
+        // Now another comes first, who knows nothing.
+        let other = try await ValkeyStore(url: url)
+        _ = try await claimed(other)
+        _ = try? await store.apply([claim])
+        let error = await #expect(throws: ClaimStoreError.self) { try await store.apply([claim]) }
+        #expect(error?.code == .unusable)
+    }
+
     @Test func `a server that may evict claims is refused unless that is accepted`() async throws {
         let server = try await ValkeyServer.start("--maxmemory 100mb --maxmemory-policy allkeys-lru")
         let error = await #expect(throws: ClaimStoreError.self) { _ = try await ValkeyStore(url: server.database()) }

@@ -1,3 +1,4 @@
+#if SQLite && PostgreSQL && Valkey
 import Foundation
 import Holdfast
 import HoldfastIdempotency
@@ -126,3 +127,9 @@ struct DrillWorker {
         }
     }
 }
+#else
+@main
+struct DrillWorker {
+    static func main() { fatalError("built without the stores that are to be drilled: --traits Gateway") }
+}
+#endif

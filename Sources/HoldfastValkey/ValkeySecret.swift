@@ -1,0 +1,36 @@
+#if Valkey
+import HoldfastIdempotency
+import Synchronization
+
+/// The secret that all who share a server hash under. It is looked at on every new connection: a server that has lost
+/// its data must not be given another by somebody who comes later. Under two secrets one key would be two records, and
+/// its work would be done twice.
+final class ValkeySecret: Sendable {
+    private let bytes = Mutex<[UInt8]?>(nil)
+
+    func agree(on bytes: [UInt8]) { self.bytes.withLock { $0 = bytes } }
+
+    /// The first who comes lays it down; all others find it.
+    static func commands(proposing bytes: [UInt8]) -> [[[UInt8]]] {
+        let key = Array(ValkeyRecords.secretKey.utf8)
+        return [[Array("SET".utf8), key, bytes, Array("NX".utf8)], [Array("GET".utf8), key]]
+    }
+
+    /// Lays the secret down again where it is gone.
+    ///
+    /// - Throws: ``ClaimStoreError`` with the code `unusable` when the server holds another.
+    func confirm(on connection: ValkeyConnection, of address: ValkeyAddress) async throws {
+        guard let mine = bytes.withLock({ $0 }) else { return }
+        switch try await connection.send(Self.commands(proposing: mine))[1] {
+        case .bulk(mine): return
+        // Another node of the cluster keeps it.
+        case .error(let why) where why.hasPrefix("MOVED"): return
+        case let answer:
+            connection.close()
+            guard case .bulk(_?) = answer else { throw ClaimStoreError(.failed, "\(address): \(answer)") }
+            throw ClaimStoreError(
+                .unusable, "\(address) holds another secret: it has lost its data, or is another server; restart")
+        }
+    }
+}
+#endif
