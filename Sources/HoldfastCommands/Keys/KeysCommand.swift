@@ -54,24 +54,7 @@ private struct Refusal: Decodable {
     let error: Reason
 }
 
-/// A record as the control plane shows it.
-struct ShownRecord: Decodable {
-    struct Event: Decodable {
-        let event: String
-        let fence: Int64
-        let by: String
-        let why: String
-        let secondsAgo: Double
-    }
-
-    let record: String
-    let state: String
-    let fence: Int64
-    let leaseEndsInSeconds: Double?
-    let expiresInSeconds: Double
-    let payloadBytes: Int?
-    let history: [Event]
-
+extension KeyRecord {
     /// The whole story, for a person.
     var story: String {
         var lines = ["record   \(record)", "state    \(state)", "fence    \(fence)"]
@@ -124,11 +107,6 @@ struct ListKeys: AsyncParsableCommand {
         }
     }
 
-    private struct Page: Decodable {
-        let records: [ShownRecord]
-        let next: String?
-    }
-
     func run() async throws {
         var shown = 0
         var cursor: String?
@@ -139,7 +117,7 @@ struct ListKeys: AsyncParsableCommand {
             var query = ["looking-at": "1000"]
             query["state"] = state?.rawValue
             query["after"] = cursor
-            let (page, text) = try await options.ask(.GET, "/api/keys", query, as: Page.self)
+            let (page, text) = try await options.ask(.GET, "/api/keys", query, as: KeyPage.self)
             if options.json {
                 say(text)
             } else {
@@ -179,11 +157,11 @@ struct RecordOptions: ParsableArguments {
         }
     }
 
-    func find(_ options: AdminOptions) async throws -> (answer: ShownRecord, text: String) {
-        if let record { return try await options.ask(.GET, "/api/keys/\(record)", as: ShownRecord.self) }
+    func find(_ options: AdminOptions) async throws -> (answer: KeyRecord, text: String) {
+        if let record { return try await options.ask(.GET, "/api/keys/\(record)", as: KeyRecord.self) }
         var query = ["key": key ?? "", "operation": operation ?? ""]
         query["caller"] = caller
-        return try await options.ask(.GET, "/api/key", query, as: ShownRecord.self)
+        return try await options.ask(.GET, "/api/key", query, as: KeyRecord.self)
     }
 }
 
@@ -263,7 +241,7 @@ struct ResolveKey: AsyncParsableCommand {
             why: decision.why)
         let answer = try await options.ask(
             .POST, "/api/keys/\(found.record)/resolve", body: Array(try JSONEncoder().encode(order)),
-            as: ShownRecord.self)
+            as: KeyRecord.self)
         say(options.json ? answer.text : answer.answer.story)
     }
 }

@@ -1,0 +1,51 @@
+#if Gateway
+import HoldfastIdempotency
+
+/// A record, as the API shows it. Times are told as distances from now, on the store's clock.
+public struct KeyRecord: Codable, Sendable {
+    public struct Event: Codable, Sendable {
+        public let event: String
+        public let fence: Int64
+        public let by: String
+        public let why: String
+        public let secondsAgo: Double
+    }
+
+    public let record: String
+    public let state: String
+    public let fence: Int64
+    public let leaseEndsInSeconds: Double?
+    public let expiresInSeconds: Double
+    public let payloadBytes: Int?
+    public let history: [Event]
+
+    init(_ summary: ClaimSummary) {
+        func seconds(to instant: StoreInstant) -> Double {
+            Double(instant.milliseconds - summary.now.milliseconds) / 1_000
+        }
+        record = summary.id.description
+        state = summary.state.rawValue
+        fence = summary.fence
+        leaseEndsInSeconds = summary.leaseEnds.map(seconds(to:))
+        expiresInSeconds = seconds(to: summary.expires)
+        payloadBytes = summary.payloadBytes
+        history = summary.history.entries.map { entry in
+            Event(
+                event: entry.event.rawValue, fence: entry.fence, by: entry.by, why: entry.why,
+                secondsAgo: -seconds(to: entry.at))
+        }
+    }
+}
+
+/// A page of records, as the API shows it.
+public struct KeyPage: Codable, Sendable {
+    public let records: [KeyRecord]
+    /// Where the next page goes on; nil when there is none.
+    public let next: String?
+
+    init(_ page: ClaimPage) {
+        records = page.summaries.map { KeyRecord($0) }
+        next = page.next
+    }
+}
+#endif
