@@ -49,9 +49,12 @@ extension IdempotencyEngine {
         policy: IdempotencyPolicy<Value>, _ work: nonisolated(nonsending) (Execution) async throws -> Value
     ) async throws -> Executed<Value> {
         try require("wait", policy.wait, in: .zero ... .seconds(3_600))
+        if let retention = policy.retention {
+            try require("retention", retention, in: .seconds(60) ... .seconds(365 * 86_400))
+        }
         var takesOver: ClaimCommand.Takeover = if case .rerun = policy.unknown { .anything } else { .nothing }
         while true {
-            switch try await start(id, fingerprint, caller, takesOver: takesOver, wait: policy.wait) {
+            switch try await start(id, fingerprint, caller, policy.retention, takesOver: takesOver, wait: policy.wait) {
             case .execute(let held):
                 return Executed(
                     value: try await execute(held, id, caller, coding, policy, work), isReplay: false)
@@ -188,10 +191,11 @@ extension IdempotencyEngine {
     }
 
     private func start(
-        _ id: RecordID, _ fingerprint: Fingerprint, _ caller: String, takesOver: ClaimCommand.Takeover, wait: Duration
+        _ id: RecordID, _ fingerprint: Fingerprint, _ caller: String, _ retention: Duration?,
+        takesOver: ClaimCommand.Takeover, wait: Duration
     ) async throws -> Beginning {
         guard wait > .zero else {
-            return try await once(id, fingerprint, caller, takesOver: takesOver, mayWait: false)
+            return try await once(id, fingerprint, caller, retention, takesOver: takesOver, mayWait: false)
         }
         let end = clock.now.advanced(by: wait)
         do {
@@ -199,7 +203,8 @@ extension IdempotencyEngine {
                 // Another process executes it. Where the store is not told of the end, it is asked, less and less often.
                 var pause = Duration.milliseconds(20)
                 while true {
-                    let beginning = try await once(id, fingerprint, caller, takesOver: takesOver, mayWait: true)
+                    let beginning = try await once(
+                        id, fingerprint, caller, retention, takesOver: takesOver, mayWait: true)
                     guard case .inFlight = beginning else { return beginning }
                     try await store.awaitEnd(of: id, within: pause, on: clock)
                     pause = min(pause * 2, .seconds(1))
@@ -211,10 +216,13 @@ extension IdempotencyEngine {
     }
 
     private func once(
-        _ id: RecordID, _ fingerprint: Fingerprint, _ caller: String, takesOver: ClaimCommand.Takeover, mayWait: Bool
+        _ id: RecordID, _ fingerprint: Fingerprint, _ caller: String, _ retention: Duration?,
+        takesOver: ClaimCommand.Takeover, mayWait: Bool
     ) async throws -> Beginning {
         let arrival = Arrival()
-        begin(id, fingerprint: fingerprint, caller: caller, takesOver: takesOver, mayWait: mayWait) {
+        begin(
+            id, fingerprint: fingerprint, caller: caller, retention: retention, takesOver: takesOver, mayWait: mayWait
+        ) {
             arrival.decide($0)
         }
         return try await arrival.beginning()

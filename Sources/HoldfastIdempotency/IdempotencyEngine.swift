@@ -59,6 +59,7 @@ public final class IdempotencyEngine: Sendable {
     private struct Entry {
         let fingerprint: Fingerprint
         let caller: String
+        let retention: Duration
         var waiters: [Decided] = []
     }
 
@@ -101,13 +102,15 @@ public final class IdempotencyEngine: Sendable {
     ///
     /// - Parameters:
     ///   - caller: Whose key it is, for the bounds on callers.
+    ///   - retention: How long the outcome is kept. Default: as configured.
     ///   - takesOver: What is executed again, under a higher fence, though nobody knows how it ended.
     ///   - mayWait: Whether a duplicate of what is in flight here waits for its end, or conflicts.
     ///   - decided: Called exactly once, on any thread. A duplicate that waits is called at the end.
     public func begin(
-        _ id: RecordID, fingerprint: Fingerprint, caller: String = "",
+        _ id: RecordID, fingerprint: Fingerprint, caller: String = "", retention: Duration? = nil,
         takesOver: ClaimCommand.Takeover = .nothing, mayWait: Bool = true, decided: @escaping Decided
     ) {
+        let retention = retention ?? configuration.retention
         enum Arrival { case claim, wait, mismatch, conflict, overload, replay([UInt8]?) }
         let arrival = part(of: id).state.withLock { state -> Arrival in
             guard var entry = state.entries[id] else {
@@ -118,7 +121,7 @@ public final class IdempotencyEngine: Sendable {
                     inFlight.subtract(1, ordering: .relaxed)
                     return .overload
                 }
-                state.entries[id] = Entry(fingerprint: fingerprint, caller: caller)
+                state.entries[id] = Entry(fingerprint: fingerprint, caller: caller, retention: retention)
                 return .claim
             }
             guard entry.fingerprint == fingerprint else { return .mismatch }
@@ -133,7 +136,10 @@ public final class IdempotencyEngine: Sendable {
         case .mismatch: decided(.mismatched)
         case .conflict: decided(.conflict)
         case .overload: decided(.unavailable(ClaimStoreError(.overloaded, "too many keys are in flight")))
-        case .claim: claim(id, fingerprint: fingerprint, caller: caller, takesOver: takesOver, decided: decided)
+        case .claim:
+            claim(
+                id, fingerprint: fingerprint, caller: caller, retention: retention, takesOver: takesOver,
+                decided: decided)
         }
     }
 
@@ -145,11 +151,12 @@ public final class IdempotencyEngine: Sendable {
     }
 
     private func claim(
-        _ id: RecordID, fingerprint: Fingerprint, caller: String, takesOver: ClaimCommand.Takeover,
+        _ id: RecordID, fingerprint: Fingerprint, caller: String, retention: Duration,
+        takesOver: ClaimCommand.Takeover,
         decided: @escaping Decided
     ) {
         let action = ClaimCommand.Action.claim(
-            fingerprint: fingerprint, lease: configuration.lease, retention: configuration.retention,
+            fingerprint: fingerprint, lease: configuration.lease, retention: retention,
             takesOver: takesOver, owner: configuration.owner)
         commit.submit(ClaimCommand(id: id, action: action)) { result in
             if case .success(.claimed(let fence)) = result {
@@ -209,7 +216,8 @@ public final class IdempotencyEngine: Sendable {
         _ id: RecordID, fence: Int64, payload: [UInt8]?, attempt: Int,
         completion: @escaping @Sendable (ClaimStoreError?, Bool) -> Void
     ) {
-        write(id, .complete(fence: fence, payload: payload, retention: configuration.retention)) { error in
+        let retention = part(of: id).state.withLock { $0.entries[id]?.retention } ?? configuration.retention
+        write(id, .complete(fence: fence, payload: payload, retention: retention)) { error in
             guard let error, error.mayPass, attempt < self.configuration.recordingAttempts else {
                 return completion(error, error == nil && payload != nil)
             }
@@ -255,7 +263,9 @@ public final class IdempotencyEngine: Sendable {
             let entry = self.removeEntry(id)
             for waiter in entry?.waiters ?? [] {
                 if error == nil, let entry {
-                    self.begin(id, fingerprint: entry.fingerprint, caller: entry.caller, decided: waiter)
+                    self.begin(
+                        id, fingerprint: entry.fingerprint, caller: entry.caller, retention: entry.retention,
+                        decided: waiter)
                 } else {
                     waiter(.unknown(fence: fence))
                 }

@@ -37,6 +37,9 @@ public struct IdempotencyPolicy<Value: Sendable>: Sendable {
     /// never past the deadline. At zero it conflicts at once.
     public var wait: Duration = .seconds(10)
 
+    /// How long the outcome is kept: 1 minute to 365 days. Default: nil, as the engine is configured.
+    public var retention: Duration?
+
     /// What a thrown error says of the effect. By default an error that proves that nothing was done says none
     /// (``FailureClass/notSent(retryAfter:)``, ``FailureClass/rejected(retryAfter:)``, ``FailureClass/failed``), and
     /// all others, a cancellation among them, say nothing.

@@ -57,6 +57,22 @@ import Testing
         try await expectEqual(charge(engine).isReplay, false)
     }
 
+    @Test func `an operation's own retention counts and nothing at hand outlasts it`() async throws {
+        let engine = try IdempotencyEngine(store: Counting(clock: clock), clock: clock)
+        var policy = IdempotencyPolicy<Int>()
+        policy.retention = .seconds(60)
+        func charge() async throws -> Bool {
+            try await engine.run(IdempotencyKey("k"), in: scope, saying: [], policy: policy) { _ in 7 }.isReplay
+        }
+        try await expectEqual(charge(), false)
+        clock.advance(by: .seconds(59))
+        try await expectEqual(charge(), true)
+        clock.advance(by: .seconds(1))
+        try await expectEqual(charge(), false)
+        policy.retention = .seconds(1)
+        await #expect(throws: ConfigurationError.self) { try await charge() }
+    }
+
     @Test func `without room nothing is kept`() async throws {
         let store = Counting(clock: clock)
         var configuration = IdempotencyConfiguration()
