@@ -16,10 +16,7 @@ final class PostgresPool: Sendable {
         var places = BulkheadConfiguration()
         (places.limit, places.queue, places.maximumWait) = (size, 1_024, .seconds(10))
         self.places = try Bulkhead("postgres", configuration: places, clock: clock)
-        var breaker = CircuitBreakerConfiguration()
-        breaker.trip = .consecutiveFailures(3)
-        breaker.cooldown = .growing(from: .milliseconds(250), cap: .seconds(10), jitter: 0.2)
-        self.breaker = try CircuitBreaker("postgres", configuration: breaker, clock: clock)
+        breaker = try CircuitBreaker("postgres", configuration: .connecting, clock: clock)
     }
 
     /// Lends a connection.

@@ -14,15 +14,6 @@ struct PostgresRecords: Sendable {
     /// The same in milliseconds.
     var now: String { "(extract(epoch FROM \(clock)) * 1000)::bigint" }
 
-    private enum State: Int {
-        case inFlight = 0
-        case completed = 1
-        /// Completed, but the payload was not kept.
-        case tombstone = 2
-        case unknown = 3
-        case released = 4
-    }
-
     /// A record's columns, as ``record(of:)`` reads them.
     private static let columns = """
         encode(id, 'hex'), encode(fingerprint, 'hex'), fence, state, lease_ends, expires, history
@@ -80,19 +71,14 @@ struct PostgresRecords: Sendable {
         guard row.count == 8, let id = row[0].flatMap(bytes(hex:)), let fingerprint = row[1].flatMap(bytes(hex:)),
             let fence = row[2].flatMap(Int64.init), let code = row[3].flatMap(Int.init),
             let leaseEnds = row[4].flatMap(Int64.init), let expires = row[5].flatMap(Int64.init),
-            let history = row[6], let spelled = State(rawValue: code)
+            let history = row[6], let stored = StoredState(rawValue: code)
         else { throw ClaimStoreError(.failed, "a record is not what this version writes") }
-        let state: ClaimRecord.State
-        switch spelled {
-        case .inFlight: state = .inFlight(leaseEnds: StoreInstant(milliseconds: leaseEnds))
-        case .tombstone: state = .completed(payload: nil)
-        case .unknown: state = .unknown
-        case .released: state = .released
-        case .completed:
+        let state = try ClaimRecord.State(stored, leaseEnds: StoreInstant(milliseconds: leaseEnds)) {
+            () throws(ClaimStoreError) in
             guard let payload = row[7].flatMap(bytes(hex:)) else {
                 throw ClaimStoreError(.failed, "a record has lost its payload")
             }
-            state = .completed(payload: payload)
+            return payload
         }
         let record = ClaimRecord(
             fingerprint: Fingerprint(bytes: fingerprint), fence: fence, state: state,
@@ -193,15 +179,7 @@ struct PostgresRecords: Sendable {
     }
 
     private func upsert(_ put: [(RecordID, ClaimRecord)]) -> PostgresStatement {
-        let states = put.map { _, record -> (State, Int64) in
-            switch record.state {
-            case .inFlight(let ends): (.inFlight, ends.milliseconds)
-            case .completed(nil): (.tombstone, 0)
-            case .completed: (.completed, 0)
-            case .unknown: (.unknown, 0)
-            case .released: (.released, 0)
-            }
-        }
+        let states = put.map { $0.1.state.stored }
         return PostgresStatement(
             """
             INSERT INTO holdfast.record
@@ -213,8 +191,9 @@ struct PostgresRecords: Sendable {
             """,
             [
                 array(put.map { bytea($0.0.bytes) }), array(put.map { bytea($0.1.fingerprint.bytes) }),
-                array(put.map { String($0.1.fence) }), array(states.map { String($0.0.rawValue) }),
-                array(states.map { String($0.1) }), array(put.map { String($0.1.expires.milliseconds) }),
+                array(put.map { String($0.1.fence) }), array(states.map { String($0.state.rawValue) }),
+                array(states.map { String($0.leaseEnds.milliseconds) }),
+                array(put.map { String($0.1.expires.milliseconds) }),
                 array(put.map { quoted($0.1.history.text) }),
             ])
     }

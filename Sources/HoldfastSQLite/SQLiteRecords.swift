@@ -10,28 +10,20 @@ struct SQLiteRecords {
     /// What the tables' names begin with: nothing in a file of our own.
     var prefix = ""
 
-    /// A record's state, as the file spells it.
-    private enum State: Int {
-        case inFlight = 0
-        case completed = 1
-        /// Completed, but the payload was too large to keep.
-        case tombstone = 2
-        case unknown = 3
-        case released = 4
-    }
-
     func record(_ id: RecordID, withPayload: Bool) throws -> ClaimRecord? {
         let statement = try database.cachedStatement(
             sql: "SELECT fingerprint, fence, state, lease_ends, expires, history FROM \(prefix)record WHERE id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [Data(id.bytes)]) else { return nil }
         let fence: Int64 = row[1]
-        guard let state = State(rawValue: row[2]) else {
+        guard let state = StoredState(rawValue: row[2]) else {
             throw ClaimStoreError(.failed, "a record has the state \(row[2] as Int), which this version does not know")
         }
         let fingerprint: Data = row[0]
         return ClaimRecord(
             fingerprint: Fingerprint(bytes: Array(fingerprint)), fence: fence,
-            state: try stateOfRecord(state, row: row, fence: fence, withPayload: withPayload),
+            state: try .init(state, leaseEnds: StoreInstant(milliseconds: row[3])) {
+                withPayload ? try payload(fence: fence) : []
+            },
             expires: StoreInstant(milliseconds: row[4]), history: ClaimHistory(text: row[5]))
     }
 
@@ -53,46 +45,20 @@ struct SQLiteRecords {
             next: ids.count < count ? nil : ids.last?.description, now: now)
     }
 
-    private func stateOfRecord(
-        _ state: State, row: Row, fence: Int64, withPayload: Bool
-    ) throws -> ClaimRecord.State {
-        switch state {
-        case .inFlight:
-            return .inFlight(leaseEnds: StoreInstant(milliseconds: row[3]))
-        case .tombstone:
-            return .completed(payload: nil)
-        case .unknown:
-            return .unknown
-        case .released:
-            return .released
-        case .completed:
-            guard withPayload else { return .completed(payload: []) }
-            let statement = try database.cachedStatement(sql: "SELECT bytes FROM \(prefix)payload WHERE fence = ?")
-            guard let bytes = try Data.fetchOne(statement, arguments: [fence]) else {
-                throw ClaimStoreError(.failed, "a record has lost its payload")
-            }
-            return .completed(payload: Array(bytes))
+    private func payload(fence: Int64) throws -> [UInt8] {
+        let statement = try database.cachedStatement(sql: "SELECT bytes FROM \(prefix)payload WHERE fence = ?")
+        guard let bytes = try Data.fetchOne(statement, arguments: [fence]) else {
+            throw ClaimStoreError(.failed, "a record has lost its payload")
         }
+        return Array(bytes)
     }
 
     func put(_ record: ClaimRecord, under id: RecordID, replacing former: Int64?) throws {
         if let former, former != record.fence { try deletePayload(fence: former) }
-        var state = State.unknown
-        var leaseEnds = StoreInstant(milliseconds: 0)
-        switch record.state {
-        case .inFlight(let ends):
-            state = .inFlight
-            leaseEnds = ends
-        case .completed(nil):
-            state = .tombstone
-        case .completed(let payload?):
-            state = .completed
+        if case .completed(let payload?) = record.state {
             try execute("INSERT OR REPLACE INTO \(prefix)payload VALUES (?, ?)", [record.fence, Data(payload)])
-        case .unknown:
-            break
-        case .released:
-            state = .released
         }
+        let (state, leaseEnds) = record.state.stored
         try execute(
             """
             INSERT INTO \(prefix)record VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
@@ -116,7 +82,7 @@ struct SQLiteRecords {
         let line = "\(now.milliseconds)\t\(ClaimHistory.Event.abandoned.rawValue)\t"
         try execute(
             "UPDATE \(prefix)record SET state = ?, history = history || ? || fence || ? WHERE state = ?",
-            [State.unknown.rawValue, line, "\t\tits process ended\n", State.inFlight.rawValue])
+            [StoredState.unknown.rawValue, line, "\t\tits process ended\n", StoredState.inFlight.rawValue])
     }
 
     func reap(atMost count: Int, at now: StoreInstant) throws -> Int {

@@ -16,10 +16,7 @@ final class ValkeyNode: Sendable {
         self.address = address
         self.secret = secret
         connecting = try SingleFlight()
-        var configuration = CircuitBreakerConfiguration()
-        configuration.trip = .consecutiveFailures(3)
-        configuration.cooldown = .growing(from: .milliseconds(250), cap: .seconds(10), jitter: 0.2)
-        breaker = try CircuitBreaker("valkey", configuration: configuration, clock: clock)
+        breaker = try CircuitBreaker("valkey", configuration: .connecting, clock: clock)
     }
 
     /// Sends commands in one go, and returns an answer for each.

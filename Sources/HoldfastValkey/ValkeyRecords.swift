@@ -130,15 +130,10 @@ enum ValkeyRecords {
             throw ClaimStoreError(.failed, "a record is not what this version writes")
         }
         let rest = head.dropFirst(line.count + 1)
-        let state: ClaimRecord.State
-        switch numbers[0] {
-        case 0: state = .inFlight(leaseEnds: StoreInstant(milliseconds: numbers[2]))
-        case 1: state = .completed(payload: [])
-        case 2: state = .completed(payload: nil)
-        case 3: state = .unknown
-        case 4: state = .released
-        default: throw ClaimStoreError(.failed, "a record has the state \(numbers[0]), which is not known")
+        guard let stored = StoredState(rawValue: Int(numbers[0])) else {
+            throw ClaimStoreError(.failed, "a record has the state \(numbers[0]), which is not known")
         }
+        let state = ClaimRecord.State(stored, leaseEnds: StoreInstant(milliseconds: numbers[2])) { [] }
         let history = rest.dropFirst(32).prefix(Int(numbers[4]))
         let record = ClaimRecord(
             fingerprint: Fingerprint(bytes: Array(rest.prefix(32))), fence: numbers[1], state: state,

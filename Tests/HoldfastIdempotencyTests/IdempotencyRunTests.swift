@@ -240,7 +240,7 @@ import Testing
     }
 
     /// A store whose completions fail so many times.
-    private final class Failing: ClaimStore {
+    private final class Failing: WrappingStore {
         let inner: MemoryStore
         private let failures: Mutex<Int>
         private let keepsPayloads: Bool
@@ -260,12 +260,6 @@ import Testing
                 if fails { throw ClaimStoreError(.failed, "the disk is away") }
             }
             return try await inner.apply(batch)
-        }
-        func secret() async throws -> StoreSecret { try await inner.secret() }
-        func reap(atMost count: Int) async throws -> Int { try await inner.reap(atMost: count) }
-        func summary(of id: RecordID) async throws -> ClaimSummary? { try await inner.summary(of: id) }
-        func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
-            try await inner.summaries(after: cursor, atMost: count)
         }
     }
 

@@ -11,19 +11,13 @@ import Testing
     private let scope = Scope(caller: "acme", operation: "charges")
 
     /// Counts the claims that reach it.
-    private final class Counting: ClaimStore {
+    private final class Counting: WrappingStore {
         let inner: MemoryStore
         let claims = Atomic<Int>(0)
         init(clock: ManualClock) { inner = MemoryStore(clock: clock) }
         func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
             for command in batch { if case .claim = command.action { claims.add(1, ordering: .relaxed) } }
             return try await inner.apply(batch)
-        }
-        func secret() async throws -> StoreSecret { try await inner.secret() }
-        func reap(atMost count: Int) async throws -> Int { try await inner.reap(atMost: count) }
-        func summary(of id: RecordID) async throws -> ClaimSummary? { try await inner.summary(of: id) }
-        func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
-            try await inner.summaries(after: cursor, atMost: count)
         }
     }
 

@@ -7,17 +7,10 @@ import Testing
 @testable import HoldfastPostgres
 
 @Suite(.serialized) struct PostgresStoreTests {
-    private let id = RecordID(bytes: [UInt8](repeating: 7, count: 32))
-    private let fingerprint = Fingerprint(bytes: [UInt8](repeating: 1, count: 32))
-
-    private var claim: ClaimCommand {
-        ClaimCommand(
-            id: id, action: .claim(fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100)))
-    }
-
-    private func complete(_ fence: Int64, _ payload: [UInt8]?) -> ClaimCommand {
-        ClaimCommand(id: id, action: .complete(fence: fence, payload: payload, retention: .seconds(100)))
-    }
+    private let key = OneKey()
+    private var claim: ClaimCommand { key.claim }
+    private func complete(_ fence: Int64, _ payload: [UInt8]?) -> ClaimCommand { key.complete(fence, payload) }
+    private func claimed(_ store: PostgresStore) async throws -> Int64 { try await key.claimed(store) }
 
     private func database() async throws -> String { try await PostgresServer.shared.value.database() }
 
@@ -47,13 +40,6 @@ import Testing
         try await expectEqual(there.apply([claim]), [.inFlight])
         try await expectEqual(here.apply([complete(fence, [1, 0, 255])]), [.done])
         try await expectEqual(there.apply([claim]), [.completed(payload: [1, 0, 255])])
-    }
-
-    private func claimed(_ store: PostgresStore) async throws -> Int64 {
-        guard case .claimed(let fence) = try await store.apply([claim]).first else {
-            throw UnexpectedOutcome("no claim")
-        }
-        return fence
     }
 
     @Test func `of many processes that claim one key at the same moment one wins`() async throws {

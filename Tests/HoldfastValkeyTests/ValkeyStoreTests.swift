@@ -8,26 +8,12 @@ import Testing
 @testable import HoldfastValkey
 
 @Suite struct ValkeyStoreTests {
-    private let id = RecordID(bytes: [UInt8](repeating: 7, count: 32))
-    private let fingerprint = Fingerprint(bytes: [UInt8](repeating: 1, count: 32))
-
-    private var claim: ClaimCommand {
-        ClaimCommand(
-            id: id, action: .claim(fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100)))
-    }
-
-    private func complete(_ fence: Int64, _ payload: [UInt8]?) -> ClaimCommand {
-        ClaimCommand(id: id, action: .complete(fence: fence, payload: payload, retention: .seconds(100)))
-    }
+    private let key = OneKey()
+    private var claim: ClaimCommand { key.claim }
+    private func complete(_ fence: Int64, _ payload: [UInt8]?) -> ClaimCommand { key.complete(fence, payload) }
+    private func claimed(_ store: ValkeyStore) async throws -> Int64 { try await key.claimed(store) }
 
     private func database() async throws -> String { try await ValkeyServer.shared.value.database() }
-
-    private func claimed(_ store: ValkeyStore) async throws -> Int64 {
-        guard case .claimed(let fence) = try await store.apply([claim]).first else {
-            throw UnexpectedOutcome("no claim")
-        }
-        return fence
-    }
 
     @Test(arguments: ClaimStoreConformance.checks)
     func `it is a store as all are`(check: ClaimStoreConformance.Check) async throws {

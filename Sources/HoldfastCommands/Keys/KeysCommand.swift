@@ -219,25 +219,13 @@ struct ResolveKey: AsyncParsableCommand {
         }
     }
 
-    private struct Order: Encodable {
-        struct Answer: Encodable {
-            let status: Int
-            let contentType: String?
-            let body: String?
-        }
-        let fence: Int64
-        let `as`: String
-        let response: Answer?
-        let by: String
-        let why: String
-    }
-
     func run() async throws {
         let found = try await record.find(options).answer
         let text = try body.map { try String(contentsOfFile: $0, encoding: .utf8) }
-        let order = Order(
+        let order = ResolveOrder(
             fence: decision.fence ?? found.fence, as: ending.rawValue,
-            response: status.map { Order.Answer(status: $0, contentType: contentType, body: text) }, by: decision.by,
+            response: status.map { ResolveOrder.Answer(status: $0, contentType: contentType, body: text) },
+            by: decision.by,
             why: decision.why)
         let answer = try await options.ask(
             .POST, "/api/keys/\(found.record)/resolve", body: Array(try JSONEncoder().encode(order)),
@@ -254,15 +242,9 @@ struct PurgeKey: AsyncParsableCommand {
     @OptionGroup var decision: DecisionOptions
     @OptionGroup var options: AdminOptions
 
-    private struct Order: Encodable {
-        let fence: Int64
-        let by: String
-        let why: String
-    }
-
     func run() async throws {
         let found = try await record.find(options).answer
-        let order = Order(fence: decision.fence ?? found.fence, by: decision.by, why: decision.why)
+        let order = PurgeOrder(fence: decision.fence ?? found.fence, by: decision.by, why: decision.why)
         let answer = try await options.ask(
             .POST, "/api/keys/\(found.record)/purge", body: Array(try JSONEncoder().encode(order)),
             as: [String: String].self)

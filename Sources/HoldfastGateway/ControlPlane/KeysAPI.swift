@@ -2,7 +2,6 @@
 import FoundationEssentials
 import HTTPTypes
 import Holdfast
-import HoldfastHTTP
 import HoldfastIdempotency
 import Hummingbird
 import NIOCore
@@ -110,42 +109,5 @@ struct KeysAPI: Sendable {
             throw HTTPError(status, message: "\(error)")
         }
     }
-}
-
-/// How `POST /api/keys/RECORD/resolve` is told.
-private struct ResolveOrder: Decodable {
-    struct Answer: Decodable {
-        let status: Int
-        let contentType: String?
-        let body: String?
-    }
-
-    let fence: Int64
-    /// `completed` or `released`.
-    let `as`: String
-    /// What repeats are answered with; without it they are told that it was executed, and the response not kept.
-    let response: Answer?
-    let by: String
-    let why: String
-
-    func resolution() throws -> ClaimCommand.Resolution {
-        switch (`as`, response) {
-        case ("released", nil): return .released
-        case ("completed", nil): return .completed(payload: nil)
-        case ("completed", let response?):
-            try require("the response's status", response.status, in: 200...599)
-            let fields = response.contentType.map { [RecordedResponse.Field(name: "content-type", value: $0)] } ?? []
-            let recorded = RecordedResponse(
-                status: response.status, fields: fields, body: Array((response.body ?? "").utf8))
-            return .completed(payload: recorded.encoded)
-        default: throw HTTPError(.badRequest, message: "'as' must be 'completed' or, without a response, 'released'")
-        }
-    }
-}
-
-private struct PurgeOrder: Decodable {
-    let fence: Int64
-    let by: String
-    let why: String
 }
 #endif
