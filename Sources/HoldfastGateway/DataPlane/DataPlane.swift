@@ -11,8 +11,7 @@ import Synchronization
 final class DataPlane: Sendable {
     let address: SocketAddress
     private let group: MultiThreadedEventLoopGroup
-    /// Gone once the data plane has drained: it must not outlive its event loops.
-    private let quiescing: Mutex<ServerQuiescingHelper?>
+    private let quiescing: ServerQuiescingHelper
     private let loops: [NIOLoopBound<LoopContext>]
     private let shared: DataPlaneContext
 
@@ -22,7 +21,7 @@ final class DataPlane: Sendable {
     ) {
         self.address = address
         self.group = group
-        self.quiescing = Mutex(quiescing)
+        self.quiescing = quiescing
         self.loops = loops
         self.shared = shared
     }
@@ -50,7 +49,8 @@ final class DataPlane: Sendable {
             }.get()
         }
         let contexts = loops
-        let quiescing = ServerQuiescingHelper(group: group)
+        // It tells its event loop when it is released, which may be after the data plane's own have ended.
+        let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
         let address = shared.configuration.listen
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
@@ -97,11 +97,7 @@ final class DataPlane: Sendable {
     /// Takes no new connection, lets what is in flight end within the drain timeout, and records what was begun.
     func drain() async {
         let drained = group.any().makePromise(of: Void.self)
-        if let helper = quiescing.withLock({ $0.take() }) {
-            helper.initiateShutdown(promise: drained)
-        } else {
-            drained.succeed()
-        }
+        quiescing.initiateShutdown(promise: drained)
         let limit = group.any().scheduleTask(in: TimeAmount(shared.configuration.drainTimeout)) { drained.succeed() }
         try? await drained.futureResult.get()
         limit.cancel()
