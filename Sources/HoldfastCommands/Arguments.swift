@@ -101,7 +101,7 @@ enum StoreArgument: ExpressibleByArgument, CustomStringConvertible {
     var defaultValueDescription: String { description }
 }
 
-extension GatewayConfiguration.KeyPolicy: ExpressibleByArgument {}
+extension RouteConfiguration.Idempotency.Keys: ExpressibleByArgument {}
 
 extension KeyRules.Form: ExpressibleByArgument {}
 
@@ -114,6 +114,5 @@ extension OutcomeProfile: ExpressibleByArgument {
     public var defaultValueDescription: String { name }
 }
 
-/// What a repeat gets of a key that began and never reported.
-enum UnknownArgument: String, ExpressibleByArgument, CaseIterable { case refuse, rerun }
+extension RouteConfiguration.Idempotency.Unknown: ExpressibleByArgument {}
 #endif

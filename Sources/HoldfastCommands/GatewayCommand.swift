@@ -44,7 +44,7 @@ struct GatewayCommand: AsyncParsableCommand {
     var attemptTimeout = DurationArgument.seconds(10)
 
     @Option(help: "Whether POST and PATCH need an Idempotency-Key.")
-    var key = GatewayConfiguration.KeyPolicy.optional
+    var key = RouteConfiguration.Idempotency.Keys.optional
 
     @Option(help: ArgumentHelp("Which responses are a key's outcome.", valueName: "ietf|stripe|iceberg|success-only"))
     var profile = OutcomeProfile.ietf
@@ -63,7 +63,7 @@ struct GatewayCommand: AsyncParsableCommand {
             "What becomes of a repeat when nobody knows how the first ended.",
             discussion: "Rerun is right only where the service itself recognises the key.",
             valueName: "refuse|rerun"))
-    var unknown = UnknownArgument.refuse
+    var unknown = RouteConfiguration.Idempotency.Unknown.refuse
 
     @Option(help: "The most keys that one caller may have within the retention; default: no bound.")
     var keysPerCaller: Int?
@@ -95,24 +95,24 @@ struct GatewayCommand: AsyncParsableCommand {
 
     private func gatewayConfiguration() -> GatewayConfiguration {
         var configuration = GatewayConfiguration(upstreams: upstream.map(\.address), threads: threads)
-        configuration.listen = options.listen
-        configuration.admin = options.admin
-        configuration.breaker.trip = .consecutiveFailures(trip)
-        configuration.breaker.cooldown = .fixed(cooldown.duration)
+        configuration.listeners[0].address = options.listen
+        configuration.admin.address = options.admin
+        configuration.services[0].breaker.trip = .consecutiveFailures(trip)
+        configuration.services[0].breaker.cooldown = .fixed(cooldown.duration)
         // A probe cannot outlive its attempt, so its place is held a little longer than that.
-        configuration.breaker.probeHold = min(.seconds(86_400), attemptTimeout.duration + .seconds(5))
-        configuration.retry.attempts = attempts
-        configuration.timeout = timeout.duration
-        configuration.attemptTimeout = attemptTimeout.duration
-        configuration.keys = key
-        configuration.profile = profile
-        configuration.keyRules = KeyRules(
-            form: keyForm ?? profile.keys.form,
-            length: keyLength...IdempotencyKey.maximumLength)
-        configuration.retention = retention.duration
+        configuration.services[0].breaker.probeHold = min(.seconds(86_400), attemptTimeout.duration + .seconds(5))
         configuration.keysPerCaller = keysPerCaller
         configuration.bytesPerCaller = bytesPerCaller
-        configuration.rerunsUnknown = unknown == .rerun
+        configuration.routes[0].retry.attempts = attempts
+        configuration.routes[0].deadline = timeout.duration
+        configuration.routes[0].attemptTimeout = attemptTimeout.duration
+        configuration.routes[0].idempotency.keys = key
+        configuration.routes[0].idempotency.profile = profile
+        configuration.routes[0].idempotency.rules = KeyRules(
+            form: keyForm ?? profile.keys.form,
+            length: keyLength...IdempotencyKey.maximumLength)
+        configuration.routes[0].idempotency.retention = retention.duration
+        configuration.routes[0].idempotency.unknown = unknown
         return configuration
     }
 }

@@ -45,9 +45,11 @@ public final class Gateway: Service {
     ) async throws -> Gateway {
         try configuration.validate()
         let transitions = TransitionLog()
-        let endpoints = try configuration.upstreams.map { address in
+        let endpoints = try configuration.service.endpoints.map { endpoint in
+            let address = endpoint.address
             let name = "\(address)"
-            let breaker = try CircuitBreaker(name, configuration: configuration.breaker, clock: clock) { change in
+            let breaker = try CircuitBreaker(name, configuration: configuration.service.breaker, clock: clock) {
+                change in
                 logger.notice(
                     "\(change.from.rawValue) → \(change.to.rawValue)",
                     metadata: [
@@ -59,13 +61,13 @@ public final class Gateway: Service {
         }
         var idempotency = IdempotencyConfiguration()
         // A keyed request ends within the timeout, so its lease never has to be renewed.
-        idempotency.lease = min(.seconds(3_600), configuration.timeout * 2 + .seconds(30))
-        idempotency.retention = configuration.retention
+        idempotency.lease = min(.seconds(3_600), configuration.route.deadline * 2 + .seconds(30))
+        idempotency.retention = configuration.route.idempotency.retention
         idempotency.keysPerCaller = configuration.keysPerCaller
         idempotency.bytesPerCaller = configuration.bytesPerCaller
         let shared = DataPlaneContext(
             configuration: configuration, endpoints: endpoints,
-            budget: try RetryBudget(configuration: configuration.budget, clock: clock),
+            budget: try RetryBudget(configuration: configuration.service.budget, clock: clock),
             engine: try IdempotencyEngine(store: store, configuration: idempotency) { event in
                 switch event {
                 case .outcomeLost: logger.error("\(event)")

@@ -109,7 +109,7 @@ import Testing
 
     @Test func `a service that hangs is given up after the attempt timeout`() async throws {
         let service = try await TestService.start { _, _ in .hang }
-        try await withGateway(to: service, configure: { $0.attemptTimeout = .milliseconds(300) }) { gateway in
+        try await withGateway(to: service, configure: { $0.routes[0].attemptTimeout = .milliseconds(300) }) { gateway in
             let post = try await gateway.post(key: nil)
             #expect(post.status == 504)
             #expect(post.problem == "deadline")
@@ -124,7 +124,7 @@ import Testing
         try await withGateway(
             to: service,
             configure: {
-                $0.timeout = .milliseconds(80); $0.attemptTimeout = .seconds(20)
+                $0.routes[0].deadline = .milliseconds(80); $0.routes[0].attemptTimeout = .seconds(20)
             }
         ) { gateway in
             try await expectEqual(gateway.get().status, 504)

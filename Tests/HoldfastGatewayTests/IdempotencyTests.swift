@@ -117,7 +117,7 @@ import Testing
         let service = try await TestService.start { _, number in
             number == 1 ? .status(.internalServerError) : .ok("charged")
         }
-        try await withGateway(to: service, configure: { $0.profile = .successOnly }) { gateway in
+        try await withGateway(to: service, configure: { $0.routes[0].idempotency.profile = .successOnly }) { gateway in
             try await expectEqual(gateway.post(key: "k").status, 500)
             try await expectEqual(gateway.post(key: "k").isReplay, false)
             try await expectEqual(gateway.post(key: "k").isReplay, true)
@@ -127,7 +127,7 @@ import Testing
 
     @Test func `where unknowns are rerun a repeat is sent again`() async throws {
         let service = try await TestService.start { _, number in number == 1 ? .reset : .ok("charged") }
-        try await withGateway(to: service, configure: { $0.rerunsUnknown = true }) { gateway in
+        try await withGateway(to: service, configure: { $0.routes[0].idempotency.unknown = .rerun }) { gateway in
             try await expectEqual(gateway.post(key: "k").status, 502)
             try await expectEqual(gateway.post(key: "k").text, "charged")
             try await expectEqual(gateway.post(key: "k").isReplay, true)
@@ -137,7 +137,7 @@ import Testing
 
     @Test func `a key that the rules do not allow is refused and the rule is told`() async throws {
         let service = try await counting()
-        try await withGateway(to: service, configure: { $0.profile = .iceberg }) { gateway in
+        try await withGateway(to: service, configure: { $0.routes[0].idempotency.profile = .iceberg }) { gateway in
             let refused = try await gateway.post(key: "order-1")
             #expect(refused.problem == "key-invalid")
             #expect(refused.text.contains("UUID of version 7"))
@@ -200,13 +200,13 @@ import Testing
 
     @Test func `keys are required or ignored as configured`() async throws {
         let service = try await counting()
-        try await withGateway(to: service, configure: { $0.keys = .required }) { gateway in
+        try await withGateway(to: service, configure: { $0.routes[0].idempotency.keys = .required }) { gateway in
             try await expectEqual(gateway.post(key: nil).problem, "key-missing")
             try await expectEqual(gateway.post(key: "a b").problem, "key-invalid")
             try await expectEqual(gateway.get().status, 201)
         }
         let other = try await counting()
-        try await withGateway(to: other, configure: { $0.keys = .off }) { gateway in
+        try await withGateway(to: other, configure: { $0.routes[0].idempotency.keys = .off }) { gateway in
             _ = try await gateway.post(key: "k")
             try await expectEqual(gateway.post(key: "k").body.last, 2)
         }

@@ -22,7 +22,7 @@ import Testing
         let service = try await TestService.start { _, _ in .ok() }
         let limits = { (configuration: inout GatewayConfiguration) in
             configuration.headerTimeout = .seconds(2)
-            configuration.attemptTimeout = .seconds(2)
+            configuration.routes[0].attemptTimeout = .seconds(2)
         }
         try await withGateway(to: service, configure: limits) { gateway in
             let text = try await TestClient.raw(

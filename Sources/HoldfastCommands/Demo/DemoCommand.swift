@@ -16,10 +16,10 @@ struct DemoCommand: AsyncParsableCommand {
         let payments = try await PaymentsService.start(logger: logger)
         var configuration = GatewayConfiguration(
             upstreams: [payments.address], threads: ProcessInfo.processInfo.activeProcessorCount)
-        configuration.listen = options.listen
-        configuration.admin = options.admin
+        configuration.listeners[0].address = options.listen
+        configuration.admin.address = options.admin
         // A person watches: a service that hangs is found out in two seconds, not in ten.
-        configuration.attemptTimeout = .seconds(2)
+        configuration.routes[0].attemptTimeout = .seconds(2)
         let traffic = TrafficSource()
         let runner = GatewayRunner(
             configuration: configuration, store: options.store,

@@ -26,7 +26,8 @@ final class ControlPlane: Sendable {
         _ shared: DataPlaneContext, transitions: TransitionLog, demo: DemoControls?
     ) async throws -> ControlPlane {
         let server = try await HTTPServer.start(
-            router(shared, transitions: transitions, demo: demo), on: shared.configuration.admin, logger: shared.logger)
+            router(shared, transitions: transitions, demo: demo), on: shared.configuration.admin.address,
+            logger: shared.logger)
         let sampling = Task {
             // Only what is counted is sampled, four times a second, for eyes. State changes are told as they happen.
             while (try? await Task.sleep(for: .milliseconds(250))) != nil { transitions.sample() }
@@ -48,7 +49,7 @@ final class ControlPlane: Sendable {
             GatewayState(shared, demo: demo, uptime: start.duration(to: shared.clock.now))
         }
         let router = Router()
-        router.add(middleware: SameOriginMiddleware(host: shared.configuration.admin.host))
+        router.add(middleware: SameOriginMiddleware(host: shared.configuration.admin.address.host))
         router.get("/") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: pagePolicy],

@@ -57,7 +57,7 @@ struct GatewayState: Encodable, Equatable {
         version = GatewayVersion.current
         // Whole seconds, so that a gateway at rest has nothing new to say.
         uptimeSeconds = uptime.inSeconds.rounded(.down)
-        let cooldown = shared.configuration.breaker.cooldown.base.inSeconds
+        let cooldown = shared.configuration.service.breaker.cooldown.base.inSeconds
         breakers = shared.endpoints.map { endpoint in
             let snapshot = endpoint.breaker.snapshot()
             return Breaker(

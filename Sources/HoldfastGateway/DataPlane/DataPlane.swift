@@ -35,7 +35,7 @@ final class DataPlane: Sendable {
             return try await start(shared, on: group)
         } catch {
             try? await group.shutdownGracefully()
-            throw GatewayError.cannotListen(on: shared.configuration.listen, because: error)
+            throw GatewayError.cannotListen(on: shared.configuration.listeners[0].address, because: error)
         }
     }
 
@@ -51,7 +51,7 @@ final class DataPlane: Sendable {
         let contexts = loops
         // It tells its event loop when it is released, which may be after the data plane's own have ended.
         let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
-        let address = shared.configuration.listen
+        let address = shared.configuration.listeners[0].address
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

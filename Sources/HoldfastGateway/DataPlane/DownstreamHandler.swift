@@ -125,9 +125,10 @@ final class DownstreamHandler: ChannelDuplexHandler {
             let configuration = loop.shared.configuration
             try RequestRules.check(head, configuration: configuration)
             let key = try Self.key(of: head, loop.shared.configuration)
-            if key != nil, let length = head.contentLength, length > configuration.bodyLimit {
+            if key != nil, let length = head.contentLength, length > configuration.route.keptBytes {
                 throw Problem(
-                    .bodyTooLarge, "with an Idempotency-Key, at most \(configuration.bodyLimit) bytes can be sent")
+                    .bodyTooLarge, "with an Idempotency-Key, at most \(configuration.route.keptBytes) bytes can be sent"
+                )
             }
             if head.version == .http1_1, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 context?.writeAndFlush(
@@ -146,10 +147,12 @@ final class DownstreamHandler: ChannelDuplexHandler {
     private static func key(
         of head: HTTPRequestHead, _ configuration: GatewayConfiguration
     ) throws(Problem) -> IdempotencyKey? {
-        guard configuration.keys != .off, head.method == .POST || head.method == .PATCH else { return nil }
+        guard configuration.route.idempotency.keys != .off, head.method == .POST || head.method == .PATCH else {
+            return nil
+        }
         let values = head.headers["idempotency-key"]
         guard let value = values.first else {
-            guard configuration.keys == .optional else {
+            guard configuration.route.idempotency.keys == .optional else {
                 throw Problem(.keyMissing, "\(head.method.rawValue) needs an Idempotency-Key here")
             }
             return nil
@@ -157,7 +160,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
         guard values.count == 1 else { throw Problem(.keyInvalid, "the request has more than one Idempotency-Key") }
         do {
             let key = try IdempotencyKey(fieldValue: value)
-            try (configuration.keyRules ?? configuration.profile.keys).check(key)
+            try (configuration.route.idempotency.rules ?? configuration.route.idempotency.profile.keys).check(key)
             return key
         } catch {
             throw Problem(.keyInvalid, "\(error)")

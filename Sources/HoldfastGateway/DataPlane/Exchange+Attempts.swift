@@ -36,7 +36,7 @@ extension Exchange {
         armTimer()
         let number = attemptNumber
         let address = shared.endpoints[index].address
-        loop.pool.connect(index, to: address, timeout: shared.configuration.attemptTimeout) { result in
+        loop.pool.connect(index, to: address, timeout: shared.configuration.route.attemptTimeout) { result in
             guard self.phase == .connecting, self.attemptNumber == number else {
                 if case .success(let connection) = result { self.loop.pool.put(connection) }
                 return
@@ -63,7 +63,7 @@ extension Exchange {
             connection.send(.body(.byteBuffer(body)), flush: !isRequestComplete && position == kept.count - 1)
         }
         // What was kept only because it could not be sent yet is not kept any longer.
-        if keptBytes > shared.configuration.bodyLimit {
+        if keptBytes > shared.configuration.route.keptBytes {
             isKeptWhole = false
             kept = []
         }

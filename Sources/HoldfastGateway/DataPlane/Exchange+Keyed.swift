@@ -33,7 +33,7 @@ extension Exchange {
         let eventLoop = loop.eventLoop
         shared.engine.begin(
             recordID, fingerprint: fingerprint, caller: scope.caller,
-            takesOver: shared.configuration.rerunsUnknown ? .anything : .nothing
+            takesOver: shared.configuration.route.idempotency.unknown == .rerun ? .anything : .nothing
         ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
@@ -70,7 +70,7 @@ extension Exchange {
         case .limited:
             if isWaiting {
                 let detail = "nothing was executed: within the retention of keys, a caller may have only so many"
-                answer(Problem(.tooManyKeys, detail, retryAfter: shared.configuration.retention / 24))
+                answer(Problem(.tooManyKeys, detail, retryAfter: shared.configuration.route.idempotency.retention / 24))
             }
         case .unavailable(let error):
             if isWaiting {
@@ -106,7 +106,7 @@ extension Exchange {
     func collect(_ body: ByteBuffer) {
         collected.append(body)
         collectedBytes += body.readableBytes
-        guard collectedBytes > shared.configuration.bodyLimit else { return }
+        guard collectedBytes > shared.configuration.route.keptBytes else { return }
         // Too large to keep. That it was executed is recorded first; then the client gets it as it comes.
         connection?.holdReads(true)
         recordOutcome(nil) { error in
@@ -128,7 +128,7 @@ extension Exchange {
     func record() {
         guard let head = responseHead else { return }
         let status = Int(head.status.code)
-        let disposition = shared.configuration.profile.disposition(
+        let disposition = shared.configuration.route.idempotency.profile.disposition(
             status: status, hasRetryAfter: head.headers.contains(name: "retry-after"))
         if disposition == .release {
             phase = .recording

@@ -92,13 +92,13 @@ final class Exchange {
         self.loop = loop
         self.timer = timer
         let configuration = loop.shared.configuration
-        deadline = started + TimeAmount(configuration.timeout)
+        deadline = started + TimeAmount(configuration.route.deadline)
         // The service is not known to honour keys, so a keyed request is sent again only if it was not sent.
         let repeatability =
             key == nil ? Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) : .once
         retry = RetryMachine(
-            configuration: configuration.retry, repeatability: repeatability,
-            deadline: loop.shared.clock.now.advanced(by: configuration.timeout))
+            configuration: configuration.route.retry, repeatability: repeatability,
+            deadline: loop.shared.clock.now.advanced(by: configuration.route.deadline))
     }
 
     func begin() {
@@ -122,7 +122,7 @@ final class Exchange {
         switch phase {
         case .gathering:
             if !isKeptWhole {
-                let limit = shared.configuration.bodyLimit
+                let limit = shared.configuration.route.keptBytes
                 answer(Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(limit) bytes can be fingerprinted"))
             } else {
                 armBodyTimer()
@@ -153,7 +153,7 @@ final class Exchange {
             askForClaim()
         case .awaitingHead:
             // The clock starts when the request has arrived whole: a slow upload is not the service's slowness.
-            deadline = max(deadline, .now() + TimeAmount(shared.configuration.timeout))
+            deadline = max(deadline, .now() + TimeAmount(shared.configuration.route.deadline))
             connection?.send(.end(nil), flush: true)
             armAttemptTimer()
         case .relaying, .collecting:
@@ -167,13 +167,13 @@ final class Exchange {
         keptBytes += body.readableBytes
         guard isKeptWhole else { return }
         // A piece that is already on its way when the limit is met need not be kept; one that is not yet sent must be.
-        guard keptBytes <= shared.configuration.bodyLimit || phase == .connecting || phase == .waiting else {
+        guard keptBytes <= shared.configuration.route.keptBytes || phase == .connecting || phase == .waiting else {
             isKeptWhole = false
             kept = []
             return
         }
         kept.append(body)
-        if keptBytes > shared.configuration.bodyLimit { client?.holdReads(true) }
+        if keptBytes > shared.configuration.route.keptBytes { client?.holdReads(true) }
     }
 
     // MARK: What goes wrong
@@ -233,7 +233,7 @@ final class Exchange {
     private func timeIsUp() {
         let now = NIODeadline.now()
         let isCall = now >= deadline
-        let limit = isCall ? shared.configuration.timeout : shared.configuration.attemptTimeout
+        let limit = isCall ? shared.configuration.route.deadline : shared.configuration.route.attemptTimeout
         let name = isCall ? "timeout" : "attempt timeout"
         let problem = Problem(.deadline, "no answer within the \(name) of \(limit)", attempts: attemptNumber)
         switch phase {
@@ -325,7 +325,7 @@ final class Exchange {
     // MARK: Time
 
     func armAttemptTimer() {
-        attemptDeadline = .now() + TimeAmount(shared.configuration.attemptTimeout)
+        attemptDeadline = .now() + TimeAmount(shared.configuration.route.attemptTimeout)
         armTimer()
     }
 

@@ -33,9 +33,9 @@ func withGateway(
 ) async throws {
     var configuration = GatewayConfiguration(
         upstreams: services.map { .init(host: "127.0.0.1", port: $0.port) }, threads: 1)
-    configuration.listen = .init(host: "127.0.0.1", port: 0)
-    configuration.admin = .init(host: "127.0.0.1", port: 0)
-    configuration.retry.backoff = .constant(.zero)
+    configuration.listeners[0].address = .init(host: "127.0.0.1", port: 0)
+    configuration.admin.address = .init(host: "127.0.0.1", port: 0)
+    configuration.routes[0].retry.backoff = .constant(.zero)
     configure(&configuration)
     let clock = ManualClock()
     let gateway = try await Gateway.start(

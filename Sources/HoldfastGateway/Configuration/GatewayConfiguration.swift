@@ -1,0 +1,120 @@
+#if Gateway
+public import Holdfast
+
+/// Everything that a gateway can be told: plain data, checked when the gateway is built or told anew.
+public struct GatewayConfiguration: Sendable, Hashable {
+    /// Where requests are taken: at least one, at most 64.
+    public var listeners: [ListenerConfiguration]
+    /// Where and to whom the control plane shows itself.
+    public var admin = AdminConfiguration()
+    /// Where claims and outcomes are kept. Read when the gateway starts; a change needs a restart.
+    public var store = StoreConfiguration()
+    /// What requests are sent to: at least one, at most 1,000, each under a name of its own.
+    public var services: [ServiceConfiguration]
+    /// Which requests go where, and under which policies: at least one, at most 10,000. The first that matches counts.
+    public var routes: [RouteConfiguration]
+    /// One line for each request that is sampled. Default: none.
+    public var accessLog: AccessLogConfiguration?
+
+    /// Event loops of the data plane: 1 to 1,024. A change needs a restart.
+    public var threads: Int
+    /// A request's header fields together, in bytes: 1 KiB to 1 MiB. Default: 16 KiB, as nginx and HAProxy have it.
+    public var headerLimit = 16 << 10
+    /// How long a client may take for a request's header fields, and between two pieces of a body that is gathered for
+    /// its fingerprint; between two pieces of a body that streams, it is the attempt timeout. 1 ms to 1 h. Default: 10 s.
+    public var headerTimeout: Duration = .seconds(10)
+    /// How long a connection may be idle between requests: 1 ms to 1 h. Default: 60 s.
+    public var idleTimeout: Duration = .seconds(60)
+    /// The most client connections: 1 to 1,000,000. More are closed as they come. Default: 10,000.
+    public var connections = 10_000
+    /// How long requests may go on after a shutdown began: 1 ms to 1 h. Default: 30 s.
+    public var drainTimeout: Duration = .seconds(30)
+    /// The most keys, and bytes of outcomes, that one caller may have within the retention; nil is no bound. Each gateway
+    /// counts for itself.
+    public var keysPerCaller: Int?
+    public var bytesPerCaller: Int?
+
+    public init(
+        listeners: [ListenerConfiguration], services: [ServiceConfiguration], routes: [RouteConfiguration],
+        threads: Int
+    ) {
+        self.listeners = listeners
+        self.services = services
+        self.routes = routes
+        self.threads = threads
+    }
+
+    /// One service, to which everything goes. Its endpoints' breakers open after 3 failures in a row for 5 s, and are
+    /// all that stands between it and its callers.
+    public init(upstreams: [Address], threads: Int) {
+        var service = ServiceConfiguration(
+            name: "service", endpoints: upstreams.map { ServiceConfiguration.Endpoint(address: $0) })
+        service.breaker.trip = .consecutiveFailures(3)
+        service.breaker.cooldown = .fixed(.seconds(5))
+        service.serviceBreaker = nil
+        service.maximumEjected = 1
+        self.init(
+            listeners: [ListenerConfiguration(address: Address(host: "127.0.0.1", port: 8080))],
+            services: [service], routes: [RouteConfiguration(name: "everything", service: service.name)],
+            threads: threads)
+    }
+
+    /// Checks every option.
+    ///
+    /// - Throws: ``ConfigurationError`` for the first option out of its range.
+    public func validate() throws(ConfigurationError) {
+        try require("number of listeners", listeners.count, in: 1...64)
+        try require("number of services", services.count, in: 1...1_000)
+        try require("number of routes", routes.count, in: 1...10_000)
+        for listener in listeners { try listener.validate() }
+        try admin.validate()
+        for service in services { try service.validate() }
+        try requireDistinct("service", services.map(\.name))
+        try requireDistinct("route", routes.map(\.name))
+        for route in routes {
+            try route.validate()
+            guard services.contains(where: { $0.name == route.service }) else {
+                let names = services.map(\.name).joined(separator: ", ")
+                throw ConfigurationError(
+                    option: "route '\(route.name)'s service", value: route.service, allowed: "one of \(names)")
+            }
+        }
+        try accessLog?.validate()
+        try require("threads", threads, in: 1...1_024)
+        try require("header limit", headerLimit, in: 1_024...(1 << 20))
+        try require("header timeout", headerTimeout, in: Self.times)
+        try require("idle timeout", idleTimeout, in: Self.times)
+        try require("connections", connections, in: 1...1_000_000)
+        try require("drain timeout", drainTimeout, in: Self.times)
+        if let keysPerCaller { try require("keys per caller", keysPerCaller, in: 1...1_000_000_000) }
+        if let bytesPerCaller { try require("bytes per caller", bytesPerCaller, in: 1...(1 << 50)) }
+    }
+
+    /// What every limit of time is within.
+    static let times: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3_600)
+
+    private func requireDistinct(_ what: String, _ names: [String]) throws(ConfigurationError) {
+        var seen: Set<String> = []
+        for name in names where !seen.insert(name).inserted {
+            throw ConfigurationError(option: "\(what)'s name", value: name, allowed: "used once")
+        }
+    }
+}
+
+extension GatewayConfiguration {
+    /// A host and a port.
+    public struct Address: Sendable, Hashable, CustomStringConvertible {
+        public let host: String
+        public let port: Int
+
+        public init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+
+        public var description: String {
+            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+    }
+}
+#endif

@@ -1,0 +1,103 @@
+#if Gateway
+public import Holdfast
+
+/// Where requests are taken, and how they are read.
+public struct ListenerConfiguration: Sendable, Hashable {
+    /// Certificate and key, in PEM files that are read again when they change.
+    public struct TLS: Sendable, Hashable {
+        /// The certificate, followed by those that vouch for it.
+        public var certificate: String
+        /// The certificate's private key.
+        public var key: String
+
+        public init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    /// Port 0 takes any free port.
+    public var address: GatewayConfiguration.Address
+    /// Default: none, so bytes are taken as they come.
+    public var tls: TLS?
+    /// Whether HTTP/2 is spoken with those who ask for it: by ALPN under TLS, by its preface without. Default: yes.
+    public var http2 = true
+    /// The most HTTP/2 streams that one client may have open at once: 1 to 10,000. Default: 100, as RFC 9113 recommends.
+    public var streams = 100
+
+    public init(address: GatewayConfiguration.Address) {
+        self.address = address
+    }
+
+    func validate() throws(ConfigurationError) {
+        try require("listener's port", address.port, in: 0...65_535)
+        try require("listener's streams", streams, in: 1...10_000)
+    }
+}
+
+/// Where and to whom the control plane shows itself.
+public struct AdminConfiguration: Sendable, Hashable {
+    /// Default: 127.0.0.1:9090.
+    public var address = GatewayConfiguration.Address(host: "127.0.0.1", port: 9090)
+    /// What whoever asks must present (`Authorization: Bearer …`): at least 16 characters. Default: none, which is
+    /// allowed on loopback only.
+    public var token: String?
+
+    public init() {}
+
+    func validate() throws(ConfigurationError) {
+        try require("admin's port", address.port, in: 0...65_535)
+        if let token { try require("admin token's length", token.utf8.count, in: 16...4_096) }
+        guard token != nil || address.isLoopback else {
+            throw ConfigurationError(
+                option: "admin", value: "\(address)", allowed: "on loopback, or have a token")
+        }
+    }
+}
+
+extension GatewayConfiguration.Address {
+    /// Whether it can be reached from this machine alone.
+    var isLoopback: Bool {
+        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
+    }
+}
+
+/// Where claims and outcomes are kept, and what they are encrypted under.
+public struct StoreConfiguration: Sendable, Hashable {
+    /// `memory`, `sqlite:PATH`, `postgres://…` or `valkey://…`. Default: `sqlite:holdfast.db`.
+    public var location = "sqlite:holdfast.db"
+    /// What outcomes are encrypted under: the first writes, all read, so a key is rotated by putting a new one first. At
+    /// most 16, each with a number of its own. Default: none, so outcomes are kept as they are.
+    public var encryptionKeys: [EncryptionKey] = []
+
+    /// One key, in a file.
+    public struct EncryptionKey: Sendable, Hashable {
+        /// What the key is called in each outcome that it has sealed. Never give it to another.
+        public var number: UInt32
+        /// A file with 32 bytes in Base64, and nothing else.
+        public var file: String
+
+        public init(number: UInt32, file: String) {
+            self.number = number
+            self.file = file
+        }
+    }
+
+    public init() {}
+}
+
+/// One JSON line for each request that is sampled.
+public struct AccessLogConfiguration: Sendable, Hashable {
+    /// Where the lines go: nil is the standard output.
+    public var path: String?
+    /// The share of requests that is logged: 0 to 1. Default: 1. What failed, was rejected, retried or replayed is always
+    /// logged.
+    public var sample = 1.0
+
+    public init() {}
+
+    func validate() throws(ConfigurationError) {
+        try require("access log's sample", sample, in: 0...1)
+    }
+}
+#endif

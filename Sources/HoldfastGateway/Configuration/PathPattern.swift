@@ -1,0 +1,77 @@
+#if Gateway
+public import Holdfast
+
+/// Which paths a route takes: one path, a template with names for segments, or everything below a prefix.
+///
+/// `/charges` is that path alone; `/charges/{id}` any one segment after it; `/charges/*` everything below `/charges/`, and
+/// `/charges` itself. Segments are compared as they are sent, nothing is decoded; the gateway refuses paths with `.` and
+/// `..` segments, which one reader resolves and another does not.
+public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
+    private enum Segment: Sendable, Hashable {
+        case literal(String)
+        case any
+    }
+
+    private let segments: [Segment]
+    private let isPrefix: Bool
+    public let description: String
+
+    /// Every path.
+    public static let any = PathPattern(segments: [], isPrefix: true, description: "/*")
+
+    private init(segments: [Segment], isPrefix: Bool, description: String) {
+        self.segments = segments
+        self.isPrefix = isPrefix
+        self.description = description
+    }
+
+    /// Reads a pattern.
+    ///
+    /// - Throws: ``Holdfast/ConfigurationError`` for what is none: at most 1,024 bytes and 64 segments, beginning with `/`.
+    public init(_ text: String) throws(ConfigurationError) {
+        func wrong(_ allowed: String) -> ConfigurationError {
+            ConfigurationError(option: "path", value: text, allowed: allowed)
+        }
+        guard text.hasPrefix("/"), text.utf8.count <= 1_024, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw wrong("a path that begins with '/', of at most 1024 visible characters")
+        }
+        guard !text.contains("?"), !text.contains("#") else { throw wrong("a path without a query") }
+        var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        isPrefix = parts.last == "*"
+        if isPrefix { parts.removeLast() }
+        guard parts.count <= 64 else { throw wrong("a path of at most 64 segments") }
+        var segments: [Segment] = []
+        for part in parts {
+            if part.hasPrefix("{"), part.hasSuffix("}"), part.utf8.count > 2 {
+                segments.append(.any)
+            } else if part.contains(where: { "{}*".contains($0) }) {
+                throw wrong("'{name}' for a whole segment, and '*' for all that follow, at the end")
+            } else {
+                segments.append(.literal(String(part)))
+            }
+        }
+        self.segments = segments
+        description = text
+    }
+
+    /// Whether a path, without its query, is one of these.
+    public func matches(_ path: Substring.UTF8View) -> Bool {
+        var rest = path
+        guard rest.popFirst() == UInt8(ascii: "/") else { return false }
+        var isOver = false
+        for (place, segment) in segments.enumerated() {
+            if isOver { return false }
+            let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+            let part = rest[..<end]
+            switch segment {
+            case .literal(let text): guard part.elementsEqual(text.utf8) else { return false }
+            case .any: guard !part.isEmpty else { return false }
+            }
+            isOver = end == rest.endIndex
+            if !isOver { rest = rest[rest.index(after: end)...] }
+            if place == segments.count - 1 { return isPrefix || isOver }
+        }
+        return isPrefix || rest.isEmpty
+    }
+}
+#endif

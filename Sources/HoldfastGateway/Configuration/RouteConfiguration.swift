@@ -1,0 +1,157 @@
+#if Gateway
+public import Holdfast
+public import HoldfastHTTP
+
+/// Which requests go to a service, and under which policies. The policies are listed in the order in which a request
+/// meets them, the outermost first.
+public struct RouteConfiguration: Sendable, Hashable {
+    /// What a request must be. Everything that is given must hold.
+    public struct Match: Sendable, Hashable {
+        /// The `Host`, without its port, in any case; `*.example.com` is any name below. Default: any.
+        public var host: String?
+        /// Default: any.
+        public var path = PathPattern.any
+        /// Default: any.
+        public var methods: Set<String> = []
+        /// Fields that must be there; with a value, that must be it. At most 16. Default: none.
+        public var fields: [String: String?] = [:]
+
+        public init() {}
+    }
+
+    /// Who a caller is: what keys are unique within, and what a rate is counted for.
+    public enum Caller: Sendable, Hashable {
+        /// The value of a field, of which only a keyed hash is kept.
+        case field(String)
+        /// The address that the connection comes from.
+        case address
+    }
+
+    /// How many requests may come in a stretch of time.
+    public struct RateLimit: Sendable, Hashable {
+        /// 1 to 1,000,000,000 in each period.
+        public var requests: Int
+        /// 1 ms to 1 day. Default: 1 s.
+        public var per: Duration = .seconds(1)
+        /// How many may come at once: 1 to 1,000,000,000. Default: as many as in a period.
+        public var burst: Int
+        /// Whether each caller is counted alone. Default: yes.
+        public var byCaller = true
+        /// How many callers are told apart: 1 to 1,000,000; beyond, those who have been quiet longest are forgotten first.
+        /// Default: 100,000, which takes about 20 MB.
+        public var callers = 100_000
+
+        public init(requests: Int) {
+            self.requests = requests
+            burst = requests
+        }
+    }
+
+    /// What is done about idempotency keys.
+    public struct Idempotency: Sendable, Hashable {
+        /// Whether POST and PATCH need an `Idempotency-Key`.
+        public enum Keys: String, Sendable, CaseIterable {
+            /// A POST or PATCH without a key is refused.
+            case required
+            /// A key is honoured where one is sent.
+            case optional
+            /// Keys are passed on, and mean nothing to the gateway.
+            case off
+        }
+
+        /// What a repeat gets of a key that began and never reported.
+        public enum Unknown: String, Sendable, CaseIterable {
+            /// It is refused, until somebody resolves it.
+            case refuse
+            /// It is sent again. Right only where the service itself recognises the key: then it answers with what it did,
+            /// or does it.
+            case rerun
+        }
+
+        /// Default: keys are honoured where they are sent.
+        public var keys = Keys.optional
+        /// Which responses are the outcome of a key, and what keys look like. Default: ``HoldfastHTTP/OutcomeProfile/ietf``.
+        public var profile = OutcomeProfile.ietf
+        /// What keys may look like. Default: as the profile says.
+        public var rules: KeyRules?
+        /// How long an outcome is kept: 1 minute to 365 days. Default: 24 h.
+        public var retention: Duration = .seconds(86_400)
+        /// Default: refuse.
+        public var unknown = Unknown.refuse
+        /// Whether the service itself recognises keys. Then a request with a key may be retried like any that repeats by
+        /// its method. Default: no.
+        public var isHonouredByService = false
+
+        public init() {}
+    }
+
+    /// What it is called in logs and metrics: 1 to 64 bytes.
+    public var name: String
+    public var match = Match()
+    /// Where requests go.
+    public var service: String
+    /// Whether the policies only watch: nothing is rejected, retried or replayed, and what would have been is counted.
+    /// Default: no.
+    public var isShadow = false
+    /// Default: the `Authorization` field.
+    public var caller = Caller.field("authorization")
+
+    /// Default: none.
+    public var rateLimit: RateLimit?
+    /// The most requests in flight: 1 to 1,000,000. Default: none.
+    public var concurrency: Int?
+    /// A bound on requests in flight that is found out. Default: none.
+    public var adaptiveLimit: AdaptiveLimitConfiguration?
+    public var idempotency = Idempotency()
+    /// From the arrival of a request to the response's head, over all attempts; for a request with a key, to the
+    /// response's end: 1 ms to 1 h. Default: 30 s. A caller's own deadline, if it is earlier, counts.
+    public var deadline: Duration = .seconds(30)
+    /// Retries of what may be made again. Default: 3 attempts, exponential from 25 ms to 1 s, full jitter.
+    public var retry: RetryConfiguration
+    /// Which statuses are worth another attempt, of 400 to 599. Default: 502, 503 and 504, which speak of a moment.
+    public var retryStatuses: Set<Int> = [502, 503, 504]
+    /// Default: none.
+    public var hedge: HedgeConfiguration?
+    /// Default: the service's.
+    public var budget: RetryBudgetConfiguration?
+    /// For one attempt, from the request's last byte to the response's head; after it, the longest silence within the
+    /// response: 1 ms to 1 h. Default: 10 s.
+    public var attemptTimeout: Duration = .seconds(10)
+    /// The most bytes of a request's body: 0 to 2⁴⁰. Default: none, since bodies stream.
+    public var bodyLimit: Int?
+    /// What a retry, a fingerprint or a replay needs is kept up to this many bytes: 0 to 64 MiB. Default: 1 MiB.
+    public var keptBytes = 1 << 20
+    /// Whether `Upgrade: websocket` is passed on. Default: yes.
+    public var webSockets = true
+
+    public init(name: String, service: String) {
+        self.name = name
+        self.service = service
+        retry = RetryConfiguration()
+        retry.backoff = .exponential(from: .milliseconds(25), cap: .seconds(1))
+    }
+
+    func validate() throws(ConfigurationError) {
+        try require("route's name's length", name.utf8.count, in: 1...64)
+        try require("match's number of fields", match.fields.count, in: 0...16)
+        if let rateLimit {
+            try require("rate limit's requests", rateLimit.requests, in: 1...1_000_000_000)
+            try require("rate limit's period", rateLimit.per, in: .milliseconds(1) ... .seconds(86_400))
+            try require("rate limit's burst", rateLimit.burst, in: 1...1_000_000_000)
+            try require("rate limit's callers", rateLimit.callers, in: 1...1_000_000)
+        }
+        if let concurrency { try require("concurrency", concurrency, in: 1...1_000_000) }
+        try adaptiveLimit?.validate()
+        try require("retention", idempotency.retention, in: .seconds(60) ... .seconds(365 * 86_400))
+        try idempotency.rules?.validate()
+        try require("deadline", deadline, in: GatewayConfiguration.times)
+        try retry.validate()
+        for status in retryStatuses { try require("retry status", status, in: 400...599) }
+        try hedge?.validate()
+        try budget?.validate()
+        try require("attempt timeout", attemptTimeout, in: GatewayConfiguration.times)
+        if let bodyLimit { try require("body limit", bodyLimit, in: 0...(1 << 40)) }
+        try require("kept bytes", keptBytes, in: 0...(64 << 20))
+    }
+}
+#endif
