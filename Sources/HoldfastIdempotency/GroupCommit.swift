@@ -1,3 +1,4 @@
+public import Holdfast
 import Synchronization
 
 /// Gathers commands that arrive while a commit is in flight, and lets them share the next one. So a store that pays an
@@ -8,7 +9,25 @@ import Synchronization
 public final class GroupCommit: Sendable {
     public typealias Completion = @Sendable (Result<ClaimReply, ClaimStoreError>) -> Void
 
+    /// What one commit was like.
+    public struct Report: Sendable, Hashable {
+        /// How many commands shared it: 1 or more.
+        public let commands: Int
+        /// From its hand-over to the store's reply.
+        public let duration: Duration
+        /// Whether the store replied. It has not failed when it refuses a claim.
+        public let succeeded: Bool
+
+        public init(commands: Int, duration: Duration, succeeded: Bool) {
+            self.commands = commands
+            self.duration = duration
+            self.succeeded = succeeded
+        }
+    }
+
     private let store: any ClaimStore
+    private let clock: any TimeSource
+    private let listener: (@Sendable (Report) -> Void)?
     private let immediate: (any ImmediateClaimStore)?
     private let lanes: [Lane]
 
@@ -50,8 +69,16 @@ public final class GroupCommit: Sendable {
     ///   - queueBound: The most commands that wait in one lane; beyond it a command fails at once with `overloaded`.
     ///     Default: 8,192, about half a second's work of the slowest store.
     ///   - batchBound: The most commands that share a commit. Default: 256, where SQLite's throughput levels off.
-    public init(store: any ClaimStore, queueBound: Int = 8_192, batchBound: Int = 256) {
+    ///   - clock: What commits are measured on, if somebody listens.
+    ///   - onCommit: Told of each commit before its commands are answered, on any thread. Keep it short. A store that
+    ///     answers at once commits nothing together, and nothing is told. Default: nobody listens, and no clock is read.
+    public init(
+        store: any ClaimStore, queueBound: Int = 8_192, batchBound: Int = 256,
+        clock: any TimeSource = MonotonicClock(), onCommit: (@Sendable (Report) -> Void)? = nil
+    ) {
         self.store = store
+        self.clock = clock
+        listener = onCommit
         immediate = store as? any ImmediateClaimStore
         lanes = (0..<min(max(1, store.lanes), 64)).map { _ in
             Lane(Machine(queueBound: queueBound, batchBound: batchBound))
@@ -80,13 +107,21 @@ public final class GroupCommit: Sendable {
         while true {
             let batch = lane.machine.withLock { $0.next() }
             if batch.isEmpty { return }
+            let start = listener == nil ? nil : clock.now
             do {
                 let replies = try await store.apply(batch.map(\.command))
+                tell(batch.count, since: start, succeeded: true)
                 for (entry, reply) in zip(batch, replies) { entry.completion(.success(reply)) }
             } catch {
+                tell(batch.count, since: start, succeeded: false)
                 let failure = error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)")
                 for entry in batch { entry.completion(.failure(failure)) }
             }
         }
+    }
+
+    private func tell(_ commands: Int, since start: MonotonicInstant?, succeeded: Bool) {
+        guard let listener, let start else { return }
+        listener(Report(commands: commands, duration: start.duration(to: clock.now), succeeded: succeeded))
     }
 }

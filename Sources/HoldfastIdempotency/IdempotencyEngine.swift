@@ -76,11 +76,13 @@ public final class IdempotencyEngine: Sendable {
     ///   - seal: What payloads are encrypted with. Default: nothing.
     ///   - clock: What waits and renewals are measured on. Leases are measured by the store.
     ///   - onEvent: Called for what somebody should hear of, on any thread. Keep it short.
+    ///   - onCommit: Called for each commit to a store that does not answer at once, on any thread. Keep it short.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
         store: any ClaimStore, configuration: IdempotencyConfiguration = IdempotencyConfiguration(),
         sealing seal: PayloadSeal? = nil, clock: any TimeSource = MonotonicClock(),
-        onEvent: (@Sendable (IdempotencyEvent) -> Void)? = nil
+        onEvent: (@Sendable (IdempotencyEvent) -> Void)? = nil,
+        onCommit: (@Sendable (GroupCommit.Report) -> Void)? = nil
     ) throws(ConfigurationError) {
         try configuration.validate()
         self.configuration = configuration
@@ -88,7 +90,7 @@ public final class IdempotencyEngine: Sendable {
         self.seal = seal
         self.clock = clock
         listener = onEvent
-        commit = GroupCommit(store: store)
+        commit = GroupCommit(store: store, clock: clock, onCommit: onCommit)
         let bound = CallerQuota.Usage(
             keys: configuration.keysPerCaller ?? .max, bytes: configuration.bytesPerCaller ?? .max)
         let isBounded = configuration.keysPerCaller != nil || configuration.bytesPerCaller != nil
