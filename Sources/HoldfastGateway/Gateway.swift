@@ -13,6 +13,7 @@ public final class Gateway: Service {
     private let dataPlane: DataPlane
     private let controlPlane: ControlPlane
     private let engine: IdempotencyEngine
+    private let observer: Observer
     private let logger: Logger
 
     /// Where requests are taken.
@@ -21,11 +22,12 @@ public final class Gateway: Service {
     public let adminAddress: GatewayConfiguration.Address
 
     private init(
-        dataPlane: DataPlane, controlPlane: ControlPlane, engine: IdempotencyEngine, logger: Logger
+        dataPlane: DataPlane, controlPlane: ControlPlane, engine: IdempotencyEngine, observer: Observer, logger: Logger
     ) {
         self.dataPlane = dataPlane
         self.controlPlane = controlPlane
         self.engine = engine
+        self.observer = observer
         self.logger = logger
         let bound = dataPlane.address
         address = .init(host: bound.ipAddress ?? "\(bound)", port: bound.port ?? 0)
@@ -65,21 +67,30 @@ public final class Gateway: Service {
         idempotency.retention = configuration.route.idempotency.retention
         idempotency.keysPerCaller = configuration.keysPerCaller
         idempotency.bytesPerCaller = configuration.bytesPerCaller
+        let observer = try Observer(configuration.accessLog, logger: logger)
+        let storeMetrics = StoreMetrics()
         let shared = DataPlaneContext(
             configuration: configuration, endpoints: endpoints,
             budget: try RetryBudget(configuration: configuration.service.budget, clock: clock),
-            engine: try IdempotencyEngine(store: store, configuration: idempotency) { event in
-                switch event {
-                case .outcomeLost: logger.error("\(event)")
-                case .recordingFailed, .renewalFailed: logger.warning("\(event)")
-                case .becameUnknown, .resolved, .purged: logger.notice("\(event)")
-                }
-            },
+            engine: try IdempotencyEngine(
+                store: store, configuration: idempotency,
+                onEvent: { event in
+                    storeMetrics.heard(event)
+                    switch event {
+                    case .outcomeLost: logger.error("\(event)")
+                    case .recordingFailed, .renewalFailed: logger.warning("\(event)")
+                    case .becameUnknown, .resolved, .purged: logger.notice("\(event)")
+                    }
+                },
+                onCommit: { storeMetrics.committed($0) }),
             secret: try await store.secret(), counters: GatewayCounters(), clock: clock, logger: logger)
-        let controlPlane = try await ControlPlane.start(shared, transitions: transitions, demo: demo)
+        let controlPlane = try await ControlPlane.start(
+            ControlPlaneSources(shared, transitions: transitions, observer: observer, store: storeMetrics, demo: demo))
         do {
             let dataPlane = try await DataPlane.start(shared)
-            return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, engine: shared.engine, logger: logger)
+            return Gateway(
+                dataPlane: dataPlane, controlPlane: controlPlane, engine: shared.engine, observer: observer,
+                logger: logger)
         } catch {
             await controlPlane.stop()
             throw error
@@ -105,6 +116,7 @@ public final class Gateway: Service {
         logger.info("draining")
         await dataPlane.drain()
         await controlPlane.stop()
+        await observer.close()
     }
 }
 #endif

@@ -1,6 +1,6 @@
 extension CircuitBreaker {
     /// A breaker's states.
-    public enum State: String, Sendable, Hashable {
+    public enum State: String, Sendable, Hashable, CaseIterable {
         /// Calls pass and are counted.
         case closed
         /// Calls are rejected until the cooldown is over.

@@ -9,12 +9,12 @@ import NIOCore
 final class ControlPlane: Sendable {
     private let server: HTTPServer
     private let sampling: Task<Void, Never>
-    private let transitions: TransitionLog
+    private let sources: ControlPlaneSources
 
-    private init(server: HTTPServer, sampling: Task<Void, Never>, transitions: TransitionLog) {
+    private init(server: HTTPServer, sampling: Task<Void, Never>, sources: ControlPlaneSources) {
         self.server = server
         self.sampling = sampling
-        self.transitions = transitions
+        self.sources = sources
     }
 
     var address: GatewayConfiguration.Address { server.address }
@@ -22,34 +22,30 @@ final class ControlPlane: Sendable {
     /// Starts to listen.
     ///
     /// - Throws: ``GatewayError`` when the address is taken.
-    static func start(
-        _ shared: DataPlaneContext, transitions: TransitionLog, demo: DemoControls?
-    ) async throws -> ControlPlane {
+    static func start(_ sources: ControlPlaneSources) async throws -> ControlPlane {
         let server = try await HTTPServer.start(
-            router(shared, transitions: transitions, demo: demo), on: shared.configuration.admin.address,
-            logger: shared.logger)
+            router(sources), on: sources.admin.address, logger: sources.logger)
         let sampling = Task {
             // Only what is counted is sampled, four times a second, for eyes. State changes are told as they happen.
-            while (try? await Task.sleep(for: .milliseconds(250))) != nil { transitions.sample() }
+            while (try? await Task.sleep(for: .milliseconds(250))) != nil { sources.transitions.sample() }
         }
-        return ControlPlane(server: server, sampling: sampling, transitions: transitions)
+        return ControlPlane(server: server, sampling: sampling, sources: sources)
     }
 
     func stop() async {
         sampling.cancel()
-        transitions.close()
+        sources.transitions.close()
         await server.stop()
     }
 
-    private static func router(
-        _ shared: DataPlaneContext, transitions: TransitionLog, demo: DemoControls?
-    ) -> Router<BasicRequestContext> {
-        let start = shared.clock.now
-        let state: @Sendable () -> GatewayState = {
-            GatewayState(shared, demo: demo, uptime: start.duration(to: shared.clock.now))
-        }
+    private static func router(_ sources: ControlPlaneSources) -> Router<BasicRequestContext> {
+        let start = sources.clock.now
+        let state: @Sendable () -> GatewayState = { sources.state(start.duration(to: sources.clock.now)) }
+        let access = sources.admin.token.map { AdminAccess(token: $0, clock: sources.clock) }
         let router = Router()
-        router.add(middleware: SameOriginMiddleware(host: shared.configuration.admin.address.host))
+        router.add(
+            middleware: SameOriginMiddleware(host: sources.admin.address.host, hasToken: sources.admin.token != nil))
+        if let access { router.add(middleware: AdminTokenMiddleware(access: access)) }
         router.get("/") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: pagePolicy],
@@ -60,24 +56,30 @@ final class ControlPlane: Sendable {
                 status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
         }
         router.get("/metrics") { _, _ in
-            Response(
+            var snapshot = sources.metrics()
+            snapshot.process = .now()
+            snapshot.accessLog = sources.observer.accessLog?.figures ?? AccessLog.Figures()
+            snapshot.explanations = sources.observer.explanations.count
+            snapshot.adminRefusals = access?.refused ?? 0
+            return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-                body: .init(byteBuffer: ByteBuffer(string: GatewayMetrics.text(shared))))
+                body: .init(byteBuffer: ByteBuffer(string: GatewayMetrics.text(snapshot))))
         }
         router.get("/api/state") { _, _ in
-            try json(StateWithTransitions(state: state(), transitions: transitions.entries))
+            try json(StateWithTransitions(state: state(), transitions: sources.transitions.entries))
         }
         router.get("/api/events") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
-                body: events(state: state, transitions: transitions))
+                body: events(state: state, transitions: sources.transitions))
         }
-        KeysAPI(engine: shared.engine, secret: shared.secret).add(to: router)
-        if let demo { addDemo(demo, to: router) }
+        ExplainAPI(explanations: sources.observer.explanations).add(to: router)
+        KeysAPI(engine: sources.engine, secret: sources.secret).add(to: router)
+        if let demo = sources.demo { addDemo(demo, to: router) }
         return router
     }
 
-    private static let pagePolicy =
+    static let pagePolicy =
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
         + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

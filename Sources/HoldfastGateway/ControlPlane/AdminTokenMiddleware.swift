@@ -1,0 +1,88 @@
+#if Gateway
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Lets through who presents the token (`Authorization: Bearer …`) or has a session, and everybody to `/health`. Whoever
+/// asks for the page is asked for the token.
+struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
+    private static var cookie: String { "holdfast-session" }
+
+    let access: AdminAccess
+
+    @concurrent func handle(
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        switch (request.method, request.uri.path) {
+        case (_, "/health"): return try await next(request, context)
+        case (.post, "/api/login"): return try await logIn(request)
+        default: break
+        }
+        guard isAdmitted(request) else { return refusal(request) }
+        guard request.method == .post, request.uri.path == "/api/logout" else {
+            return try await next(request, context)
+        }
+        if let session = Self.session(request) { access.end(session: session) }
+        return Response(status: .noContent, headers: [.setCookie: Self.cookie(holding: "", seconds: 0)])
+    }
+
+    private func isAdmitted(_ request: Request) -> Bool {
+        // Whoever sends the field is judged by it alone.
+        if let field = request.headers[.authorization] {
+            let words = field.split(separator: " ", maxSplits: 1)
+            return words.count == 2 && words[0].lowercased() == "bearer" && access.admits(token: words[1])
+        }
+        return Self.session(request).map { access.admits(session: $0) } ?? false
+    }
+
+    private func logIn(_ request: Request) async throws -> Response {
+        let body = try await request.body.collect(upTo: 16 << 10)
+        // What is wrong with the body is not said: it may hold the token.
+        guard let order = try? JSONDecoder().decode(LoginOrder.self, from: Data(body.readableBytesView)) else {
+            throw HTTPError(.badRequest, message: #"the body must be {"token": "…"}"#)
+        }
+        guard access.admits(token: order.token) else {
+            access.countRefusal()
+            throw HTTPError(.unauthorized, message: "this is not the token")
+        }
+        let seconds = Int(AdminAccess.lifetime.components.seconds)
+        return Response(
+            status: .noContent, headers: [.setCookie: Self.cookie(holding: access.begin(), seconds: seconds)])
+    }
+
+    private func refusal(_ request: Request) -> Response {
+        access.countRefusal()
+        var headers: HTTPFields = [.wwwAuthenticate: #"Bearer realm="holdfast""#, .cacheControl: "no-store"]
+        guard request.method == .get, request.uri.path == "/" else {
+            headers[.contentType] = "application/json"
+            let body = #"{"error":{"message":"the control plane needs its token: Authorization: Bearer TOKEN"}}"#
+            return Response(status: .unauthorized, headers: headers, body: .init(byteBuffer: ByteBuffer(string: body)))
+        }
+        headers[.contentType] = "text/html; charset=utf-8"
+        headers[.contentSecurityPolicy] = ControlPlane.pagePolicy
+        return Response(
+            status: .unauthorized, headers: headers, body: .init(byteBuffer: ByteBuffer(string: loginPage)))
+    }
+
+    private static func session(_ request: Request) -> Substring? {
+        for field in request.headers[values: .cookie] {
+            for pair in field.split(separator: ";") {
+                let words = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1)
+                if words.count == 2, words[0] == cookie { return words[1] }
+            }
+        }
+        return nil
+    }
+
+    /// Sent back by this browser to this origin alone, when one of our own pages asks, and never shown to scripts.
+    private static func cookie(holding value: String, seconds: Int) -> String {
+        "\(cookie)=\(value); Path=/; Max-Age=\(seconds); HttpOnly; SameSite=Strict"
+    }
+}
+
+/// What `POST /api/login` is told.
+private struct LoginOrder: Decodable {
+    let token: String
+}
+#endif

@@ -1,0 +1,49 @@
+#if Gateway
+import Synchronization
+
+/// The latest reports that somebody may ask about. When it is full, the oldest is forgotten.
+///
+/// Adding is a store into a slot, in one of several parts so that event loops seldom meet. Looking up goes through all of
+/// them: people ask seldom, and rejections may come by the hundred thousand a second.
+final class Explanations: Sendable {
+    /// How many are kept by default: with bounded reports, at most about 20 MB, and usually 2.
+    static let usualBound = 4_096
+
+    /// How many are kept: 1 or more.
+    let bound: Int
+    private let added = Atomic<Int>(0)
+    private let parts: [Part]
+
+    private final class Part: Sendable {
+        let reports: Mutex<[RequestReport?]>
+
+        init(_ count: Int) { reports = Mutex(Array(repeating: nil, count: count)) }
+    }
+
+    init(bound: Int = usualBound) {
+        self.bound = max(1, bound)
+        let count = min(16, self.bound)
+        parts = (0..<count).map { [bound = self.bound] in Part((bound + count - 1 - $0) / count) }
+    }
+
+    func add(_ report: RequestReport) {
+        let place = Int(UInt(bitPattern: added.add(1, ordering: .relaxed).oldValue) % UInt(bound))
+        // What was there is released after the lock: it may hold the last reference to much.
+        _ = parts[place % parts.count].reports.withLock { reports in
+            let forgotten = reports[place / parts.count]
+            reports[place / parts.count] = report
+            return forgotten
+        }
+    }
+
+    subscript(id: RequestID) -> RequestReport? {
+        for part in parts {
+            if let found = part.reports.withLock({ $0.first { $0?.id == id } }) { return found }
+        }
+        return nil
+    }
+
+    /// How many are kept now.
+    var count: Int { min(bound, max(0, added.load(ordering: .relaxed))) }
+}
+#endif

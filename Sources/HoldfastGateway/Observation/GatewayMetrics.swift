@@ -1,0 +1,196 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import HoldfastTelemetry
+
+/// What `GET /metrics` answers. Every family is told at every time, with zeros, so that a rate is known from the first
+/// event on; how many series there are depends on the configuration alone.
+enum GatewayMetrics {
+    static func text(_ snapshot: MetricsSnapshot) -> String {
+        var text = PrometheusText()
+        text.family("holdfast_build_info", "The version that runs; always 1.", .gauge)
+        text.sample(["version": GatewayVersion.current], 1)
+        requests(snapshot, into: &text)
+        routes(snapshot.routes, into: &text)
+        endpoints(snapshot.services, into: &text)
+        breakers(snapshot.services, into: &text)
+        budgets(snapshot, into: &text)
+        store(snapshot, into: &text)
+        observation(snapshot, into: &text)
+        process(snapshot.process, into: &text)
+        return text.description
+    }
+
+    private static func requests(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
+        text.gauge("holdfast_requests_in_flight", "Requests that are not yet answered.", snapshot.requestsInFlight)
+        text.gauge("holdfast_connections", "Client connections.", snapshot.connections)
+        text.gauge("holdfast_streams", "HTTP/2 streams that clients have open.", snapshot.streams)
+        text.family("holdfast_requests_total", "Requests that ended, by route and class of status.", .counter)
+        for route in snapshot.routes {
+            for (status, count) in route.requests { text.sample(["route": route.route, "status": status], count) }
+        }
+        text.family(
+            "holdfast_request_duration_seconds", "From a request's head to the end of its answer, by route.", .histogram
+        )
+        for route in snapshot.routes { text.latency(["route": route.route], route.latency.values) }
+    }
+
+    private static func routes(_ routes: [RouteMetrics], into text: inout PrometheusText) {
+        let counters: [(String, String, (RouteMetrics) -> Int)] = [
+            ("holdfast_retries_total", "Attempts after the first, by route.", \.retries),
+            ("holdfast_hedges_total", "Attempts beside another, by route.", \.hedges),
+            ("holdfast_claims_total", "Keys that were claimed for execution, by route.", \.claims),
+            ("holdfast_replays_total", "Repeats answered from a stored outcome, by route.", \.replays),
+        ]
+        for (name, help, count) in counters {
+            text.family(name, help, .counter)
+            for route in routes { text.sample(["route": route.route], count(route)) }
+        }
+        text.family("holdfast_rejections_total", "Answers of the gateway's own, by route and problem.", .counter)
+        for route in routes {
+            for (reason, count) in route.rejectionCounts {
+                text.sample(["route": route.route, "reason": reason.rawValue], count)
+            }
+        }
+        text.family(
+            "holdfast_shadow_decisions_total",
+            "What policies that only watch would have done, and whether the request succeeded all the same.", .counter)
+        for route in routes {
+            for (decision, succeeded, count) in route.shadowCounts {
+                text.sample(
+                    [
+                        "route": route.route, "decision": decision.rawValue,
+                        "result": succeeded ? "succeeded" : "failed",
+                    ], count)
+            }
+        }
+    }
+
+    private static func endpoints(_ services: [MetricsSnapshot.ServiceFigures], into text: inout PrometheusText) {
+        text.family("holdfast_attempts_total", "Attempts by endpoint and result.", .counter)
+        for service in services {
+            for endpoint in service.endpoints {
+                for result in MetricsSnapshot.AttemptResult.allCases {
+                    text.sample(
+                        ["service": service.name, "endpoint": endpoint.name, "result": result.rawValue],
+                        endpoint.attempts[result] ?? 0)
+                }
+            }
+        }
+        let gauges: [(String, String, (MetricsSnapshot.EndpointFigures) -> Int)] = [
+            ("holdfast_endpoint_ejected", "1 while the endpoint is left out.", { $0.isEjected ? 1 : 0 }),
+            ("holdfast_endpoint_healthy", "1 while the endpoint's checks succeed.", { $0.isHealthy ? 1 : 0 }),
+            ("holdfast_endpoint_connections", "Connections to the endpoint.", \.connections),
+        ]
+        for (name, help, value) in gauges {
+            text.family(name, help, .gauge)
+            for service in services {
+                for endpoint in service.endpoints {
+                    text.sample(["service": service.name, "endpoint": endpoint.name], value(endpoint))
+                }
+            }
+        }
+    }
+
+    /// A service's own breaker has the empty endpoint.
+    private static func breakers(_ services: [MetricsSnapshot.ServiceFigures], into text: inout PrometheusText) {
+        let all = services.flatMap { service in
+            (service.breaker.map { [(service.name, "", $0)] } ?? [])
+                + service.endpoints.map { (service.name, $0.name, $0.breaker) }
+        }
+        text.family(
+            "holdfast_breaker_state",
+            "1 for the state that the breaker is in; a service's own breaker has an empty endpoint.", .gauge)
+        for (service, endpoint, breaker) in all {
+            for state in CircuitBreaker.State.allCases {
+                text.sample(
+                    ["service": service, "endpoint": endpoint, "state": state.rawValue],
+                    breaker.state == state ? 1 : 0)
+            }
+        }
+        text.family("holdfast_breaker_changes_total", "The breaker's changes of state.", .counter)
+        for (service, endpoint, breaker) in all {
+            text.sample(["service": service, "endpoint": endpoint], Int(breaker.generation))
+        }
+    }
+
+    private static func budgets(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
+        let all =
+            snapshot.services.map { ("service", $0.name, $0.budget) }
+            + snapshot.routeBudgets.map { ("route", $0.route, $0.budget) }
+        text.family("holdfast_retry_budget_balance", "Retries that the budget would allow now.", .gauge)
+        for (owner, name, budget) in all { text.sample(["owner": owner, "name": name], budget.balance) }
+        text.family("holdfast_retry_budget_refused_total", "Retries and hedges that the budget refused.", .counter)
+        for (owner, name, budget) in all { text.sample(["owner": owner, "name": name], budget.refused) }
+    }
+
+    private static func store(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
+        let store = snapshot.store
+        text.gauge("holdfast_claims_in_flight", "Keys that are being executed.", snapshot.claimsInFlight)
+        text.gauge("holdfast_claims_waiting", "Duplicates that wait for an outcome.", snapshot.claimsWaiting)
+        text.counter(
+            "holdfast_unknown_outcomes_total", "Executions that ended so that nobody knows their effect.",
+            store.count(of: .becameUnknown) + store.count(of: .outcomeLost))
+        text.counter(
+            "holdfast_recording_failures_total", "Failed attempts at recording an outcome.",
+            store.count(of: .recordingFailed) + store.count(of: .outcomeLost))
+        text.counter(
+            "holdfast_renewal_failures_total", "Leases of work in progress that could not be prolonged.",
+            store.count(of: .renewalFailed))
+        text.family("holdfast_operator_decisions_total", "Records that were settled or forgotten by hand.", .counter)
+        for event in [StoreMetrics.Event.resolved, .purged] {
+            text.sample(["decision": event.rawValue], store.count(of: event))
+        }
+        text.family(
+            "holdfast_store_commit_duration_seconds", "How long the store took for a commit of several commands.",
+            .histogram)
+        text.latency([:], store.latency.values)
+        text.family("holdfast_store_commit_commands", "How many commands shared a commit.", .histogram)
+        let commands = store.commands.values
+        text.histogram(
+            [:], buckets: commands.buckets, bounds: commands.bounds.map { Double($0) }, sum: Double(commands.sum))
+        text.counter("holdfast_store_commit_failures_total", "Commits that the store failed.", store.failures)
+    }
+
+    private static func observation(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
+        text.counter("holdfast_access_log_lines_total", "Lines of the access log.", snapshot.accessLog.written)
+        text.family("holdfast_access_log_dropped_total", "Lines of the access log that were dropped.", .counter)
+        text.sample(["reason": "too-slow"], snapshot.accessLog.droppedFull)
+        text.sample(["reason": "cannot-write"], snapshot.accessLog.droppedFailed)
+        text.gauge("holdfast_explanations", "Reports that can be asked for.", snapshot.explanations)
+        text.counter(
+            "holdfast_admin_refusals_total", "Requests that the control plane refused for want of its token.",
+            snapshot.adminRefusals)
+    }
+
+    /// As every exporter names them.
+    private static func process(_ process: ProcessFigures, into text: inout PrometheusText) {
+        if let seconds = process.cpuSeconds {
+            text.family("process_cpu_seconds_total", "Time of the processor, user and system.", .counter)
+            text.sample([:], seconds)
+        }
+        if let seconds = process.startSeconds {
+            text.family("process_start_time_seconds", "When the process started, in seconds since 1970.", .gauge)
+            text.sample([:], seconds)
+        }
+        let gauges: [(String, String, Int?)] = [
+            ("process_resident_memory_bytes", "Resident memory.", process.residentBytes),
+            ("process_virtual_memory_bytes", "Virtual memory.", process.virtualBytes),
+            ("process_open_fds", "Open files and sockets.", process.openFiles),
+            ("process_max_fds", "The most files and sockets that may be open.", process.maximumFiles),
+        ]
+        for (name, help, value) in gauges {
+            if let value { text.gauge(name, help, value) }
+        }
+    }
+}
+
+extension PrometheusText {
+    /// A histogram of nanoseconds, in seconds.
+    fileprivate mutating func latency(_ labels: KeyValuePairs<String, String>, _ values: Histogram.Values) {
+        histogram(
+            labels, buckets: values.buckets, bounds: values.bounds.map { Double($0) / 1e9 },
+            sum: Double(values.sum) / 1e9)
+    }
+}
+#endif

@@ -1,0 +1,76 @@
+#if Gateway
+import Holdfast
+
+/// What `GET /metrics` is written from: the gateway's figures at one moment, as plain data. How many there are is bounded
+/// by the configuration.
+struct MetricsSnapshot: Sendable {
+    /// What an attempt came to. The raw values are those of the metric.
+    enum AttemptResult: String, Sendable, CaseIterable {
+        case succeeded, failed
+        /// By the endpoint's breaker: nothing was sent.
+        case rejected
+        /// Called off, because its client left or another attempt was faster.
+        case abandoned
+    }
+
+    /// One endpoint of a service.
+    struct EndpointFigures: Sendable {
+        var name: String
+        var breaker: CircuitBreaker.Snapshot
+        /// What is missing counts as zero.
+        var attempts: [AttemptResult: Int] = [:]
+        /// Whether it is left out, because its breaker is open or its checks fail.
+        var isEjected = false
+        /// Whether its checks succeed. One that is not checked is healthy.
+        var isHealthy = true
+        /// Connections to it, idle ones too.
+        var connections = 0
+
+        init(name: String, breaker: CircuitBreaker.Snapshot) {
+            self.name = name
+            self.breaker = breaker
+        }
+    }
+
+    struct ServiceFigures: Sendable {
+        var name: String
+        /// That of the service as a whole, if it has one.
+        var breaker: CircuitBreaker.Snapshot?
+        var endpoints: [EndpointFigures]
+        var budget: RetryBudget.Snapshot
+
+        init(
+            name: String, breaker: CircuitBreaker.Snapshot? = nil, endpoints: [EndpointFigures],
+            budget: RetryBudget.Snapshot
+        ) {
+            self.name = name
+            self.breaker = breaker
+            self.endpoints = endpoints
+            self.budget = budget
+        }
+    }
+
+    var routes: [RouteMetrics] = []
+    var services: [ServiceFigures] = []
+    /// The budgets of routes that have their own, by the route's name.
+    var routeBudgets: [(route: String, budget: RetryBudget.Snapshot)] = []
+    var store = StoreMetrics()
+    var process = ProcessFigures()
+    /// Requests that are not yet answered.
+    var requestsInFlight = 0
+    /// Client connections.
+    var connections = 0
+    /// HTTP/2 streams that clients have open.
+    var streams = 0
+    /// Keys that are being executed, and duplicates that wait for them.
+    var claimsInFlight = 0
+    var claimsWaiting = 0
+    var accessLog = AccessLog.Figures()
+    /// Reports that can be asked for.
+    var explanations = 0
+    /// Requests that the control plane refused for want of its token.
+    var adminRefusals = 0
+
+    init() {}
+}
+#endif

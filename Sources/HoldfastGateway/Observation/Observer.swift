@@ -1,0 +1,45 @@
+#if Gateway
+import Logging
+
+/// Is told what became of requests: keeps what somebody may ask about, and writes the access log.
+///
+/// It may be called from event loops: it neither blocks nor writes a file on the caller's thread, and runs nobody's code.
+final class Observer: Sendable {
+    let explanations: Explanations
+    let accessLog: AccessLog?
+    /// The share of requests that is logged, of 2⁶⁴.
+    private let threshold: UInt64
+    private let logsAll: Bool
+
+    /// - Throws: ``GatewayError`` when the access log cannot be opened.
+    convenience init(_ configuration: AccessLogConfiguration?, logger: Logger) throws {
+        let log = try configuration.map { try AccessLog(path: $0.path, logger: logger) }
+        self.init(accessLog: log, sample: configuration?.sample ?? 0)
+    }
+
+    /// - Parameter sample: The share of requests that is logged although nothing is notable about them: 0 to 1.
+    init(accessLog: AccessLog?, sample: Double, kept: Int = Explanations.usualBound) {
+        explanations = Explanations(bound: kept)
+        self.accessLog = accessLog
+        logsAll = accessLog != nil && sample >= 1
+        threshold = accessLog == nil || logsAll ? 0 : UInt64(max(0, sample) * 0x1p64)
+    }
+
+    /// Whether a request is logged, though nothing should be notable about it.
+    ///
+    /// - Parameter random: 64 random bits; those of its ``RequestID`` will do.
+    func isSampled(_ random: UInt64) -> Bool { logsAll || random < threshold }
+
+    /// Takes a report that is notable or sampled.
+    func report(_ report: RequestReport) {
+        if report.isNotable { explanations.add(report) }
+        accessLog?.write(report)
+    }
+
+    /// Opens the access log's file anew, after it was moved away.
+    func reopen() { accessLog?.reopen() }
+
+    /// Writes what is left of the access log.
+    func close() async { await accessLog?.close() }
+}
+#endif

@@ -1,0 +1,61 @@
+#if Gateway
+import Foundation
+
+/// What the operating system says of this process. What it does not say is nil, and is not told.
+struct ProcessFigures: Sendable {
+    var cpuSeconds: Double?
+    /// Since 1970.
+    var startSeconds: Double?
+    var residentBytes: Int?
+    var virtualBytes: Int?
+    var openFiles: Int?
+    var maximumFiles: Int?
+
+    init() {}
+
+    /// As it is now. Reads some files of `/proc`: not for an event loop.
+    static func now() -> ProcessFigures {
+        var figures = ProcessFigures()
+        var limit = rlimit()
+        #if os(Linux)
+        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+        let files = RLIMIT_NOFILE
+        #endif
+        if getrlimit(files, &limit) == 0 { figures.maximumFiles = Int(clamping: limit.rlim_cur) }
+        #if os(Linux)
+        figures.readProc()
+        #endif
+        return figures
+    }
+
+    #if os(Linux)
+    private mutating func readProc() {
+        let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
+        // The command's name comes first, in parentheses, and may hold anything. After it, fields are numbered from 3.
+        if let text = Self.text(of: "/proc/self/stat"), let end = text.lastIndex(of: ")"), ticks > 0 {
+            let fields = text[end...].dropFirst(2).split(separator: " ")
+            func field(_ number: Int) -> Double? {
+                fields.indices.contains(number - 3) ? Double(fields[number - 3]) : nil
+            }
+            if let user = field(14), let system = field(15) { cpuSeconds = (user + system) / ticks }
+            virtualBytes = field(23).map { Int($0) }
+            residentBytes = field(24).map { Int($0) * Int(sysconf(Int32(_SC_PAGESIZE))) }
+            let boot = Self.text(of: "/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }
+            if let start = field(22), let boot = boot.flatMap({ Double($0.dropFirst(6)) }) {
+                startSeconds = boot + start / ticks
+            }
+        }
+        // One of them is the folder itself.
+        openFiles = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")).map { max(0, $0.count - 1) }
+    }
+
+    /// What `/proc` holds has no size before it is read.
+    private static func text(of path: String) -> String? {
+        FileHandle(forReadingAtPath: path).flatMap { file in
+            (try? file.readToEnd()).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) }
+        }
+    }
+    #endif
+}
+#endif
