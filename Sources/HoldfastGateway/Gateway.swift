@@ -4,7 +4,9 @@ public import Holdfast
 public import HoldfastIdempotency
 public import Logging
 import NIOCore
+import NIOPosix
 public import ServiceLifecycle
+import Synchronization
 
 /// The gateway: circuit breakers, retries and idempotency keys in front of any HTTP service, with no change to it.
 ///
@@ -12,23 +14,19 @@ public import ServiceLifecycle
 public final class Gateway: Service {
     private let dataPlane: DataPlane
     private let controlPlane: ControlPlane
-    private let engine: IdempotencyEngine
-    private let observer: Observer
-    private let logger: Logger
+    private let plans: PlanKeeper
+    private let shared: DataPlaneContext
 
-    /// Where requests are taken.
+    /// Where requests are taken, by the first listener.
     public let address: GatewayConfiguration.Address
     /// Where the control plane listens.
     public let adminAddress: GatewayConfiguration.Address
 
-    private init(
-        dataPlane: DataPlane, controlPlane: ControlPlane, engine: IdempotencyEngine, observer: Observer, logger: Logger
-    ) {
+    private init(dataPlane: DataPlane, controlPlane: ControlPlane, plans: PlanKeeper, shared: DataPlaneContext) {
         self.dataPlane = dataPlane
         self.controlPlane = controlPlane
-        self.engine = engine
-        self.observer = observer
-        self.logger = logger
+        self.plans = plans
+        self.shared = shared
         let bound = dataPlane.address
         address = .init(host: bound.ipAddress ?? "\(bound)", port: bound.port ?? 0)
         adminAddress = controlPlane.address
@@ -38,73 +36,81 @@ public final class Gateway: Service {
     ///
     /// - Parameters:
     ///   - store: Where claims and outcomes are kept.
+    ///   - seal: What outcomes are encrypted under.
     ///   - demo: What the page can do to a demonstration service, if there is one.
     ///   - clock: The machines' clock.
     /// - Throws: ``Holdfast/ConfigurationError``, ``GatewayError``, or what the store throws.
     public static func start(
-        _ configuration: GatewayConfiguration, store: any ClaimStore, demo: DemoControls? = nil,
-        clock: any TimeSource = MonotonicClock(), logger: Logger
+        _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal? = nil,
+        demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger
     ) async throws -> Gateway {
-        try configuration.validate()
         let transitions = TransitionLog()
-        let endpoints = try configuration.service.endpoints.map { endpoint in
-            let address = endpoint.address
-            let name = "\(address)"
-            let breaker = try CircuitBreaker(name, configuration: configuration.service.breaker, clock: clock) {
-                change in
-                logger.notice(
-                    "\(change.from.rawValue) → \(change.to.rawValue)",
-                    metadata: [
-                        "breaker": "\(name)", "reason": "\(change.reason)", "generation": "\(change.generation)",
-                    ])
-                transitions.add(change, of: name)
-            }
-            return Endpoint(address, breaker: breaker)
-        }
-        var idempotency = IdempotencyConfiguration()
-        // A keyed request ends within the timeout, so its lease never has to be renewed.
-        idempotency.lease = min(.seconds(3_600), configuration.route.deadline * 2 + .seconds(30))
-        idempotency.retention = configuration.route.idempotency.retention
-        idempotency.keysPerCaller = configuration.keysPerCaller
-        idempotency.bytesPerCaller = configuration.bytesPerCaller
-        let observer = try Observer(configuration.accessLog, logger: logger)
+        let plans = try await PlanKeeper(
+            configuration, maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions))
         let storeMetrics = StoreMetrics()
         let shared = DataPlaneContext(
-            configuration: configuration, endpoints: endpoints,
-            budget: try RetryBudget(configuration: configuration.service.budget, clock: clock),
-            engine: try IdempotencyEngine(
-                store: store, configuration: idempotency,
-                onEvent: { event in
-                    storeMetrics.heard(event)
-                    switch event {
-                    case .outcomeLost: logger.error("\(event)")
-                    case .recordingFailed, .renewalFailed: logger.warning("\(event)")
-                    case .becameUnknown, .resolved, .purged: logger.notice("\(event)")
-                    }
-                },
-                onCommit: { storeMetrics.committed($0) }),
-            secret: try await store.secret(), counters: GatewayCounters(), clock: clock, logger: logger)
+            engine: try engine(configuration, store: store, sealing: seal, metrics: storeMetrics, logger: logger),
+            secret: try await store.secret(), counters: GatewayCounters(),
+            observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
+            logger: logger)
         let controlPlane = try await ControlPlane.start(
-            ControlPlaneSources(shared, transitions: transitions, observer: observer, store: storeMetrics, demo: demo))
+            ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
         do {
-            let dataPlane = try await DataPlane.start(shared)
-            return Gateway(
-                dataPlane: dataPlane, controlPlane: controlPlane, engine: shared.engine, observer: observer,
-                logger: logger)
+            let dataPlane = try await DataPlane.start(shared, plan: plans.current)
+            return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared)
         } catch {
             await controlPlane.stop()
             throw error
         }
     }
 
+    private static func engine(
+        _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal?,
+        metrics: StoreMetrics, logger: Logger
+    ) throws -> IdempotencyEngine {
+        var idempotency = IdempotencyConfiguration()
+        // A keyed request ends within its deadline, so its lease never has to be renewed.
+        let longest = configuration.routes.map(\.deadline).max() ?? .seconds(30)
+        idempotency.lease = min(.seconds(3_600), longest * 2 + .seconds(30))
+        idempotency.keysPerCaller = configuration.keysPerCaller
+        idempotency.bytesPerCaller = configuration.bytesPerCaller
+        return try IdempotencyEngine(
+            store: store, configuration: idempotency, sealing: seal,
+            onEvent: { event in
+                metrics.heard(event)
+                switch event {
+                case .outcomeLost: logger.error("\(event)")
+                case .recordingFailed, .renewalFailed: logger.warning("\(event)")
+                case .becameUnknown, .resolved, .purged: logger.notice("\(event)")
+                }
+            },
+            onCommit: { metrics.committed($0) })
+    }
+
+    /// Works by another configuration from now on. Requests that are under way keep the one that they began with; what
+    /// did not change keeps its breakers, budgets, limits and connections.
+    ///
+    /// - Throws: ``Holdfast/ConfigurationError`` when it is not valid, or changes what needs a restart: listeners, the
+    ///   control plane, the store, the number of threads. Then everything stays as it was.
+    public func reload(_ configuration: GatewayConfiguration) async throws {
+        try await plans.reload(configuration)
+        await dataPlane.take(plans.current)
+        shared.observer.reopen()
+        shared.logger.notice("the configuration was reloaded")
+    }
+
     /// Serves until a graceful shutdown begins; then takes no new connection, lets requests end, records claims.
     public func run() async throws {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [engine, logger] in
-                await engine.keepReaping { error in
-                    logger.warning("expired records could not be reaped", metadata: ["error": "\(error)"])
+            group.addTask { [shared] in
+                await shared.engine.keepReaping { error in
+                    shared.logger.warning("expired records could not be reaped", metadata: ["error": "\(error)"])
                 }
             }
+            group.addTask { [plans, dataPlane] in
+                await plans.keepResolving { await dataPlane.take($0) }
+            }
+            group.addTask { [plans] in await HealthChecks(plans: plans).run() }
             try? await gracefulShutdown()
             group.cancelAll()
         }
@@ -113,10 +119,10 @@ public final class Gateway: Service {
 
     /// Drains and stops both planes.
     public func stop() async {
-        logger.info("draining")
+        shared.logger.info("draining")
         await dataPlane.drain()
         await controlPlane.stop()
-        await observer.close()
+        await shared.observer.close()
     }
 }
 #endif

@@ -13,11 +13,17 @@ final class GatewayCounters: Sendable {
     let conflicts = Atomic<Int>(0)
     let unknown = Atomic<Int>(0)
     let recordingFailures = Atomic<Int>(0)
-    private let problems = Mutex<[Problem.Kind: Int]>([:])
+    /// Of requests that no route has taken: malformed ones, and those that match none.
+    let unrouted = RouteMetrics(route: "none")
 
     /// Counts an answer that was the gateway's own.
-    func count(_ problem: Problem.Kind) {
-        problems.withLock { $0[problem, default: 0] += 1 }
+    ///
+    /// - Parameter isRouted: Whether a route has taken the request, and counts it itself.
+    func count(_ problem: Problem.Kind, isRouted: Bool = true) {
+        if !isRouted {
+            unrouted.ended(status: problem.status, duration: .zero)
+            unrouted.rejected(problem)
+        }
         switch problem {
         case .circuitOpen: rejections.add(1, ordering: .relaxed)
         case .keyInFlight, .keyReused: conflicts.add(1, ordering: .relaxed)
@@ -25,7 +31,5 @@ final class GatewayCounters: Sendable {
         default: break
         }
     }
-
-    var problemCounts: [Problem.Kind: Int] { problems.withLock { $0 } }
 }
 #endif

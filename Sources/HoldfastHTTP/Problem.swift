@@ -11,6 +11,12 @@ public struct Problem: Sendable, Error {
         case bodyTooLarge = "body-too-large"
         case requestTimeout = "request-timeout"
         case methodNotSupported = "method-not-supported"
+        /// No route takes the request.
+        case noRoute = "no-route"
+        /// The caller has made too many requests.
+        case rateLimited = "rate-limited"
+        /// As many requests are in flight as may be.
+        case limitReached = "limit-reached"
         case keyMissing = "key-missing"
         case keyInvalid = "key-invalid"
         /// A request with this key executes at this moment.
@@ -32,15 +38,16 @@ public struct Problem: Sendable, Error {
         public var status: Int {
             switch self {
             case .badRequest, .keyMissing, .keyInvalid: 400
+            case .noRoute: 404
             case .requestTimeout: 408
             case .keyInFlight, .outcomeUnknown, .responseNotKept: 409
             case .bodyTooLarge: 413
             case .keyReused: 422
-            case .tooManyKeys: 429
+            case .tooManyKeys, .rateLimited: 429
             case .headersTooLarge: 431
             case .methodNotSupported: 501
             case .upstreamUnreachable, .upstreamReset: 502
-            case .circuitOpen, .storeUnavailable: 503
+            case .circuitOpen, .limitReached, .storeUnavailable: 503
             case .deadline: 504
             }
         }
@@ -49,9 +56,12 @@ public struct Problem: Sendable, Error {
             switch self {
             case .badRequest: "The request is malformed"
             case .headersTooLarge: "The header fields are too large"
-            case .bodyTooLarge: "The body is too large for a request with an idempotency key"
+            case .bodyTooLarge: "The body is too large"
             case .requestTimeout: "The request did not arrive in time"
             case .methodNotSupported: "The method is not supported"
+            case .noRoute: "No route takes the request"
+            case .rateLimited: "Too many requests"
+            case .limitReached: "Too many requests are in flight"
             case .keyMissing: "An Idempotency-Key is required"
             case .keyInvalid: "The Idempotency-Key is not valid"
             case .keyInFlight: "A request with this Idempotency-Key is in flight"
@@ -74,11 +84,13 @@ public struct Problem: Sendable, Error {
     /// The explanation of the policy that rejected, if one did.
     public let explanation: Explanation?
     /// How many attempts were made.
-    public let attempts: Int?
+    public var attempts: Int?
     /// How long to wait before coming back.
     public let retryAfter: Duration?
     /// The record of the request's idempotency key, for whoever asks the operators about it. It says nothing of the key.
     public var record: String?
+    /// What the request is called, for whoever asks why it went as it did.
+    public var request: String?
 
     public init(
         _ kind: Kind, _ detail: String, explanation: Explanation? = nil, attempts: Int? = nil,
@@ -98,7 +110,7 @@ public struct Problem: Sendable, Error {
         let document = Document(
             type: "urn:holdfast:problem:\(kind.rawValue)", title: kind.title, status: kind.status, detail: detail,
             attempts: attempts, explanation: explanation.map(Document.Details.init),
-            record: record, retryAfterSeconds: retryAfter?.inSeconds)
+            record: record, request: request, retryAfterSeconds: retryAfter?.inSeconds)
         // The document is made of strings and finite numbers, which always encode.
         guard let data = try? encoder.encode(document) else { return Array("{}".utf8) }
         return Array(data)
@@ -132,6 +144,7 @@ public struct Problem: Sendable, Error {
         let attempts: Int?
         let explanation: Details?
         let record: String?
+        let request: String?
         let retryAfterSeconds: Double?
     }
 }

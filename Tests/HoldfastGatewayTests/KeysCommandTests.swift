@@ -44,7 +44,8 @@ import Testing
             #expect(listed.split(separator: "\n").count == 2)
             let all = try await keys("list", at: gateway)
             #expect(all.split(separator: "\n").count == 3)
-            let byKey = try await keys("explain", "--key", "hangs", "--operation", "POST /charges", at: gateway)
+            let byKey = try await keys(
+                "explain", "--key", "hangs", "--operation", "POST 127.0.0.1/charges", at: gateway)
             #expect(byKey.contains(record) && byKey.contains("abandoned") && byKey.contains("claimed"))
 
             let body = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())")

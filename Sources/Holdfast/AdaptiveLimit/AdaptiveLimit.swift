@@ -27,6 +27,40 @@ public final class AdaptiveLimit: Sendable {
         public let explanation: Explanation
     }
 
+    /// The right to make one call. It is consumed exactly once, with how the call ended; one that is dropped counts as
+    /// abandoned, so its place always comes back.
+    public struct Permit: ~Copyable, Sendable {
+        private let limit: AdaptiveLimit
+        private let ticket: AdaptiveLimitMachine.Ticket
+        private var isSpent = false
+
+        init(of limit: AdaptiveLimit, ticket: AdaptiveLimitMachine.Ticket) {
+            self.limit = limit
+            self.ticket = ticket
+        }
+
+        /// Hands in how the call ended.
+        ///
+        /// - Parameter isTimeout: Whether it failed by a limit of time, which says that the dependency is too slow.
+        public consuming func ended(_ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false) {
+            isSpent = true
+            limit.record(verdict, isTimeout: isTimeout, for: ticket)
+        }
+
+        deinit {
+            if !isSpent { limit.record(.abandoned, for: ticket) }
+        }
+    }
+
+    /// Asks for the right to make one call.
+    ///
+    /// - Throws: ``Rejection``, which carries its explanation.
+    public func admit() throws(Rejection) -> Permit {
+        let now = clock.now
+        guard let ticket = machine.withLock({ $0.admit(at: now) }) else { throw rejection() }
+        return Permit(of: self, ticket: ticket)
+    }
+
     /// What a limit looked like at one moment.
     public struct Snapshot: Sendable, Hashable {
         public let name: String
@@ -60,7 +94,7 @@ public final class AdaptiveLimit: Sendable {
         machine.withLock { Snapshot(name: name, limit: $0.limit, inFlight: $0.inFlight, latency: $0.latency) }
     }
 
-    private func record(
+    fileprivate func record(
         _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, for ticket: AdaptiveLimitMachine.Ticket
     ) {
         let now = clock.now

@@ -53,6 +53,11 @@ public final class Hedge: Sendable {
         }
     }
 
+    /// Takes in how long an attempt took that succeeded, for drivers other than this class.
+    package func observe(_ duration: Duration) {
+        if observes { latency.withLock { $0.record(duration) } }
+    }
+
     private var observes: Bool { if case .observed = configuration.delay { true } else { false } }
 
     private func race<R>(

@@ -2,8 +2,8 @@
 ///
 /// A hedge answers slowness, not failure: an attempt that fails ends the call unless another is still in flight, and
 /// what is made again after a failure is a retry's decision.
-struct HedgeMachine: Sendable, Hashable {
-    enum Decision: Sendable, Hashable {
+package struct HedgeMachine: Sendable, Hashable {
+    package enum Decision: Sendable, Hashable {
         /// Send another attempt, with this number; ask again after the delay.
         case send(Int)
         /// Wait for what is in flight.
@@ -13,16 +13,16 @@ struct HedgeMachine: Sendable, Hashable {
     }
 
     let limit: Int
-    private(set) var sent = 1
-    private(set) var inFlight = 1
+    package private(set) var sent = 1
+    package private(set) var inFlight = 1
 
     /// - Parameter hedges: How many attempts may be sent beside the first.
-    init(hedges: Int) {
+    package init(hedges: Int) {
         limit = hedges + 1
     }
 
     /// The delay passed, and nothing has ended. Asks the budget only if another attempt could be sent.
-    mutating func delayPassed(withdraw: () -> Bool) -> Decision {
+    package mutating func delayPassed(withdraw: () -> Bool) -> Decision {
         guard sent < limit, withdraw() else { return .wait }
         sent += 1
         inFlight += 1
@@ -30,10 +30,10 @@ struct HedgeMachine: Sendable, Hashable {
     }
 
     /// Whether asking again after another delay can change anything.
-    var mayHedge: Bool { sent < limit }
+    package var mayHedge: Bool { sent < limit }
 
     /// An attempt ended.
-    mutating func ended(succeeded: Bool) -> Decision {
+    package mutating func ended(succeeded: Bool) -> Decision {
         inFlight -= 1
         return succeeded || inFlight == 0 ? .end : .wait
     }

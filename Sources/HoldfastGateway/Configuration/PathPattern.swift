@@ -54,6 +54,11 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
         description = text
     }
 
+    /// The first segment that a path must have; nil if any will do.
+    var firstSegment: Substring? {
+        if case .literal(let text)? = segments.first { text[...] } else { nil }
+    }
+
     /// Whether a path, without its query, is one of these.
     public func matches(_ path: Substring.UTF8View) -> Bool {
         var rest = path

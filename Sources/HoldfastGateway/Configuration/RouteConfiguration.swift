@@ -21,8 +21,9 @@ public struct RouteConfiguration: Sendable, Hashable {
 
     /// Who a caller is: what keys are unique within, and what a rate is counted for.
     public enum Caller: Sendable, Hashable {
-        /// The value of a field, of which only a keyed hash is kept.
-        case field(String)
+        /// The values of one field or several, of which only a keyed hash is kept: 1 to 8 names. Who sends none of them is
+        /// the same caller as everybody else who does not.
+        case fields([String])
         /// The address that the connection comes from.
         case address
     }
@@ -93,8 +94,9 @@ public struct RouteConfiguration: Sendable, Hashable {
     /// Whether the policies only watch: nothing is rejected, retried or replayed, and what would have been is counted.
     /// Default: no.
     public var isShadow = false
-    /// Default: the `Authorization` field.
-    public var caller = Caller.field("authorization")
+    /// Default: the `Authorization` field. A token that changes from one try to the next names another caller, so choose a
+    /// field that stays where tokens are short-lived.
+    public var caller = Caller.fields(["authorization"])
 
     /// Default: none.
     public var rateLimit: RateLimit?
@@ -134,6 +136,7 @@ public struct RouteConfiguration: Sendable, Hashable {
     func validate() throws(ConfigurationError) {
         try require("route's name's length", name.utf8.count, in: 1...64)
         try require("match's number of fields", match.fields.count, in: 0...16)
+        if case .fields(let names) = caller { try require("caller's number of fields", names.count, in: 1...8) }
         if let rateLimit {
             try require("rate limit's requests", rateLimit.requests, in: 1...1_000_000_000)
             try require("rate limit's period", rateLimit.per, in: .milliseconds(1) ... .seconds(86_400))

@@ -21,40 +21,51 @@ struct ControlPlaneSources: Sendable {
 }
 
 extension ControlPlaneSources {
-    init(
-        _ shared: DataPlaneContext, transitions: TransitionLog, observer: Observer, store: StoreMetrics,
-        demo: DemoControls?
-    ) {
+    init(_ shared: DataPlaneContext, plans: PlanKeeper, transitions: TransitionLog, demo: DemoControls?) {
         self.init(
-            admin: shared.configuration.admin, logger: shared.logger, clock: shared.clock, engine: shared.engine,
-            secret: shared.secret, transitions: transitions, observer: observer, demo: demo,
-            state: { GatewayState(shared, demo: demo, uptime: $0) },
-            metrics: { MetricsSnapshot(shared, store: store) })
+            admin: plans.current.configuration.admin, logger: shared.logger, clock: shared.clock,
+            engine: shared.engine, secret: shared.secret, transitions: transitions, observer: shared.observer,
+            demo: demo,
+            state: { GatewayState(shared, plans.current, demo: demo, uptime: $0) },
+            metrics: { MetricsSnapshot(shared, plans.current) })
     }
 }
 
 extension MetricsSnapshot {
-    init(_ shared: DataPlaneContext, store: StoreMetrics) {
+    init(_ shared: DataPlaneContext, _ plan: Plan) {
         self.init()
-        self.store = store
+        store = shared.storeMetrics
         connections = shared.counters.connections.load(ordering: .relaxed)
         requestsInFlight = shared.counters.inFlight.load(ordering: .relaxed)
         let claims = shared.engine.snapshot()
         claimsInFlight = claims.inFlight
         claimsWaiting = claims.waiting
-        let endpoints = shared.endpoints.map { endpoint in
-            var figures = EndpointFigures(name: endpoint.breaker.name, breaker: endpoint.breaker.snapshot())
-            figures.attempts = [
-                .succeeded: endpoint.succeeded.load(ordering: .relaxed),
-                .failed: endpoint.failed.load(ordering: .relaxed),
-                .rejected: endpoint.rejected.load(ordering: .relaxed),
-            ]
-            return figures
-        }
-        services = [
+        routes = plan.routes.map(\.metrics) + [shared.counters.unrouted]
+        routeBudgets = plan.routes.filter { $0.configuration.budget != nil }.map { ($0.name, $0.budget.snapshot()) }
+        services = plan.services.map { service in
             ServiceFigures(
-                name: shared.configuration.service.name, endpoints: endpoints, budget: shared.budget.snapshot())
-        ]
+                name: service.name, breaker: service.breaker?.snapshot(),
+                endpoints: service.endpoints.map(EndpointFigures.init), budget: service.budget.snapshot())
+        }
     }
+}
+
+extension MetricsSnapshot.EndpointFigures {
+    fileprivate init(_ endpoint: Endpoint) {
+        self.init(name: endpoint.name, breaker: endpoint.breaker.snapshot())
+        let ended = [
+            AttemptResult.succeeded: endpoint.succeeded.load(ordering: .relaxed),
+            .failed: endpoint.failed.load(ordering: .relaxed),
+        ]
+        let made = endpoint.attempts.load(ordering: .relaxed) - endpoint.inFlight.load(ordering: .relaxed)
+        attempts = ended
+        attempts[.abandoned] = max(0, made - ended.values.reduce(0, +))
+        attempts[.rejected] = endpoint.rejected.load(ordering: .relaxed)
+        isHealthy = endpoint.isHealthy.load(ordering: .relaxed)
+        isEjected = !endpoint.isWaived.load(ordering: .relaxed) && (!isHealthy || breaker.state != .closed)
+        connections = endpoint.connections.load(ordering: .relaxed)
+    }
+
+    private typealias AttemptResult = MetricsSnapshot.AttemptResult
 }
 #endif

@@ -53,12 +53,12 @@ struct GatewayState: Encodable, Equatable {
     let requests: Requests
     let demo: Demo?
 
-    init(_ shared: DataPlaneContext, demo controls: DemoControls?, uptime: Duration) {
+    init(_ shared: DataPlaneContext, _ plan: Plan, demo controls: DemoControls?, uptime: Duration) {
         version = GatewayVersion.current
         // Whole seconds, so that a gateway at rest has nothing new to say.
         uptimeSeconds = uptime.inSeconds.rounded(.down)
-        let cooldown = shared.configuration.service.breaker.cooldown.base.inSeconds
-        breakers = shared.endpoints.map { endpoint in
+        breakers = plan.services.flatMap(\.endpoints).map { endpoint in
+            let cooldown = endpoint.breaker.configuration.cooldown.base.inSeconds
             let snapshot = endpoint.breaker.snapshot()
             return Breaker(
                 name: snapshot.name, state: snapshot.state.rawValue, generation: snapshot.generation,
@@ -70,8 +70,9 @@ struct GatewayState: Encodable, Equatable {
                 failed: endpoint.failed.load(ordering: .relaxed),
                 rejected: endpoint.rejected.load(ordering: .relaxed))
         }
-        let balance = shared.budget.snapshot()
-        budget = Budget(balance: balance.balance, refused: balance.refused)
+        let balances = plan.services.map { $0.budget.snapshot() }
+        budget = Budget(
+            balance: balances.reduce(0) { $0 + $1.balance }, refused: balances.reduce(0) { $0 + $1.refused })
         let going = shared.engine.snapshot()
         claims = Claims(inFlight: going.inFlight, waiting: going.waiting)
         let counters = shared.counters

@@ -29,7 +29,8 @@ struct KeysAPI: Sendable {
             try await answering {
                 let query = request.uri.queryParameters
                 guard let key = query.get("key"), let operation = query.get("operation") else {
-                    throw HTTPError(.badRequest, message: "'key' and 'operation' ('POST /charges') are needed")
+                    throw HTTPError(
+                        .badRequest, message: "'key' and 'operation' ('POST api.example.com/charges') are needed")
                 }
                 let scope = Scope(caller: query.get("caller") ?? secret.caller(of: nil), operation: operation)
                 return try await explain(secret.recordID(of: IdempotencyKey(key), in: scope))

@@ -29,29 +29,29 @@ final class DataPlane: Sendable {
     /// Starts to listen.
     ///
     /// - Throws: ``GatewayError`` when the address is taken.
-    static func start(_ shared: DataPlaneContext) async throws -> DataPlane {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: shared.configuration.threads)
+    static func start(_ shared: DataPlaneContext, plan: Plan) async throws -> DataPlane {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: plan.configuration.threads)
         do {
-            return try await start(shared, on: group)
+            return try await start(shared, plan: plan, on: group)
         } catch {
             try? await group.shutdownGracefully()
-            throw GatewayError.cannotListen(on: shared.configuration.listeners[0].address, because: error)
+            throw GatewayError.cannotListen(on: plan.configuration.listeners[0].address, because: error)
         }
     }
 
     private static func start(
-        _ shared: DataPlaneContext, on group: MultiThreadedEventLoopGroup
+        _ shared: DataPlaneContext, plan: Plan, on group: MultiThreadedEventLoopGroup
     ) async throws -> DataPlane {
         var loops: [ObjectIdentifier: NIOLoopBound<LoopContext>] = [:]
         for eventLoop in group.makeIterator() {
             loops[ObjectIdentifier(eventLoop)] = try await eventLoop.submit {
-                NIOLoopBound(LoopContext(shared: shared, eventLoop: eventLoop), eventLoop: eventLoop)
+                NIOLoopBound(LoopContext(shared: shared, plan: plan, eventLoop: eventLoop), eventLoop: eventLoop)
             }.get()
         }
         let contexts = loops
         // It tells its event loop when it is released, which may be after the data plane's own have ended.
         let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
-        let address = shared.configuration.listeners[0].address
+        let address = plan.configuration.listeners[0].address
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -76,7 +76,7 @@ final class DataPlane: Sendable {
     }
 
     private static func configure(_ channel: any Channel, on loop: LoopContext) throws {
-        let configuration = loop.shared.configuration
+        let configuration = loop.plan.configuration
         guard loop.shared.counters.connections.load(ordering: .relaxed) < configuration.connections else {
             throw ChannelError.operationUnsupported
         }
@@ -94,14 +94,21 @@ final class DataPlane: Sendable {
         try pipeline.addHandler(DownstreamHandler(loop: loop))
     }
 
+    /// Serves requests that come from now on by another plan.
+    func take(_ plan: Plan) async {
+        for loop in loops { try? await loop.eventLoop.submit { loop.value.take(plan) }.get() }
+    }
+
     /// Takes no new connection, lets what is in flight end within the drain timeout, and records what was begun.
     func drain() async {
+        let timeout = try? await loops[0].eventLoop.submit { self.loops[0].value.plan.configuration.drainTimeout }.get()
+        let drainTimeout = TimeAmount(timeout ?? .seconds(30))
         let drained = group.any().makePromise(of: Void.self)
         quiescing.initiateShutdown(promise: drained)
-        let limit = group.any().scheduleTask(in: TimeAmount(shared.configuration.drainTimeout)) { drained.succeed() }
+        let limit = group.any().scheduleTask(in: drainTimeout) { drained.succeed() }
         try? await drained.futureResult.get()
         limit.cancel()
-        await settleClaims(until: .now() + TimeAmount(shared.configuration.drainTimeout))
+        await settleClaims(until: .now() + drainTimeout)
         for loop in loops {
             try? await loop.eventLoop.submit { loop.value.pool.close() }.get()
         }

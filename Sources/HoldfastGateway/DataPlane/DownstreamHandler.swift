@@ -38,6 +38,8 @@ final class DownstreamHandler: ChannelDuplexHandler {
         timer = LazyTimer(eventLoop: loop.eventLoop)
     }
 
+    let scheme = "http"
+
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
     // MARK: What the channel tells
@@ -46,7 +48,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
         self.context = context
         clientAddress = context.channel.remoteAddress?.ipAddress
         loop.shared.counters.connections.add(1, ordering: .relaxed)
-        awaitRequest(within: loop.shared.configuration.headerTimeout)
+        awaitRequest(within: loop.plan.configuration.headerTimeout)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -102,14 +104,14 @@ final class DownstreamHandler: ChannelDuplexHandler {
             switch parserError {
             case .headerOverflow:
                 Problem(
-                    .headersTooLarge, "at most \(loop.shared.configuration.headerLimit) bytes of header fields are read"
+                    .headersTooLarge, "at most \(loop.plan.configuration.headerLimit) bytes of header fields are read"
                 )
             default:
                 Problem(.badRequest, "the request cannot be read: \(parserError)")
             }
         switch state {
         case .idle:
-            loop.shared.counters.count(problem.kind)
+            loop.shared.counters.count(problem.kind, isRouted: false)
             write(problem, for: nil, keepAlive: false)
         case .exchanging(let exchange) where isRequestOpen:
             exchange.requestBroke(problem)
@@ -122,47 +124,54 @@ final class DownstreamHandler: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead) {
         do throws(Problem) {
-            let configuration = loop.shared.configuration
-            try RequestRules.check(head, configuration: configuration)
-            let key = try Self.key(of: head, loop.shared.configuration)
-            if key != nil, let length = head.contentLength, length > configuration.route.keptBytes {
-                throw Problem(
-                    .bodyTooLarge, "with an Idempotency-Key, at most \(configuration.route.keptBytes) bytes can be sent"
-                )
+            let configuration = loop.plan.configuration
+            try RequestRules.check(head, headerLimit: configuration.headerLimit)
+            guard let route = loop.plan.table.route(for: head) else {
+                throw Problem(.noRoute, "\(head.method.rawValue) \(head.path) has no route here")
+            }
+            let key = try Self.key(of: head, route.configuration)
+            let kept = route.configuration.keptBytes
+            if key != nil, let length = head.contentLength, length > kept {
+                throw Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(kept) bytes can be sent")
             }
             if head.version == .http1_1, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 context?.writeAndFlush(
                     wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
             }
-            let exchange = Exchange(request: head, key: key, client: self, loop: loop, timer: timer)
+            let exchange = Exchange(request: head, route: route, key: key, client: self, loop: loop, timer: timer)
             state = .exchanging(exchange)
             exchange.begin()
         } catch {
-            loop.shared.counters.count(error.kind)
+            loop.shared.counters.count(error.kind, isRouted: false)
             write(error, for: head, keepAlive: false)
         }
     }
 
     /// The key of a request that needs one: POST and PATCH, which do not repeat by their method.
     private static func key(
-        of head: HTTPRequestHead, _ configuration: GatewayConfiguration
+        of head: HTTPRequestHead, _ route: RouteConfiguration
     ) throws(Problem) -> IdempotencyKey? {
-        guard configuration.route.idempotency.keys != .off, head.method == .POST || head.method == .PATCH else {
+        let configuration = route.idempotency
+        guard configuration.keys != .off, head.method == .POST || head.method == .PATCH else {
             return nil
         }
         let values = head.headers["idempotency-key"]
         guard let value = values.first else {
-            guard configuration.route.idempotency.keys == .optional else {
+            guard configuration.keys == .optional || route.isShadow else {
                 throw Problem(.keyMissing, "\(head.method.rawValue) needs an Idempotency-Key here")
             }
             return nil
         }
-        guard values.count == 1 else { throw Problem(.keyInvalid, "the request has more than one Idempotency-Key") }
-        do {
+        do throws(ConfigurationError) {
+            guard values.count == 1 else {
+                throw ConfigurationError(
+                    option: "Idempotency-Key", value: "there more than once", allowed: "there once")
+            }
             let key = try IdempotencyKey(fieldValue: value)
-            try (configuration.route.idempotency.rules ?? configuration.route.idempotency.profile.keys).check(key)
+            try (configuration.rules ?? configuration.profile.keys).check(key)
             return key
         } catch {
+            guard !route.isShadow else { return nil }
             throw Problem(.keyInvalid, "\(error)")
         }
     }
@@ -225,7 +234,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
     func exchangeEnded() {
         if case .exchanging = state { state = .idle }
         holdReads(false)
-        awaitRequest(within: loop.shared.configuration.idleTimeout)
+        awaitRequest(within: loop.plan.configuration.idleTimeout)
     }
 
     // MARK: The last answer

@@ -1,118 +1,200 @@
 #if Gateway
+import HTTPTypes
 import Holdfast
 import HoldfastHTTP
+import HoldfastIdempotency
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// One attempt after another: an endpoint whose breaker admits, a connection, the request on its way, and what the
-/// retry decides when it fails.
+/// One attempt after another, or one beside another: an endpoint whose breaker admits, a connection, the request on its
+/// way, and what the retry decides when it fails.
 extension Exchange {
-    func attempt() {
-        switch loop.choose(avoiding: endpoint) {
+    /// Why the request may be made again.
+    var repeatability: Repeatability {
+        guard let key else { return Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) }
+        return route.configuration.idempotency.isHonouredByService ? .keyed(key) : .once
+    }
+
+    func attempt(isHedge: Bool = false) {
+        let choice = route.service.choose(
+            avoiding: lastEndpoint, isEnforced: !isShadow, using: &loop.generator,
+            wouldReject: { account.wouldHave(.rejected, "\($0)") })
+        switch consume choice {
         case .rejected(let explanation):
-            let attempts = attemptNumber
-            let detail = "\(explanation)"
+            guard !isHedge else { return }
+            let attempts = attemptNumber == 0 ? nil : attemptNumber
             giveUp(
-                Problem(.circuitOpen, detail, explanation: explanation, attempts: attempts == 0 ? nil : attempts),
+                Problem(.circuitOpen, "\(explanation)", explanation: explanation, attempts: attempts),
                 after: .notSent())
-        case .endpoint(let index, let permit):
+        case .nowhere:
+            guard !isHedge else { return }
+            let name = route.service.name
+            giveUp(Problem(.upstreamUnreachable, "no address of '\(name)' is known"), after: .notSent())
+        case .endpoint(let endpoint, let permit, let servicePermit):
             attemptNumber += 1
-            endpoint = index
-            self.permit = consume permit
-            shared.endpoints[index].attempts.add(1, ordering: .relaxed)
-            if let connection = loop.pool.take(index, fresh: retry.repeatability == .once) {
-                start(on: connection)
+            lastEndpoint = endpoint
+            phase = .attempting
+            let attempt = UpstreamAttempt(
+                attemptNumber, of: self, to: endpoint, isHedge: isHedge, wait: isHedge ? .zero : nextWait,
+                permit: permit, servicePermit: servicePermit)
+            if current == nil { current = attempt } else { hedges.append(attempt) }
+            if let connection = loop.pool.take(endpoint, fresh: repeatability == .once) {
+                start(attempt, on: connection)
             } else {
-                connect(to: index)
+                connect(attempt)
             }
         }
     }
 
-    private func connect(to index: Int) {
-        phase = .connecting
-        attemptDeadline = nil
+    private func connect(_ attempt: UpstreamAttempt) {
         armTimer()
-        let number = attemptNumber
-        let address = shared.endpoints[index].address
-        loop.pool.connect(index, to: address, timeout: shared.configuration.route.attemptTimeout) { result in
-            guard self.phase == .connecting, self.attemptNumber == number else {
+        let service = route.service.configuration
+        let timeout = min(service.connectTimeout, route.configuration.attemptTimeout)
+        let endpoint = attempt.endpoint
+        loop.pool.connect(to: endpoint, atMost: service.connections, timeout: TimeAmount(timeout)) { result in
+            guard attempt.phase == .connecting, self.phase != .finished else {
                 if case .success(let connection) = result { self.loop.pool.put(connection) }
                 return
             }
             switch result {
             case .success(let connection):
-                self.start(on: connection)
-            case .failure(let error):
+                self.start(attempt, on: connection)
+            case .failure(is UpstreamPool.Full):
+                let explanation = Explanation(
+                    policy: .bulkhead, name: endpoint.name, state: "full",
+                    evidence: .concurrency(inFlight: service.connections, limit: service.connections, waiting: 0),
+                    retryAfter: .zero)
                 self.failed(
-                    .notSent(), Problem(.upstreamUnreachable, "\(address) cannot be reached: \(Self.reason(error))"))
+                    attempt, .notSent(), .abandoned,
+                    Problem(
+                        .limitReached, "\(endpoint.name) has all its connections in use", explanation: explanation,
+                        retryAfter: .seconds(1)))
+            case .failure(let error):
+                let reason = Self.reason(error)
+                self.failed(
+                    attempt, .notSent(), .failed,
+                    Problem(.upstreamUnreachable, "\(endpoint.name) cannot be reached: \(reason)"))
             }
         }
     }
 
-    private func start(on connection: UpstreamConnection) {
-        phase = .awaitingHead
-        self.connection = connection
-        connection.serve(self)
-        let index = connection.endpoint
+    private func start(_ attempt: UpstreamAttempt, on connection: UpstreamConnection) {
+        attempt.use(connection)
+        let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
         let head = HeaderRules.toService(
-            request, client: client?.clientAddress, address: shared.endpoints[index].address)
+            request, client: client?.clientAddress, scheme: client?.scheme ?? "http",
+            address: attempt.endpoint.identity.place.address, timeout: left, attempt: attempt.number)
         connection.send(.head(head), flush: !isRequestComplete && kept.isEmpty)
         for (position, body) in kept.enumerated() {
             connection.send(.body(.byteBuffer(body)), flush: !isRequestComplete && position == kept.count - 1)
         }
         // What was kept only because it could not be sent yet is not kept any longer.
-        if keptBytes > shared.configuration.route.keptBytes {
+        if keptBytes > route.configuration.keptBytes {
             isKeptWhole = false
             kept = []
         }
         if isRequestComplete { connection.send(.end(nil), flush: true) }
-        if self.connection === connection, connection.isWritable { client?.holdReads(false) }
-        armAttemptTimer()
+        // The answer may have come, or the connection broken, while the request was being written.
+        guard attempt.phase == .sent else { return }
+        if connection.isWritable { client?.holdReads(false) }
+        armAttemptTimer(attempt)
+        startHedging()
     }
 
-    /// The attempt failed before anything was answered. The retry decides what follows.
-    func failed(_ failure: FailureClass, _ problem: Problem) {
-        judge(.failed)
-        connection = nil
-        guard !retryIfAllowed(after: failure) else { return }
+    // MARK: Failures
+
+    /// An attempt failed before anything was answered. Others go on, or the retry decides what follows.
+    func failed(
+        _ attempt: UpstreamAttempt, _ failure: FailureClass, _ verdict: CircuitBreakerMachine.Verdict,
+        _ problem: Problem, _ ending: UpstreamAttempt.Ending = .over
+    ) {
+        note(failure)
+        account.ended(attempt, problem.kind.rawValue)
+        remove(attempt, verdict, ending)
+        guard current == nil, !retryIfAllowed(after: failure) else { return }
         giveUp(problem, after: failure)
+    }
+
+    /// Ends an attempt; one of those beside it takes its place.
+    func remove(
+        _ attempt: UpstreamAttempt, _ verdict: CircuitBreakerMachine.Verdict, _ ending: UpstreamAttempt.Ending
+    ) {
+        attempt.end(verdict, ending)
+        if attempt === current {
+            current = hedges.popLast()
+        } else {
+            hedges.removeAll { $0 === attempt }
+        }
+        _ = hedging?.ended(succeeded: false)
+    }
+
+    /// Ends all attempts.
+    func endAttempts(_ verdict: CircuitBreakerMachine.Verdict) {
+        current?.end(verdict, .close)
+        current = nil
+        endHedges()
+    }
+
+    /// Those that have lost.
+    func endHedges() {
+        for attempt in hedges { attempt.end(.abandoned, .close) }
+        hedges = []
+    }
+
+    func note(_ failure: FailureClass) {
+        switch failure {
+        case .notSent, .rejected: break
+        case .failed, .unknown: mayHaveRun = true
+        }
     }
 
     /// - Returns: Whether another attempt will follow.
     func retryIfAllowed(after failure: FailureClass) -> Bool {
         guard isKeptWhole, phase != .finished else { return false }
-        let decision = retry.next(
-            after: failure, at: shared.clock.now, admittedAfter: loop.admittedAfter, using: &loop.generator,
-            withdraw: { shared.budget.withdraw() })
-        guard case .again(let wait) = decision else { return false }
-        phase = .waiting
-        attemptDeadline = nil
-        shared.counters.retries.add(1, ordering: .relaxed)
-        self.wait = loop.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) {
-            self.wait = nil
-            if self.phase == .waiting { self.attempt() }
+        let now = shared.clock.now
+        var machine = retry ?? machine(at: now)
+        let use: RetryBudget.Use = if case .rejected = failure { .throttledRetry } else { .retry }
+        let decision = machine.next(
+            after: failure, at: now, admittedAfter: route.service.admittedAfter, using: &loop.generator,
+            withdraw: { isShadow || route.budget.withdraw(use) })
+        retry = machine
+        switch decision {
+        case .stop(let reason):
+            account.stopped = reason
+            return false
+        case .again(let wait):
+            if isShadow {
+                account.wouldHave(.retried, "it is tried again after \(wait)")
+                return false
+            }
+            phase = .waiting
+            account.retried()
+            route.metrics.retried()
+            shared.counters.retries.add(1, ordering: .relaxed)
+            nextWait = wait
+            self.wait = loop.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) {
+                self.wait = nil
+                if self.phase == .waiting { self.attempt() }
+            }
+            armTimer()
+            return true
         }
-        armTimer()
-        return true
+    }
+
+    private func machine(at now: MonotonicInstant) -> RetryMachine {
+        var configuration = route.configuration.retry
+        // A layer above is making the request again already: layers must not multiply.
+        if configuration.nesting == .oneLayer, LineageFields.attempt(request.headers) > 1 { configuration.attempts = 1 }
+        let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
+        return RetryMachine(
+            configuration: configuration, repeatability: repeatability, deadline: now.advanced(by: left))
     }
 
     func giveUp(_ problem: Problem, after failure: FailureClass) {
         guard claim != nil else { return answer(problem) }
-        settleClaim(after: failure, problem)
-    }
-
-    func judge(_ verdict: CircuitBreakerMachine.Verdict) {
-        guard let permit = permit.take() else { return }
-        if let endpoint {
-            switch verdict {
-            case .succeeded: shared.endpoints[endpoint].succeeded.add(1, ordering: .relaxed)
-            case .failed: shared.endpoints[endpoint].failed.add(1, ordering: .relaxed)
-            case .declined, .abandoned: break
-            }
-        }
-        permit.ended(verdict)
+        settleClaim(after: mayHaveRun ? .unknown : failure, problem)
     }
 
     private static func reason(_ error: any Error) -> String {
@@ -120,6 +202,31 @@ extension Exchange {
         case let error as IOError: error.description
         case is ChannelError: "it did not answer in time"
         default: "\(error)"
+        }
+    }
+
+    // MARK: Hedges
+
+    /// Once the request is out whole, another attempt may be sent beside it when the first takes long.
+    func startHedging() {
+        guard let hedge = route.hedge, hedging == nil, isRequestComplete, isKeptWhole, !isShadow,
+            repeatability != .once, LineageFields.attempt(request.headers) == 1
+        else { return }
+        hedging = HedgeMachine(hedges: hedge.configuration.hedges)
+        setHedgeTimer(hedge)
+    }
+
+    private func setHedgeTimer(_ hedge: Hedge) {
+        hedgeTimer = loop.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(hedge.delay)) {
+            self.hedgeTimer = nil
+            guard self.phase == .attempting, var machine = self.hedging else { return }
+            let decision = machine.delayPassed(withdraw: { self.route.budget.withdraw(.hedge) })
+            self.hedging = machine
+            guard case .send = decision else { return }
+            self.account.hedged()
+            self.route.metrics.hedged()
+            self.attempt(isHedge: true)
+            if machine.mayHedge { self.setHedgeTimer(hedge) }
         }
     }
 }

@@ -13,13 +13,9 @@ extension Exchange {
     func askForClaim() {
         guard let key else { return }
         phase = .claiming
-        attemptDeadline = nil
         armTimer()
         let secret = shared.secret
-        let path = request.uri.prefix { $0 != "?" }
-        let scope = Scope(
-            caller: secret.caller(of: request.headers.first(name: "authorization")),
-            operation: "\(request.method.rawValue) \(path)")
+        let scope = scope
         var body: [UInt8] = []
         body.reserveCapacity(keptBytes)
         for piece in kept { body.append(contentsOf: piece.readableBytesView) }
@@ -31,14 +27,28 @@ extension Exchange {
         self.recordID = recordID
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
+        let idempotency = route.configuration.idempotency
         shared.engine.begin(
-            recordID, fingerprint: fingerprint, caller: scope.caller,
-            takesOver: shared.configuration.route.idempotency.unknown == .rerun ? .anything : .nothing
+            recordID, fingerprint: fingerprint, caller: scope.caller, retention: idempotency.retention,
+            takesOver: idempotency.unknown == .rerun ? .anything : .nothing
         ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
                 if let start = handoff.take() { exchange.value.decided(start) }
             }
+        }
+    }
+
+    /// What the key is unique within. Two hosts may be two tenants' doors to the same service.
+    private var scope: Scope {
+        Scope(caller: caller, operation: "\(request.method.rawValue) \(request.hostName.lowercased())\(request.path)")
+    }
+
+    /// In the shadow, a key is only counted.
+    func watchKey() {
+        guard let key else { return }
+        if let seen = route.shadowedKeys, seen.see(shared.secret.recordID(of: key, in: scope)) {
+            account.wouldHave(.deduplicated, "a request with this key has come before")
         }
     }
 
@@ -49,7 +59,8 @@ extension Exchange {
             // The client has left, or was told to come back: nothing has been sent, so the next may execute.
             guard isWaiting else { return claim.release() }
             self.claim = consume claim
-            shared.budget.called()
+            route.metrics.claimed()
+            route.budget.called()
             attempt()
         case .replay(let payload):
             if isWaiting { replay(payload) }
@@ -70,7 +81,7 @@ extension Exchange {
         case .limited:
             if isWaiting {
                 let detail = "nothing was executed: within the retention of keys, a caller may have only so many"
-                answer(Problem(.tooManyKeys, detail, retryAfter: shared.configuration.route.idempotency.retention / 24))
+                answer(Problem(.tooManyKeys, detail, retryAfter: route.configuration.idempotency.retention / 24))
             }
         case .unavailable(let error):
             if isWaiting {
@@ -90,9 +101,11 @@ extension Exchange {
         guard let recorded = RecordedResponse(encoded: payload) else {
             return answer(Problem(.storeUnavailable, "the recorded response cannot be read"))
         }
+        account.replayed(recorded.status)
         let keepsAlive = request.isKeepAlive
         var headers = HTTPHeaders(recorded.fields.map { ($0.name, $0.value) })
         headers.add(name: "idempotent-replayed", value: "true")
+        headers.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")
         let status = HTTPResponseStatus(statusCode: recorded.status)
         if HeaderRules.hasBody(status: status, method: request.method) {
             headers.add(name: "content-length", value: "\(recorded.body.count)")
@@ -106,9 +119,9 @@ extension Exchange {
     func collect(_ body: ByteBuffer) {
         collected.append(body)
         collectedBytes += body.readableBytes
-        guard collectedBytes > shared.configuration.route.keptBytes else { return }
+        guard collectedBytes > route.configuration.keptBytes else { return }
         // Too large to keep. That it was executed is recorded first; then the client gets it as it comes.
-        connection?.holdReads(true)
+        current?.connection?.holdReads(true)
         recordOutcome(nil) { error in
             guard let head = self.responseHead, error == nil else { return self.outcomeIsLost(error) }
             self.relay(head)
@@ -119,7 +132,7 @@ extension Exchange {
             case .whole: self.end(keepAlive: self.keepsClientAlive)
             case .broken: self.abort()
             case nil where self.client == nil: self.finish()
-            case nil: self.connection?.holdReads(false)
+            case nil: self.current?.connection?.holdReads(false)
             }
         }
     }
@@ -128,7 +141,7 @@ extension Exchange {
     func record() {
         guard let head = responseHead else { return }
         let status = Int(head.status.code)
-        let disposition = shared.configuration.route.idempotency.profile.disposition(
+        let disposition = route.configuration.idempotency.profile.disposition(
             status: status, hasRetryAfter: head.headers.contains(name: "retry-after"))
         if disposition == .release {
             phase = .recording

@@ -1,62 +1,97 @@
 #if Gateway
 import Holdfast
 import HoldfastHTTP
+import HoldfastIdempotency
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// The service's answer, to the client or into the record.
 extension Exchange {
-    func received(_ head: HTTPResponseHead) {
-        guard phase == .awaitingHead else { return }
-        attemptDeadline = nil
+    func received(_ head: HTTPResponseHead, from attempt: UpstreamAttempt) {
+        guard phase == .attempting else { return }
         let status = Int(head.status.code)
         let isFailure = StatusMeaning.isServiceFailure(status)
         if isFailure {
-            judge(.failed)
-        } else if permit?.isProbe ?? false {
+            attempt.judge(.failed)
+        } else if status == 429 {
+            attempt.judge(.declined)
+        } else if attempt.isProbe {
             // A probe asks whether the service answers, and it has; its place is not held while a body streams.
-            judge(.succeeded)
+            attempt.judge(.succeeded)
         }
-        let retryAfter = head.headers.first(name: "retry-after").flatMap(RetryAfter.parse)
-        if let failure = StatusMeaning.failureWorthRetrying(status, retryAfter: retryAfter),
-            retryIfAllowed(after: failure)
-        {
-            connection?.drain()
-            connection = nil
-            return
+        if let failure = failureWorthRetrying(head) {
+            note(failure)
+            let isAlone = hedges.isEmpty
+            if !isAlone || retryIfAllowed(after: failure) {
+                account.ended(attempt, "answered", status: status)
+                remove(attempt, isFailure ? .failed : .declined, .drain)
+                return
+            }
         }
+        if attempt !== current {
+            // It overtook the one before it, which has lost.
+            if let slower = current { slower.end(.abandoned, .close) }
+            hedges.removeAll { $0 === attempt }
+            current = attempt
+        }
+        endHedges()
+        hedgeTimer?.cancel()
+        hedgeTimer = nil
+        attempt.answers()
+        if !isFailure {
+            route.budget.succeeded(after: attempt.isHedge ? .hedge : attemptNumber > 1 ? .retry : nil)
+            if let hedge = route.hedge { hedge.observe(.nanoseconds((.now() - attempt.began).nanoseconds)) }
+        }
+        account.answered(status)
+        if account.isNotable { account.ended(attempt, "answered", status: status) }
         responseHead = head
         if claim != nil {
             phase = .collecting
-            armAttemptTimer()
+            armPieceTimer(route.configuration.attemptTimeout)
         } else {
             relay(head)
         }
     }
 
+    /// What the answer proves, if it is worth another attempt.
+    private func failureWorthRetrying(_ head: HTTPResponseHead) -> FailureClass? {
+        let status = Int(head.status.code)
+        guard route.configuration.retryStatuses.contains(status) else { return nil }
+        // A layer below has tried it again and given up.
+        if route.configuration.retry.nesting == .oneLayer, LineageFields.attempts(head.headers) > 1 { return nil }
+        let retryAfter = head.headers.first(name: "retry-after").flatMap(RetryAfter.parse)
+        return status == 503 || status == 429 ? .rejected(retryAfter: retryAfter) : .failed
+    }
+
     func relay(_ head: HTTPResponseHead) {
         phase = .relaying
         guard let client else { return }
-        let (head, keepsAlive) = HeaderRules.toClient(
+        var (head, keepsAlive) = HeaderRules.toClient(
             head, for: request, keepAlive: request.isKeepAlive && isRequestComplete)
+        if account.isNotable {
+            head.headers.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")
+            if attemptNumber > 1 { head.headers.add(name: LineageFields.attemptsName, value: "\(attemptNumber)") }
+        }
         keepsClientAlive = keepsAlive
         client.write(.head(head))
-        armAttemptTimer()
+        armPieceTimer(route.configuration.attemptTimeout)
     }
 
     func received(_ body: ByteBuffer) {
+        account.bytesOut += body.readableBytes
         switch phase {
         case .relaying:
             client?.write(.body(.byteBuffer(body)))
-            armAttemptTimer()
-            if let client, !client.isWritable { connection?.holdReads(true) }
+            armPieceTimer(route.configuration.attemptTimeout)
+            if let client, !client.isWritable { current?.connection?.holdReads(true) }
         case .collecting:
             collect(body)
-            if phase == .collecting { armAttemptTimer() }
+            if phase == .collecting { armPieceTimer(route.configuration.attemptTimeout) }
         case .recording:
             // Came with what made the response too large to keep; it goes out after it.
             collected.append(body)
-        case .gathering, .claiming, .waiting, .connecting, .awaitingHead, .finished:
+        case .gathering, .claiming, .waiting, .attempting, .finished:
             break
         }
     }
@@ -65,9 +100,10 @@ extension Exchange {
         if phase == .relaying { client?.flush() }
     }
 
-    func receivedEnd() {
-        connection = nil
-        judge(.succeeded)
+    func receivedEnd(of attempt: UpstreamAttempt) {
+        guard attempt === current else { return }
+        current = nil
+        attempt.end(.succeeded, .over)
         switch phase {
         case .relaying:
             end(keepAlive: keepsClientAlive && isRequestComplete)
@@ -75,7 +111,7 @@ extension Exchange {
             record()
         case .recording:
             responseEnd = .whole
-        case .gathering, .claiming, .waiting, .connecting, .awaitingHead, .finished:
+        case .gathering, .claiming, .waiting, .attempting, .finished:
             break
         }
     }

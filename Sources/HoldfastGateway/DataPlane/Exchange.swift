@@ -10,10 +10,12 @@ import Synchronization
 /// One request, from its head to the end of its answer: it carries out what the machines decide.
 ///
 /// ```
+///              rate limit, concurrency ─▶ rejected
+///                        │
 ///                     keyed: gather the body ─▶ ask for the claim ─▶ replay, conflict … ─▶ answered
 ///                                                      │ execute
 ///  request's head ─────────────────────────────────────▼
-///                        ┌──▶ choose an endpoint (breaker) ─▶ connect ─▶ send ─▶ await the head
+///                        ┌──▶ choose an endpoint (breakers) ─▶ connect ─▶ send ─▶ await the head ◀─ hedge
 ///                        │                                                            │
 ///                        └── wait (retry: attempts, deadline, budget) ◀── failed ─────┤
 ///                                                                                     ▼
@@ -29,9 +31,8 @@ final class Exchange {
         case claiming
         /// Between two attempts.
         case waiting
-        case connecting
-        /// The request is on its way, or its answer is.
-        case awaitingHead
+        /// One attempt is in progress, or several.
+        case attempting
         /// The response goes to the client as it comes.
         case relaying
         /// A keyed response is being gathered.
@@ -42,6 +43,8 @@ final class Exchange {
     }
 
     let loop: LoopContext
+    let plan: Plan
+    let route: Route
     let request: HTTPRequestHead
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
@@ -55,21 +58,36 @@ final class Exchange {
     /// Whether the request has arrived whole. One that announces no body has, with its head.
     var isRequestComplete: Bool
 
-    // The attempt in progress.
-    var retry: RetryMachine
-    var permit: CircuitBreaker.Permit?
-    var endpoint: Int?
-    var connection: UpstreamConnection?
+    // The attempts.
+    /// The one whose answer is awaited or relayed.
+    var current: UpstreamAttempt?
+    /// Those that are in progress beside it.
+    var hedges: [UpstreamAttempt] = []
+    var retry: RetryMachine?
+    var hedging: HedgeMachine?
+    var hedgeTimer: Scheduled<Void>?
     var wait: Scheduled<Void>?
+    /// How long the attempt that comes next has waited.
+    var nextWait = Duration.zero
     var attemptNumber = 0
-    private var deadline: NIODeadline
-    var attemptDeadline: NIODeadline?
+    var lastEndpoint: Endpoint?
+    /// Whether some attempt may have acted, whatever the last one says.
+    var mayHaveRun = false
+    var deadline: NIODeadline
+    /// Whether the deadline is the caller's own: missing it says nothing about the service.
+    let isDeadlineOfCaller: Bool
+    /// For the next piece of a body.
+    var pieceDeadline: NIODeadline?
+
+    // The places that it holds.
+    private var place: Bulkhead.Place?
+    private var permit: AdaptiveLimit.Permit?
 
     // A keyed request.
+    let key: IdempotencyKey?
     var claim: Claim?
     /// The record of its key, once the claim was asked for.
     var recordID: RecordID?
-    let key: IdempotencyKey?
     var responseHead: HTTPResponseHead?
     var collected: [ByteBuffer] = []
     var collectedBytes = 0
@@ -77,41 +95,98 @@ final class Exchange {
     enum ResponseEnd { case whole, broken }
     var responseEnd: ResponseEnd?
 
-    private let started = NIODeadline.now()
+    let started: NIODeadline
     var keepsClientAlive = true
+    /// What is told of it at the end.
+    var account = RequestAccount()
 
     var shared: DataPlaneContext { loop.shared }
+    var isShadow: Bool { route.configuration.isShadow }
 
     init(
-        request: HTTPRequestHead, key: IdempotencyKey?, client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
+        request: HTTPRequestHead, route: Route, key: IdempotencyKey?, client: DownstreamHandler, loop: LoopContext,
+        timer: LazyTimer
     ) {
+        plan = loop.plan
         self.request = request
+        self.route = route
         isRequestComplete = !request.announcesBody
         self.key = key
         self.client = client
         self.loop = loop
         self.timer = timer
-        let configuration = loop.shared.configuration
-        deadline = started + TimeAmount(configuration.route.deadline)
-        // The service is not known to honour keys, so a keyed request is sent again only if it was not sent.
-        let repeatability =
-            key == nil ? Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) : .once
-        retry = RetryMachine(
-            configuration: configuration.route.retry, repeatability: repeatability,
-            deadline: loop.shared.clock.now.advanced(by: configuration.route.deadline))
+        let start = NIODeadline.now()
+        started = start
+        let own = start + TimeAmount(route.configuration.deadline)
+        let callers = LineageFields.timeout(request.headers).map { start + TimeAmount($0) }
+        isDeadlineOfCaller = callers.map { $0 < own } ?? false
+        deadline = callers.map { min($0, own) } ?? own
     }
 
     func begin() {
         shared.counters.requests.add(1, ordering: .relaxed)
         shared.counters.inFlight.add(1, ordering: .relaxed)
         timer.onFire = { [unowned self] in timeIsUp() }
-        if key != nil {
+        if let problem = admitted() { return answer(problem) }
+        if let limit = route.configuration.bodyLimit, let length = request.contentLength, length > limit {
+            return answer(Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here"))
+        }
+        if isShadow {
+            watchKey()
+            route.budget.called()
+            attempt()
+        } else if key != nil {
             phase = .gathering
-            armBodyTimer()
+            armPieceTimer(plan.configuration.headerTimeout)
             if isRequestComplete { askForClaim() }
         } else {
-            shared.budget.called()
+            route.budget.called()
             attempt()
+        }
+    }
+
+    /// Passes the limits that stand in front of everything else.
+    ///
+    /// - Returns: Why it is rejected; nil if it is not.
+    private func admitted() -> Problem? {
+        if let limits = route.rateLimits {
+            let caller = limits.configuration.byCaller ? self.caller : ""
+            if let explanation = limits.admit(caller), !wouldReject(explanation) {
+                return Problem(.rateLimited, "\(explanation)", explanation: explanation)
+            }
+        }
+        do throws(Bulkhead.Rejection) {
+            if let bulkhead = route.bulkhead { place = try bulkhead.tryAcquire() }
+        } catch {
+            if !wouldReject(error.explanation) { return full(error.explanation) }
+        }
+        do throws(AdaptiveLimit.Rejection) {
+            if let limit = route.adaptiveLimit { permit = try limit.admit() }
+        } catch {
+            if !wouldReject(error.explanation) { return full(error.explanation) }
+        }
+        return nil
+    }
+
+    private func full(_ explanation: Explanation) -> Problem {
+        Problem(.limitReached, "\(explanation)", explanation: explanation, retryAfter: .seconds(1))
+    }
+
+    /// In the shadow, a rejection is told and not carried out.
+    func wouldReject(_ explanation: Explanation) -> Bool {
+        guard isShadow else { return false }
+        account.wouldHave(.rejected, "\(explanation)")
+        return true
+    }
+
+    /// Who calls, without the credentials themselves.
+    var caller: String {
+        switch route.configuration.caller {
+        case .address:
+            return "address \(client?.clientAddress ?? "unknown")"
+        case .fields(let names):
+            let values = names.compactMap { name in request.headers.first(name: name) }
+            return shared.secret.caller(of: values.isEmpty ? nil : values.joined(separator: "\n"))
         }
     }
 
@@ -119,30 +194,48 @@ final class Exchange {
 
     func receivedRequest(_ body: ByteBuffer) {
         keep(body)
+        if let limit = route.configuration.bodyLimit, keptBytes > limit { return bodyPassed(limit) }
         switch phase {
         case .gathering:
             if !isKeptWhole {
-                let limit = shared.configuration.route.keptBytes
+                let limit = route.configuration.keptBytes
                 answer(Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(limit) bytes can be fingerprinted"))
             } else {
-                armBodyTimer()
+                armPieceTimer(plan.configuration.headerTimeout)
             }
-        case .awaitingHead:
-            connection?.send(.body(.byteBuffer(body)), flush: false)
-            armAttemptTimer()
-            if connection?.isWritable == false { client?.holdReads(true) }
-        case .connecting, .waiting:
-            // It goes out with what is kept. Beyond that there is no room: the client waits until there is.
-            if !isKeptWhole { client?.holdReads(true) }
+        case .attempting:
+            guard let current, let connection = current.connection else { return holdWhileFull() }
+            connection.send(.body(.byteBuffer(body)), flush: false)
+            armAttemptTimer(current)
+            if !connection.isWritable { client?.holdReads(true) }
+        case .waiting:
+            holdWhileFull()
         case .relaying, .collecting:
-            connection?.send(.body(.byteBuffer(body)), flush: false)
+            current?.connection?.send(.body(.byteBuffer(body)), flush: false)
         case .claiming, .recording, .finished:
             break
         }
     }
 
+    /// It goes out with what is kept. Beyond that there is no room: the client waits until there is.
+    private func holdWhileFull() {
+        if !isKeptWhole { client?.holdReads(true) }
+    }
+
+    /// A body that streams has grown beyond what the route allows.
+    private func bodyPassed(_ limit: Int) {
+        let problem = Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here")
+        switch phase {
+        case .gathering, .waiting, .attempting:
+            endAttempts(.abandoned)
+            answer(problem)
+        case .relaying, .collecting: abort()
+        case .claiming, .recording, .finished: break
+        }
+    }
+
     func flushRequest() {
-        if phase == .awaitingHead || phase == .relaying { connection?.channel.flush() }
+        if phase == .attempting || phase == .relaying { current?.connection?.channel.flush() }
     }
 
     func receivedRequestEnd() {
@@ -151,14 +244,18 @@ final class Exchange {
         switch phase {
         case .gathering:
             askForClaim()
-        case .awaitingHead:
+        case .attempting:
             // The clock starts when the request has arrived whole: a slow upload is not the service's slowness.
-            deadline = max(deadline, .now() + TimeAmount(shared.configuration.route.deadline))
-            connection?.send(.end(nil), flush: true)
-            armAttemptTimer()
+            if !isDeadlineOfCaller {
+                deadline = max(deadline, .now() + TimeAmount(route.configuration.deadline))
+            }
+            guard let current, let connection = current.connection else { return }
+            connection.send(.end(nil), flush: true)
+            armAttemptTimer(current)
+            startHedging()
         case .relaying, .collecting:
-            connection?.send(.end(nil), flush: true)
-        case .claiming, .waiting, .connecting, .recording, .finished:
+            current?.connection?.send(.end(nil), flush: true)
+        case .claiming, .waiting, .recording, .finished:
             break
         }
     }
@@ -166,118 +263,16 @@ final class Exchange {
     private func keep(_ body: ByteBuffer) {
         keptBytes += body.readableBytes
         guard isKeptWhole else { return }
+        let isOnItsWay = current?.connection != nil
+        let bound = route.configuration.keptBytes
         // A piece that is already on its way when the limit is met need not be kept; one that is not yet sent must be.
-        guard keptBytes <= shared.configuration.route.keptBytes || phase == .connecting || phase == .waiting else {
+        guard keptBytes <= bound || (!isOnItsWay && (phase == .attempting || phase == .waiting)) else {
             isKeptWhole = false
             kept = []
             return
         }
         kept.append(body)
-        if keptBytes > shared.configuration.route.keptBytes { client?.holdReads(true) }
-    }
-
-    // MARK: What goes wrong
-
-    func serviceClosed() {
-        connection = nil
-        let name = endpoint.map { "\(shared.endpoints[$0].address)" } ?? "the service"
-        switch phase {
-        case .awaitingHead:
-            failed(.unknown, Problem(.upstreamReset, "\(name) closed the connection before it answered"))
-        case .collecting:
-            judge(.failed)
-            settleClaim(after: .unknown, Problem(.upstreamReset, "\(name) broke off its answer"))
-        case .relaying:
-            judge(.failed)
-            // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.
-            abort()
-        case .recording:
-            responseEnd = .broken
-        case .gathering, .claiming, .waiting, .connecting, .finished:
-            break
-        }
-    }
-
-    /// What the client sends is not HTTP any longer.
-    func requestBroke(_ problem: Problem) {
-        switch phase {
-        case .gathering, .waiting, .connecting, .awaitingHead:
-            // Its end is still to come, so it has no claim yet, and the service has not had it whole.
-            judge(.abandoned)
-            closeConnection()
-            answer(problem)
-        case .claiming, .relaying, .collecting, .recording, .finished:
-            abort()
-        }
-    }
-
-    /// The client has left. What was begun under a key is brought to its end and recorded; the rest is called off.
-    func clientClosed() {
-        client = nil
-        if claim != nil || phase == .recording { return connection?.holdReads(false) ?? () }
-        guard phase != .finished else { return }
-        judge(.abandoned)
-        connection?.close()
-        connection = nil
-        finish()
-    }
-
-    func clientBecameWritable() {
-        connection?.holdReads(false)
-    }
-
-    func serviceBecameWritable() {
-        if let connection, connection.isWritable { client?.holdReads(false) }
-    }
-
-    private func timeIsUp() {
-        let now = NIODeadline.now()
-        let isCall = now >= deadline
-        let limit = isCall ? shared.configuration.route.deadline : shared.configuration.route.attemptTimeout
-        let name = isCall ? "timeout" : "attempt timeout"
-        let problem = Problem(.deadline, "no answer within the \(name) of \(limit)", attempts: attemptNumber)
-        switch phase {
-        case .gathering:
-            answer(Problem(.requestTimeout, "the request's body did not arrive in time"))
-        case .claiming:
-            answer(Problem(.keyInFlight, "a request with this key has not ended within \(limit)"))
-        case .waiting:
-            giveUp(problem, after: .notSent())
-        case .connecting:
-            judge(.failed)
-            giveUp(problem, after: .notSent())
-        case .awaitingHead where !isRequestComplete && client != nil && connection?.isWritable == true:
-            // The service waits for the client, as we do: the client's connection has a limit of its own for that.
-            judge(.abandoned)
-            closeConnection()
-            answer(Problem(.requestTimeout, "the request's body did not arrive in time"))
-        case .awaitingHead:
-            let failing = connection
-            connection = nil
-            failing?.close()
-            if isCall {
-                judge(.failed)
-                giveUp(problem, after: .unknown)
-            } else {
-                failed(.unknown, problem)
-            }
-        case .collecting:
-            judge(.failed)
-            closeConnection()
-            settleClaim(after: .unknown, problem)
-        case .relaying:
-            judge(.failed)
-            closeConnection()
-            abort()
-        case .recording, .finished:
-            break
-        }
-    }
-
-    func closeConnection() {
-        let closing = connection
-        connection = nil
-        closing?.close()
+        if keptBytes > bound { client?.holdReads(true) }
     }
 
     // MARK: The end
@@ -287,6 +282,9 @@ final class Exchange {
         shared.counters.count(problem.kind)
         var problem = problem
         problem.record = recordID?.description
+        if attemptNumber > 1 { problem.attempts = attemptNumber }
+        account.answered(problem)
+        problem.request = account.id(from: &loop.generator).description
         let client = client
         finish()
         client?.write(problem, for: request, keepAlive: request.isKeepAlive && isRequestComplete)
@@ -300,6 +298,7 @@ final class Exchange {
     }
 
     func abort() {
+        account.isAborted = true
         let client = client
         finish()
         client?.abort()
@@ -310,42 +309,20 @@ final class Exchange {
         phase = .finished
         wait?.cancel()
         wait = nil
-        judge(.abandoned)
-        closeConnection()
+        hedgeTimer?.cancel()
+        hedgeTimer = nil
+        endAttempts(.abandoned)
         kept = []
         collected = []
+        place = nil
+        if let permit = permit.take() { permit.ended(account.verdict, isTimeout: account.problem?.kind == .deadline) }
         shared.counters.inFlight.subtract(1, ordering: .relaxed)
         timer.onFire = nil
         timer.set(nil)
+        tellEnd()
         let client = client
         self.client = nil
         client?.exchangeEnded()
-    }
-
-    // MARK: Time
-
-    func armAttemptTimer() {
-        attemptDeadline = .now() + TimeAmount(shared.configuration.route.attemptTimeout)
-        armTimer()
-    }
-
-    private func armBodyTimer() {
-        attemptDeadline = .now() + TimeAmount(shared.configuration.headerTimeout)
-        armTimer()
-    }
-
-    func armTimer() {
-        switch phase {
-        case .relaying:
-            // A stream may be long. It may not be silent.
-            timer.set(attemptDeadline)
-        case .awaitingHead where !isRequestComplete:
-            timer.set(attemptDeadline)
-        case .recording, .finished:
-            timer.set(nil)
-        default:
-            timer.set(attemptDeadline.map { min($0, deadline) } ?? deadline)
-        }
     }
 }
 #endif

@@ -1,4 +1,5 @@
 #if Gateway
+import Holdfast
 import HoldfastHTTP
 import NIOCore
 import NIOHTTP1
@@ -6,40 +7,67 @@ import NIOHTTP1
 /// Which fields cross the gateway, and which it sets.
 enum HeaderRules {
     /// The head that the service gets.
+    ///
+    /// - Parameters:
+    ///   - scheme: How the client came.
+    ///   - timeout: How much time is left.
+    ///   - attempt: The attempt's number, from 1.
     static func toService(
-        _ head: HTTPRequestHead, client: String?, address: GatewayConfiguration.Address
+        _ head: HTTPRequestHead, client: String?, scheme: String, address: GatewayConfiguration.Address,
+        timeout: Duration, attempt: Int
     ) -> HTTPRequestHead {
-        let named = HopByHop.named(by: head.headers["connection"])
+        let named = head.headers.namedByConnection
         var headers = HTTPHeaders()
-        headers.reserveCapacity(head.headers.count + 5)
+        headers.reserveCapacity(head.headers.count + 7)
         var host: String?
-        var forwarded: [String] = []
-        var via: [String] = []
+        var forwarded: String?
+        var via: String?
+        var isChunked = false
+        let isTraced = isTraced(head.headers)
         for (name, value) in head.headers {
-            switch name.lowercased() {
-            case "host": host = value
-            case "x-forwarded-for": forwarded.append(value)
-            case "x-forwarded-proto", "x-forwarded-host", "expect": break
-            case "via": via.append(value)
-            case let lower where HopByHop.stays(lower, named: named): break
-            default: headers.add(name: name, value: value)
+            switch FieldName(name) {
+            case .host: host = value
+            case .forwardedFor: forwarded = forwarded.map { "\($0), \(value)" } ?? value
+            case .via: via = via.map { "\($0), \(value)" } ?? value
+            case .transferEncoding: isChunked = true
+            // A hop says these of itself; what another said of it is not passed on.
+            case .forwardedProto, .forwardedHost, .expect, .timeout, .attempt, .connection, .hopByHop: break
+            case .traceparent, .tracestate: if isTraced { headers.add(name: name, value: value) }
+            case .contentLength, .other:
+                if named.isEmpty || !named.contains(name.lowercased()) { headers.add(name: name, value: value) }
             }
         }
         var uri = head.uri
-        if let absolute = RequestRules.absolute(uri) {
+        if uri.utf8.first != UInt8(ascii: "/"), let absolute = RequestRules.absolute(uri) {
             host = absolute.authority
             uri = absolute.path
         }
         let authority = host ?? address.description
         headers.add(name: "host", value: authority)
-        if let client { forwarded.append(client) }
-        if !forwarded.isEmpty { headers.add(name: "x-forwarded-for", value: forwarded.joined(separator: ", ")) }
-        headers.add(name: "x-forwarded-proto", value: "http")
+        if let client { forwarded = forwarded.map { "\($0), \(client)" } ?? client }
+        if let forwarded { headers.add(name: "x-forwarded-for", value: forwarded) }
+        headers.add(name: "x-forwarded-proto", value: scheme)
         headers.add(name: "x-forwarded-host", value: authority)
-        via.append("\(head.version.major).\(head.version.minor) holdfast")
-        headers.add(name: "via", value: via.joined(separator: ", "))
-        if head.isChunked { headers.add(name: "transfer-encoding", value: "chunked") }
+        headers.add(name: LineageFields.timeoutName, value: LineageFields.format(timeout: timeout))
+        headers.add(name: LineageFields.attemptName, value: String(attempt))
+        let own = Self.via(head.version)
+        headers.add(name: "via", value: via.map { "\($0), \(own)" } ?? own)
+        if isChunked { headers.add(name: "transfer-encoding", value: "chunked") }
         return HTTPRequestHead(version: .http1_1, method: head.method, uri: uri, headers: headers)
+    }
+
+    private static func via(_ version: HTTPVersion) -> String {
+        switch (version.major, version.minor) {
+        case (2, _): "2 holdfast"
+        case (1, 0): "1.0 holdfast"
+        default: "1.1 holdfast"
+        }
+    }
+
+    /// Whether there is a valid `traceparent`. Without, its `tracestate` means nothing either.
+    private static func isTraced(_ headers: HTTPHeaders) -> Bool {
+        let values = headers["traceparent"]
+        return values.count == 1 && TraceParent(values[0]) != nil
     }
 
     /// The head that the client gets for a response of the service.
@@ -48,20 +76,25 @@ enum HeaderRules {
     static func toClient(
         _ head: HTTPResponseHead, for request: HTTPRequestHead, keepAlive: Bool
     ) -> (head: HTTPResponseHead, keepAlive: Bool) {
-        let named = HopByHop.named(by: head.headers["connection"])
-        let isChunked = head.headers.contains(name: "transfer-encoding")
+        let named = head.headers.namedByConnection
         var headers = HTTPHeaders()
-        headers.reserveCapacity(head.headers.count + 2)
+        headers.reserveCapacity(head.headers.count + 3)
+        var length: String?
+        var isChunked = false
         for (name, value) in head.headers {
-            let lower = name.lowercased()
-            if HopByHop.stays(lower, named: named) || (isChunked && lower == "content-length") { continue }
-            headers.add(name: name, value: value)
+            switch FieldName(name) {
+            case .contentLength: length = value
+            case .transferEncoding: isChunked = true
+            case .connection, .hopByHop: break
+            default: if named.isEmpty || !named.contains(name.lowercased()) { headers.add(name: name, value: value) }
+            }
         }
+        if !isChunked, let length { headers.add(name: "content-length", value: length) }
         var keepAlive = keepAlive
-        if hasBody(status: head.status, method: request.method), !headers.contains(name: "content-length") {
+        if hasBody(status: head.status, method: request.method), isChunked || length == nil {
             if request.version == .http1_1 {
                 headers.add(name: "transfer-encoding", value: "chunked")
-            } else {
+            } else if request.version.major == 1 {
                 keepAlive = false
             }
         }
@@ -70,6 +103,8 @@ enum HeaderRules {
     }
 
     static func addConnection(to headers: inout HTTPHeaders, for request: HTTPRequestHead?, keepAlive: Bool) {
+        // HTTP/2 has no such field: its connections are not the requests'.
+        if let request, request.version.major > 1 { return }
         if !keepAlive {
             headers.add(name: "connection", value: "close")
         } else if request?.version == .http1_0 {
@@ -82,9 +117,38 @@ enum HeaderRules {
     }
 }
 
+extension HTTPHeaders {
+    /// The fields that `Connection` names, in lower case. Seldom any.
+    fileprivate var namedByConnection: [String] {
+        contains(name: "connection") ? HopByHop.named(by: self["connection"]) : []
+    }
+}
+
 extension HTTPRequestHead {
     var isChunked: Bool { headers.contains(name: "transfer-encoding") }
     var announcesBody: Bool { isChunked || (headers.first(name: "content-length").map { $0 != "0" } ?? false) }
     var contentLength: Int? { headers.first(name: "content-length").flatMap(Int.init) }
+
+    /// The target without its query.
+    var path: Substring { uri.prefix { $0 != "?" } }
+
+    /// `Host` without its port, as it was sent.
+    var hostName: Substring {
+        let isPath = uri.utf8.first == UInt8(ascii: "/")
+        let authority = isPath ? nil : RequestRules.absolute(uri)?.authority
+        let host = (authority ?? headers.first(name: "host") ?? "")[...]
+        guard !host.hasPrefix("[") else { return host.prefix { $0 != "]" } + "]" }
+        return host.prefix { $0 != ":" }
+    }
+}
+
+extension LineageFields {
+    static func timeout(_ headers: HTTPHeaders) -> Duration? {
+        headers.first(name: timeoutName).flatMap { timeout($0) }
+    }
+
+    static func attempt(_ headers: HTTPHeaders) -> Int { attempts(headers.first(name: attemptName)) }
+
+    static func attempts(_ headers: HTTPHeaders) -> Int { attempts(headers.first(name: attemptsName)) }
 }
 #endif

@@ -7,14 +7,14 @@ import NIOHTTP1
 /// ends (RFC 9112, section 11.2), so whatever could be read in two ways is refused, and the connection closed.
 enum RequestRules {
     /// - Throws: A ``Problem`` that says which rule was broken.
-    static func check(_ head: HTTPRequestHead, configuration: GatewayConfiguration) throws(Problem) {
+    static func check(_ head: HTTPRequestHead, headerLimit: Int) throws(Problem) {
         guard head.version == .http1_1 || head.version == .http1_0 else {
             throw Problem(.badRequest, "HTTP/\(head.version.major).\(head.version.minor) is not served here")
         }
         let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
-        guard size <= configuration.headerLimit else {
+        guard size <= headerLimit else {
             throw Problem(
-                .headersTooLarge, "the header fields take \(size) bytes, \(configuration.headerLimit) are allowed")
+                .headersTooLarge, "the header fields take \(size) bytes, \(headerLimit) are allowed")
         }
         try checkFraming(head)
         try checkTarget(head)
@@ -50,9 +50,23 @@ enum RequestRules {
         guard head.uri.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
             throw Problem(.badRequest, "the request's target has characters that a target cannot have")
         }
+        guard !hasDotSegments(head.path) else {
+            throw Problem(.badRequest, "the request's path has '.' or '..' segments: resolve them first")
+        }
         let isOptions = head.method == .OPTIONS && head.uri == "*"
         guard head.uri.hasPrefix("/") || isOptions || absolute(head.uri) != nil else {
             throw Problem(.badRequest, "the request's target is not a path")
+        }
+    }
+
+    /// Whether a segment is `.` or `..`, written out or as `%2e`: one reader resolves it and another does not, so the
+    /// route that is chosen here could be another than the service's.
+    private static func hasDotSegments(_ path: Substring) -> Bool {
+        guard path.utf8.contains(UInt8(ascii: ".")) || path.utf8.contains(UInt8(ascii: "%")) else { return false }
+        return path.split(separator: "/").contains { segment in
+            guard segment.utf8.count <= 6 else { return false }
+            let plain = segment.lowercased().replacing("%2e", with: ".")
+            return plain == "." || plain == ".."
         }
     }
 

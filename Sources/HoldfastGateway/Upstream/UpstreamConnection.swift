@@ -2,7 +2,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// One connection to the service. It serves one exchange at a time, and tells it what comes back.
+/// One connection to the service. It serves one attempt at a time, and tells it what comes back.
 final class UpstreamConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundIn = HTTPClientRequestPart
@@ -14,13 +14,13 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
     private enum Use {
         case idle
-        case serving(Exchange)
+        case serving(UpstreamAttempt)
         case draining(bytes: Int)
         case closed
     }
 
     let channel: any Channel
-    let endpoint: Int
+    let endpoint: Endpoint
     private(set) var idleSince = NIODeadline.now()
     private let pool: UpstreamPool
     private var use = Use.idle
@@ -29,7 +29,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
     private var isReadHeld = false
     private var readsWait = false
 
-    init(channel: any Channel, endpoint: Int, pool: UpstreamPool) {
+    init(channel: any Channel, endpoint: Endpoint, pool: UpstreamPool) {
         self.channel = channel
         self.endpoint = endpoint
         self.pool = pool
@@ -38,10 +38,10 @@ final class UpstreamConnection: ChannelDuplexHandler {
     var isActive: Bool { channel.isActive }
     var isWritable: Bool { channel.isWritable }
 
-    // MARK: What the exchange does
+    // MARK: What the attempt does
 
-    func serve(_ exchange: Exchange) {
-        use = .serving(exchange)
+    func serve(_ attempt: UpstreamAttempt) {
+        use = .serving(attempt)
         isKeepAlive = true
         isRequestSent = false
     }
@@ -63,7 +63,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
         }
     }
 
-    /// The exchange does not want the rest of the response.
+    /// Nobody wants the rest of the response.
     func drain() {
         use = .draining(bytes: 0)
         holdReads(false)
@@ -83,14 +83,14 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (unwrapInboundIn(data), use) {
-        case (.head(let head), .serving(let exchange)):
+        case (.head(let head), .serving(let attempt)):
             isKeepAlive = head.isKeepAlive
-            exchange.received(head)
-        case (.body(let body), .serving(let exchange)):
-            exchange.received(body)
-        case (.end, .serving(let exchange)):
+            attempt.received(head)
+        case (.body(let body), .serving(let attempt)):
+            attempt.received(body)
+        case (.end, .serving(let attempt)):
             finish()
-            exchange.receivedEnd()
+            attempt.receivedEnd()
         case (.head, .draining):
             break
         case (.body(let body), .draining(let bytes)):
@@ -109,12 +109,12 @@ final class UpstreamConnection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if case .serving(let exchange) = use { exchange.flush() }
+        if case .serving(let attempt) = use { attempt.flush() }
         context.fireChannelReadComplete()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if case .serving(let exchange) = use { exchange.serviceBecameWritable() }
+        if case .serving(let attempt) = use { attempt.serviceBecameWritable() }
         context.fireChannelWritabilityChanged()
     }
 
@@ -122,7 +122,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
         let former = use
         use = .closed
         switch former {
-        case .serving(let exchange): exchange.serviceClosed()
+        case .serving(let attempt): attempt.serviceClosed()
         case .idle: pool.remove(self)
         case .draining, .closed: break
         }

@@ -1,0 +1,139 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import HoldfastIdempotency
+import NIOCore
+import NIOHTTP1
+
+/// What goes wrong on its own: time runs out, a side leaves.
+extension Exchange {
+    func serviceClosed(_ attempt: UpstreamAttempt) {
+        let name = attempt.endpoint.name
+        switch phase {
+        case .attempting:
+            failed(
+                attempt, .unknown, .failed,
+                Problem(.upstreamReset, "\(name) closed the connection before it answered"))
+        case .collecting:
+            remove(attempt, .failed, .over)
+            settleClaim(after: .unknown, Problem(.upstreamReset, "\(name) broke off its answer"))
+        case .relaying:
+            remove(attempt, .failed, .over)
+            // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.
+            abort()
+        case .recording:
+            remove(attempt, .failed, .over)
+            responseEnd = .broken
+        case .gathering, .claiming, .waiting, .finished:
+            break
+        }
+    }
+
+    /// What the client sends is not HTTP any longer.
+    func requestBroke(_ problem: Problem) {
+        switch phase {
+        case .gathering, .waiting, .attempting:
+            // Its end is still to come, so it has no claim yet, and the service has not had it whole.
+            endAttempts(.abandoned)
+            answer(problem)
+        case .claiming, .relaying, .collecting, .recording, .finished:
+            abort()
+        }
+    }
+
+    /// The client has left. What was begun under a key is brought to its end and recorded; the rest is called off.
+    func clientClosed() {
+        client = nil
+        if claim != nil || phase == .recording { return current?.connection?.holdReads(false) ?? () }
+        guard phase != .finished else { return }
+        account.isAborted = true
+        finish()
+    }
+
+    func clientBecameWritable() {
+        current?.connection?.holdReads(false)
+    }
+
+    func serviceBecameWritable() {
+        if let connection = current?.connection, connection.isWritable { client?.holdReads(false) }
+    }
+
+    func timeIsUp() {
+        let now = NIODeadline.now()
+        let isCall = now >= deadline
+        let limit = isCall ? route.configuration.deadline : route.configuration.attemptTimeout
+        let name =
+            isCall ? (isDeadlineOfCaller ? "caller's deadline" : "deadline of \(limit)") : "attempt timeout of \(limit)"
+        let problem = Problem(.deadline, "no answer within the \(name)", attempts: attemptNumber)
+        // A deadline that the caller chose says nothing about the service.
+        let verdict: CircuitBreakerMachine.Verdict = isCall && isDeadlineOfCaller ? .abandoned : .failed
+        switch phase {
+        case .gathering:
+            answer(Problem(.requestTimeout, "the request's body did not arrive in time"))
+        case .claiming:
+            answer(Problem(.keyInFlight, "a request with this key has not ended in time"))
+        case .waiting:
+            giveUp(problem, after: .notSent())
+        case .attempting where isClientSlow:
+            // The service waits for the client, as we do: the client's connection has a limit of its own for that.
+            endAttempts(.abandoned)
+            answer(Problem(.requestTimeout, "the request's body did not arrive in time"))
+        case .attempting where isCall:
+            if ([current].compactMap { $0 } + hedges).contains(where: { $0.phase != .connecting }) { note(.unknown) }
+            if let current { account.ended(current, "deadline") }
+            endAttempts(verdict)
+            giveUp(problem, after: .notSent())
+        case .attempting:
+            for attempt in [current].compactMap({ $0 }) + hedges {
+                guard phase == .attempting, let limit = attempt.deadline, now >= limit else { continue }
+                failed(attempt, .unknown, .failed, problem, .close)
+            }
+            armTimer()
+        case .collecting:
+            endAttempts(verdict)
+            settleClaim(after: .unknown, problem)
+        case .relaying:
+            endAttempts(.failed)
+            abort()
+        case .recording, .finished:
+            break
+        }
+    }
+
+    private var isClientSlow: Bool {
+        !isRequestComplete && client != nil && current?.connection?.isWritable == true
+    }
+
+    // MARK: Timers
+
+    func armAttemptTimer(_ attempt: UpstreamAttempt) {
+        attempt.deadline = .now() + TimeAmount(route.configuration.attemptTimeout)
+        armTimer()
+    }
+
+    func armPieceTimer(_ limit: Duration) {
+        pieceDeadline = .now() + TimeAmount(limit)
+        armTimer()
+    }
+
+    func armTimer() {
+        switch phase {
+        case .gathering, .relaying:
+            // A body may be long. It may not be silent.
+            timer.set(pieceDeadline)
+        case .collecting:
+            timer.set(pieceDeadline.map { min($0, deadline) } ?? deadline)
+        case .attempting:
+            var limit = current?.deadline
+            for hedge in hedges { limit = [limit, hedge.deadline].compactMap { $0 }.min() }
+            // While the request is still coming, its end starts the clock of the call.
+            guard isRequestComplete else { return timer.set(limit ?? deadline) }
+            timer.set(limit.map { min($0, deadline) } ?? deadline)
+        case .claiming, .waiting:
+            timer.set(deadline)
+        case .recording, .finished:
+            timer.set(nil)
+        }
+    }
+}
+#endif

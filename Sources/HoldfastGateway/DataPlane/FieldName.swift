@@ -1,0 +1,59 @@
+#if Gateway
+/// The fields of which the gateway knows what they mean. Telling them apart allocates nothing.
+enum FieldName {
+    case host, via, expect, contentLength, transferEncoding, connection
+    case forwardedFor, forwardedProto, forwardedHost
+    case traceparent, tracestate
+    case timeout, attempt
+    /// Speaks of one connection, as `connection` and `transfer-encoding` do.
+    case hopByHop
+    case other
+
+    init(_ name: String) {
+        self =
+            switch name.utf8.count {
+            case 2: name.is("te") ? .hopByHop : .other
+            case 3: name.is("via") ? .via : .other
+            case 4: name.is("host") ? .host : .other
+            case 6: name.is("expect") ? .expect : .other
+            case 7: name.is("upgrade") || name.is("trailer") ? .hopByHop : .other
+            case 10:
+                name.is("connection")
+                    ? .connection
+                    : name.is("keep-alive") ? .hopByHop : name.is("tracestate") ? .tracestate : .other
+            case 11: name.is("traceparent") ? .traceparent : .other
+            case 14: name.is("content-length") ? .contentLength : .other
+            case 15: name.is("x-forwarded-for") ? .forwardedFor : .other
+            case 16:
+                name.is("x-forwarded-host")
+                    ? .forwardedHost
+                    : name.is("proxy-connection")
+                        ? .hopByHop
+                        : name.is("holdfast-timeout") ? .timeout : name.is("holdfast-attempt") ? .attempt : .other
+            case 17:
+                name.is("transfer-encoding")
+                    ? .transferEncoding
+                    : name.is("x-forwarded-proto") ? .forwardedProto : .other
+            case 18: name.is("proxy-authenticate") ? .hopByHop : .other
+            case 19: name.is("proxy-authorization") ? .hopByHop : .other
+            default: .other
+            }
+    }
+}
+
+extension String {
+    /// Whether it is this name, in any case.
+    ///
+    /// - Parameter name: In lower case.
+    func `is`(_ name: StaticString) -> Bool {
+        guard utf8.count == name.utf8CodeUnitCount else { return false }
+        var place = name.utf8Start
+        for byte in utf8 {
+            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+            if lower != place.pointee { return false }
+            place += 1
+        }
+        return true
+    }
+}
+#endif

@@ -1,0 +1,116 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import HoldfastIdempotency
+import NIOCore
+import NIOHTTP1
+
+/// What is told of a request at its end. While nothing about it is notable, it costs no allocation.
+struct RequestAccount {
+    private(set) var attempts: [RequestReport.Attempt] = []
+    private(set) var wouldHave: [(decision: RouteMetrics.ShadowDecision, words: String)] = []
+    private(set) var problem: Problem?
+    /// What the client was answered; 0 while nothing.
+    private(set) var status = 0
+    private(set) var isReplay = false
+    private var isRetried = false
+    private var isHedged = false
+    private var requestID: RequestID?
+    /// The answer broke off, or the client left.
+    var isAborted = false
+    var bytesIn = 0
+    var bytesOut = 0
+    /// Why nothing was tried again.
+    var stopped: RetryMachine.StopReason?
+
+    /// Whether somebody may ask why.
+    var isNotable: Bool {
+        isRetried || isHedged || isReplay || problem != nil || !wouldHave.isEmpty
+    }
+
+    /// The request's name, drawn when somebody asks for it first.
+    mutating func id(from generator: inout SplitMix64) -> RequestID {
+        if let requestID { return requestID }
+        let drawn = RequestID(using: &generator)
+        requestID = drawn
+        return drawn
+    }
+
+    mutating func retried() { isRetried = true }
+    mutating func hedged() { isHedged = true }
+
+    mutating func replayed(_ status: Int) {
+        isReplay = true
+        self.status = status
+    }
+
+    mutating func answered(_ status: Int) { self.status = status }
+
+    mutating func answered(_ problem: Problem) {
+        self.problem = problem
+        status = problem.kind.status
+    }
+
+    mutating func wouldHave(_ decision: RouteMetrics.ShadowDecision, _ words: String) {
+        wouldHave.append((decision, words))
+    }
+
+    mutating func ended(_ attempt: UpstreamAttempt, _ words: String, status: Int? = nil) {
+        let duration = Duration.nanoseconds((.now() - attempt.began).nanoseconds)
+        attempts.append(
+            RequestReport.Attempt(
+                endpoint: attempt.endpoint.name, ended: words, status: status, duration: duration, wait: attempt.wait,
+                isHedge: attempt.isHedge))
+    }
+
+    /// What an adaptive limit learns.
+    var verdict: CircuitBreakerMachine.Verdict {
+        switch problem?.kind {
+        case .deadline?, .upstreamReset?, .upstreamUnreachable?: .failed
+        case nil where isAborted || isReplay: .abandoned
+        case nil: status >= 500 ? .failed : status == 429 ? .declined : .succeeded
+        default: .abandoned
+        }
+    }
+
+    var outcome: RequestReport.Outcome {
+        switch problem?.kind {
+        case .deadline?, .upstreamReset?, .upstreamUnreachable?, .outcomeUnknown?: .failed
+        case nil: isReplay ? .replayed : isAborted ? (status == 0 ? .abandoned : .failed) : .served
+        default: .rejected
+        }
+    }
+}
+
+extension Exchange {
+    /// Tells how it ended: in numbers always, in words when it is notable or sampled.
+    func tellEnd() {
+        let duration = Duration.nanoseconds((.now() - started).nanoseconds)
+        let metrics = route.metrics
+        metrics.ended(status: account.isAborted ? 0 : account.status, duration: duration)
+        if let problem = account.problem { metrics.rejected(problem.kind) }
+        if account.isReplay { metrics.replayed() }
+        for (decision, _) in account.wouldHave {
+            metrics.wouldHave(decision, succeeded: (200...399).contains(account.status))
+        }
+        let isSampled = shared.observer.isSampled(loop.generator.next())
+        guard isSampled || account.isNotable else { return }
+        shared.observer.report(
+            RequestReport(
+                id: account.id(from: &loop.generator), route: route.name, service: route.service.name,
+                method: request.method.rawValue, path: request.uri, status: account.status, duration: duration,
+                attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
+                detail: detail, explanation: account.problem?.explanation, record: recordID?.description,
+                traceparent: request.headers.first(name: "traceparent"), bytesIn: keptBytes,
+                bytesOut: account.bytesOut, client: client?.clientAddress,
+                wouldHave: account.wouldHave.map(\.words)))
+    }
+
+    private var detail: String {
+        let problem = account.problem?.detail ?? ""
+        guard let stopped = account.stopped else { return problem }
+        return problem.isEmpty
+            ? "not tried again: \(stopped.rawValue)" : "\(problem); not tried again: \(stopped.rawValue)"
+    }
+}
+#endif

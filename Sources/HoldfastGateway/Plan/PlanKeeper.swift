@@ -1,0 +1,161 @@
+#if Gateway
+import Holdfast
+import Logging
+import NIOCore
+import Synchronization
+
+/// Holds the plan that counts, and makes the next one: when the configuration changes, or a name gets other addresses.
+final class PlanKeeper: Sendable {
+    private struct State {
+        var plan: Plan
+        var addresses: Plan.Addresses
+    }
+
+    private let maker: Plan.Maker
+    private let state: Mutex<State>
+    /// Plans are made one after the other.
+    private let turn = AsyncTurn()
+    /// Told of each new plan.
+    private let changes = PlanChanges()
+
+    /// Looks every name up, and makes the first plan. A name that has no address yet stops nobody: its service answers
+    /// `upstream-unreachable` until it has.
+    ///
+    /// - Throws: `ConfigurationError`, or what NIOSSL throws of certificates.
+    init(_ configuration: GatewayConfiguration, maker: Plan.Maker) async throws {
+        try configuration.validate()
+        self.maker = maker
+        let addresses = await Self.lookUp(configuration.services, keeping: [:], logger: maker.logger)
+        let plan = try maker.plan(configuration, at: addresses, after: nil)
+        plan.takeOver(from: nil)
+        state = Mutex(State(plan: plan, addresses: addresses))
+    }
+
+    var clock: any TimeSource { maker.clock }
+    var logger: Logger { maker.logger }
+
+    var current: Plan { state.withLock { $0.plan } }
+
+    /// Each plan from the current one on.
+    func plans() -> AsyncStream<Plan> { changes.listen(beginning: current) }
+
+    /// - Throws: `ConfigurationError`; then the current plan stays.
+    func reload(_ configuration: GatewayConfiguration) async throws {
+        try configuration.validate()
+        try await turn.run {
+            let (former, known) = state.withLock { ($0.plan, $0.addresses) }
+            try Self.requireNoRestart(former.configuration, configuration)
+            let addresses = await Self.lookUp(configuration.services, keeping: known, logger: maker.logger)
+            try replace(former, by: configuration, at: addresses)
+        }
+    }
+
+    /// Looks the names of each service up, as often as it says, until it is cancelled.
+    func keepResolving(_ taken: @escaping @Sendable (Plan) async -> Void) async {
+        while !Task.isCancelled {
+            let plan = current
+            let named = plan.configuration.services.filter { $0.endpoints.contains(where: \.isNamed) }
+            // While some service has no endpoint, it is looked for every second.
+            let isMissing = plan.services.contains { $0.endpoints.isEmpty }
+            let interval = isMissing ? .seconds(1) : named.map(\.resolveInterval).min() ?? .seconds(3_600)
+            guard (try? await maker.clock.sleep(for: interval)) != nil else { return }
+            guard !named.isEmpty else { continue }
+            let isChanged = await turn.run { await resolve() }
+            if isChanged { await taken(current) }
+        }
+    }
+
+    /// - Returns: Whether there is another plan.
+    private func resolve() async -> Bool {
+        let (former, known) = state.withLock { ($0.plan, $0.addresses) }
+        let addresses = await Self.lookUp(former.configuration.services, keeping: known, logger: maker.logger)
+        guard addresses != known else { return false }
+        do {
+            try replace(former, by: former.configuration, at: addresses)
+            maker.logger.notice("names have other addresses")
+            return true
+        } catch {
+            maker.logger.error("a plan with other addresses cannot be made", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    private func replace(
+        _ former: Plan, by configuration: GatewayConfiguration, at addresses: Plan.Addresses
+    ) throws {
+        let plan = try maker.plan(configuration, at: addresses, after: former)
+        plan.takeOver(from: former)
+        state.withLock { $0 = State(plan: plan, addresses: addresses) }
+        changes.tell(plan)
+    }
+
+    /// - Parameter known: What is kept of a name that cannot be looked up now.
+    private static func lookUp(
+        _ services: [ServiceConfiguration], keeping known: Plan.Addresses, logger: Logger
+    ) async -> Plan.Addresses {
+        let wanted = Set(services.flatMap { $0.endpoints.map(\.address) })
+        return await withTaskGroup(of: (GatewayConfiguration.Address, [SocketAddress]?).self) { group in
+            for address in wanted {
+                group.addTask {
+                    do {
+                        return (address, try await AddressLookup.addresses(of: address))
+                    } catch {
+                        logger.warning("\(error)")
+                        return (address, known[address])
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { found, entry in found[entry.0] = entry.1 }
+        }
+    }
+
+    private static func requireNoRestart(
+        _ former: GatewayConfiguration, _ next: GatewayConfiguration
+    ) throws(ConfigurationError) {
+        let fixed: [(name: String, isSame: Bool)] = [
+            ("listeners", former.listeners == next.listeners), ("admin", former.admin == next.admin),
+            ("store", former.store == next.store), ("threads", former.threads == next.threads),
+            ("accessLog", former.accessLog == next.accessLog),
+            ("keysPerCaller", former.keysPerCaller == next.keysPerCaller),
+            ("bytesPerCaller", former.bytesPerCaller == next.bytesPerCaller),
+        ]
+        for option in fixed where !option.isSame {
+            throw ConfigurationError(option: option.name, value: "changed", allowed: "changed by a restart only")
+        }
+    }
+}
+
+extension ServiceConfiguration.Endpoint {
+    /// Whether its host is a name, and not an address.
+    fileprivate var isNamed: Bool { (try? SocketAddress(ipAddress: address.host, port: address.port)) == nil }
+}
+
+/// Lets whoever wants to hear of the next plans.
+private final class PlanChanges: Sendable {
+    private struct State {
+        var next = 0
+        var listeners: [Int: AsyncStream<Plan>.Continuation] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func listen(beginning plan: Plan) -> AsyncStream<Plan> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Plan.self, bufferingPolicy: .bufferingNewest(1))
+        let number = state.withLock { state in
+            state.next += 1
+            state.listeners[state.next] = continuation
+            return state.next
+        }
+        continuation.onTermination = { [weak self] _ in
+            _ = self?.state.withLock { $0.listeners.removeValue(forKey: number) }
+        }
+        continuation.yield(plan)
+        return stream
+    }
+
+    func tell(_ plan: Plan) {
+        let listeners = state.withLock { Array($0.listeners.values) }
+        for listener in listeners { listener.yield(plan) }
+    }
+}
+#endif

@@ -1,0 +1,80 @@
+#if Gateway
+import Holdfast
+import Synchronization
+
+/// Where an attempt goes, and the permits that it has.
+enum Choice: ~Copyable {
+    /// A permit is nil where nobody asked for one: there is no such breaker, or it is not enforced.
+    case endpoint(Endpoint, CircuitBreaker.Permit?, service: CircuitBreaker.Permit?)
+    case rejected(Explanation)
+    /// No address of the service is known.
+    case nowhere
+}
+
+extension UpstreamService {
+    /// Chooses an endpoint: of two at random, the one with fewer attempts in progress (Mitzenmacher, "The Power of Two
+    /// Choices in Randomized Load Balancing", 1996), or else whichever admits a call. The one that was just tried comes
+    /// last of all.
+    ///
+    /// - Parameter isEnforced: Whether a rejection counts. In the shadow it is told, and the call is made.
+    func choose(
+        avoiding tried: Endpoint?, isEnforced: Bool, using generator: inout SplitMix64,
+        wouldReject: (Explanation) -> Void
+    ) -> Choice {
+        guard !endpoints.isEmpty else { return .nowhere }
+        var servicePermit: CircuitBreaker.Permit?
+        do throws(CircuitBreaker.Rejection) {
+            servicePermit = try breaker?.admit()
+        } catch {
+            guard !isEnforced else { return .rejected(error.explanation) }
+            wouldReject(error.explanation)
+        }
+        let first = preferred(using: &generator)
+        var earliest: Explanation?
+        // The preferred one, the others in turn, those whose checks fail, and the one that was just tried.
+        for round in Round.allCases {
+            for step in 0..<endpoints.count {
+                let endpoint = endpoints[(first + step) % endpoints.count]
+                guard Round(of: endpoint, tried: tried) == round else { continue }
+                do throws(CircuitBreaker.Rejection) {
+                    return .endpoint(endpoint, try endpoint.breaker.admit(), service: servicePermit.take())
+                } catch {
+                    if endpoint.isWaived.load(ordering: .relaxed) {
+                        return .endpoint(endpoint, nil, service: servicePermit.take())
+                    }
+                    endpoint.rejected.add(1, ordering: .relaxed)
+                    if earliest.map({ error.explanation.retryAfter < $0.retryAfter }) ?? true {
+                        earliest = error.explanation
+                    }
+                }
+            }
+        }
+        // There is at least one endpoint, and each has either admitted or explained itself.
+        guard let earliest else { return .nowhere }
+        guard !isEnforced else { return .rejected(earliest) }
+        wouldReject(earliest)
+        return .endpoint(endpoints[first], nil, service: servicePermit.take())
+    }
+
+    private enum Round: CaseIterable {
+        case wanted, unhealthy, tried
+
+        init(of endpoint: Endpoint, tried: Endpoint?) {
+            self = endpoint === tried ? .tried : endpoint.isEligible ? .wanted : .unhealthy
+        }
+    }
+
+    private func preferred(using generator: inout SplitMix64) -> Int {
+        let count = endpoints.count
+        guard count > 1 else { return 0 }
+        let draw = generator.next()
+        let one = Int(draw >> 32) % count
+        // Another one than the first, so that two choices are two.
+        let other = (one + 1 + Int(draw & 0xFFFF_FFFF) % (count - 1)) % count
+        let load = (
+            endpoints[one].inFlight.load(ordering: .relaxed), endpoints[other].inFlight.load(ordering: .relaxed)
+        )
+        return load.1 < load.0 ? other : one
+    }
+}
+#endif

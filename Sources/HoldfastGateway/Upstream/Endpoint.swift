@@ -1,0 +1,81 @@
+#if Gateway
+import Holdfast
+import NIOCore
+import NIOSSL
+import Synchronization
+
+/// One endpoint of a service: where it is, its breaker, and what was counted there. It outlives the plans that it is
+/// part of, for as long as nothing about it changes.
+final class Endpoint: Sendable {
+    /// What makes an endpoint the same one in the next plan.
+    struct Identity: Sendable, Hashable {
+        let service: String
+        let place: ServiceConfiguration.Endpoint
+        /// One of the addresses behind the name.
+        let address: SocketAddress
+        let tls: ServiceConfiguration.TLS
+        let breaker: CircuitBreakerConfiguration
+    }
+
+    private static let numbers = Atomic<Int>(0)
+
+    let identity: Identity
+    /// Its own, among all endpoints that there ever were in this process.
+    let number: Int
+    /// What it is called in logs and metrics.
+    let name: String
+    let breaker: CircuitBreaker
+    /// Set for those that are spoken to under TLS.
+    let tls: NIOSSLContext?
+
+    /// Attempts in progress, of all event loops.
+    let inFlight = Atomic<Int>(0)
+    /// Connections that are open or being opened.
+    let connections = Atomic<Int>(0)
+    /// By what its active checks say.
+    let isHealthy = Atomic<Bool>(true)
+    /// Whether it is called although its breaker is open or its checks fail, because too many others are left out.
+    let isWaived = Atomic<Bool>(false)
+    /// No plan has it any more: its connections are closed when they are done.
+    let isRetired = Atomic<Bool>(false)
+
+    let attempts = Atomic<Int>(0)
+    let succeeded = Atomic<Int>(0)
+    let failed = Atomic<Int>(0)
+    let rejected = Atomic<Int>(0)
+
+    /// - Throws: `ConfigurationError`, or what NIOSSL throws of the certificates.
+    init(
+        _ identity: Identity, clock: any TimeSource,
+        onChange: @escaping @Sendable (CircuitBreaker.Change, _ name: String) -> Void
+    ) throws {
+        let number = Self.numbers.add(1, ordering: .relaxed).newValue
+        self.identity = identity
+        self.number = number
+        let place = identity.place.address
+        let isOneOfSeveral = identity.address.ipAddress.map { $0 != place.host } ?? false
+        let name = isOneOfSeveral ? "\(place)=\(identity.address.ipAddress ?? "")" : "\(place)"
+        self.name = name
+        breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) { onChange($0, name) }
+        tls = identity.place.usesTLS ? try Self.context(identity.tls) : nil
+    }
+
+    /// The name that a certificate must be for; nil for an address, which is never sent as a name.
+    var tlsName: String? {
+        let name = identity.tls.name ?? identity.place.address.host
+        return (try? SocketAddress(ipAddress: name, port: 0)) == nil ? name : nil
+    }
+
+    /// Whether it is among those that a call may be sent to, as far as its checks say.
+    var isEligible: Bool { isHealthy.load(ordering: .relaxed) || isWaived.load(ordering: .relaxed) }
+
+    private static func context(_ configuration: ServiceConfiguration.TLS) throws -> NIOSSLContext {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let trust = configuration.trust { tls.trustRoots = .file(trust) }
+        if !configuration.verifies { tls.certificateVerification = .none }
+        tls.minimumTLSVersion = .tlsv12
+        tls.applicationProtocols = ["http/1.1"]
+        return try NIOSSLContext(configuration: tls)
+    }
+}
+#endif

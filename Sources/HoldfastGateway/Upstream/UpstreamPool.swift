@@ -1,0 +1,122 @@
+#if Gateway
+import Holdfast
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// One loop's connections to endpoints. Idle ones are kept per endpoint, the latest used first. How many there are of all
+/// loops together is bounded by the service's configuration.
+final class UpstreamPool {
+    /// The most idle connections that are kept for one endpoint.
+    static let idleBound = 128
+    /// An idle connection older than this is closed rather than used.
+    static let idleLimit = TimeAmount.seconds(30)
+    /// For a request that must not be sent twice: the service may close a connection that idled for longer just as the
+    /// request goes out, and then nobody knows whether it was read.
+    static let freshLimit = TimeAmount.seconds(1)
+
+    /// An endpoint has as many connections as it may.
+    struct Full: Error {}
+
+    private let eventLoop: any EventLoop
+    private var idle: [Int: [UpstreamConnection]] = [:]
+    private(set) var isClosed = false
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    /// An idle connection to an endpoint, if there is one that can be trusted.
+    func take(_ endpoint: Endpoint, fresh: Bool) -> UpstreamConnection? {
+        guard let newest = idle[endpoint.number]?.last else { return nil }
+        let age = NIODeadline.now() - newest.idleSince
+        if age > Self.idleLimit {
+            close(endpoint.number)
+            return nil
+        }
+        if fresh, age > Self.freshLimit { return nil }
+        return idle[endpoint.number]?.popLast()
+    }
+
+    /// Opens a connection to an endpoint.
+    ///
+    /// - Parameter completion: Called on this loop, with ``Full`` when the endpoint has as many as it may.
+    func connect(
+        to endpoint: Endpoint, atMost bound: Int, timeout: TimeAmount,
+        completion: @escaping (Result<UpstreamConnection, any Error>) -> Void
+    ) {
+        guard endpoint.connections.add(1, ordering: .relaxed).newValue <= bound else {
+            endpoint.connections.subtract(1, ordering: .relaxed)
+            return completion(.failure(Full()))
+        }
+        // The channel lives on this loop, so everything here stays on it.
+        let pool = NIOLoopBound(self, eventLoop: eventLoop)
+        let future = ClientBootstrap(group: eventLoop)
+            .connectTimeout(timeout)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try Self.configure(channel, endpoint, pool: pool.value) }
+            }
+            .connect(to: endpoint.identity.address)
+            .flatMapThrowing { channel in
+                NIOLoopBound(
+                    try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self),
+                    eventLoop: channel.eventLoop)
+            }
+        future.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let connection):
+                connection.value.channel.closeFuture.whenComplete { _ in
+                    endpoint.connections.subtract(1, ordering: .relaxed)
+                }
+            case .failure:
+                endpoint.connections.subtract(1, ordering: .relaxed)
+            }
+            completion(result.map(\.value))
+        }
+    }
+
+    private static func configure(_ channel: any Channel, _ endpoint: Endpoint, pool: UpstreamPool) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls = endpoint.tls {
+            try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: endpoint.tlsName))
+        }
+        var configuration = HTTPRequestEncoder.Configuration()
+        configuration.automaticallySetFramingHeaders = false
+        try pipeline.addHandler(HTTPRequestEncoder(configuration: configuration))
+        try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
+        try pipeline.addHandler(UpstreamConnection(channel: channel, endpoint: endpoint, pool: pool))
+    }
+
+    func put(_ connection: UpstreamConnection) {
+        let endpoint = connection.endpoint
+        guard !isClosed, !endpoint.isRetired.load(ordering: .relaxed),
+            idle[endpoint.number, default: []].count < Self.idleBound
+        else { return connection.close() }
+        idle[endpoint.number, default: []].append(connection)
+    }
+
+    func remove(_ connection: UpstreamConnection) {
+        idle[connection.endpoint.number]?.removeAll { $0 === connection }
+    }
+
+    /// Closes idle connections to endpoints that are retired.
+    func closeRetired() {
+        for (number, connections) in idle
+        where connections.isEmpty || connections.contains(where: { $0.endpoint.isRetired.load(ordering: .relaxed) }) {
+            close(number)
+        }
+    }
+
+    func close() {
+        isClosed = true
+        for number in idle.keys { close(number) }
+    }
+
+    private func close(_ endpoint: Int) {
+        for connection in idle.removeValue(forKey: endpoint) ?? [] { connection.close() }
+    }
+}
+#endif

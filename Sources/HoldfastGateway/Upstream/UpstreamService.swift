@@ -1,0 +1,84 @@
+#if Gateway
+import Holdfast
+import NIOCore
+import Synchronization
+
+/// A service as one plan has it: its endpoints, and what they share. What did not change is taken over from the plan
+/// before, with all that it knows.
+final class UpstreamService: Sendable {
+    let configuration: ServiceConfiguration
+    /// None, while no address of any name is known.
+    let endpoints: [Endpoint]
+    let breaker: CircuitBreaker?
+    let budget: RetryBudget
+    let ejection: Ejection
+
+    var name: String { configuration.name }
+
+    init(
+        _ configuration: ServiceConfiguration, endpoints: [Endpoint], breaker: CircuitBreaker?, budget: RetryBudget,
+        ejection: Ejection
+    ) {
+        self.configuration = configuration
+        self.endpoints = endpoints
+        self.breaker = breaker
+        self.budget = budget
+        self.ejection = ejection
+    }
+
+    /// How long until a call would be admitted.
+    var admittedAfter: Duration {
+        let service = breaker?.retryAfter ?? .zero
+        if endpoints.contains(where: { $0.isWaived.load(ordering: .relaxed) }) { return service }
+        return max(service, endpoints.map(\.breaker.retryAfter).min() ?? .zero)
+    }
+}
+
+/// Which endpoints of a service are left out: the machine behind a lock, and its decisions where calls see them.
+final class Ejection: Sendable {
+    private struct State {
+        var machine = EjectionMachine(share: 1)
+        var endpoints: [Endpoint] = []
+
+        func publish() {
+            let waived = Set(machine.waived)
+            for endpoint in endpoints { endpoint.isWaived.store(waived.contains(endpoint.number), ordering: .relaxed) }
+        }
+    }
+
+    private let state = Mutex(State())
+
+    /// Takes over what a plan says.
+    func update(share: Double, endpoints: [Endpoint]) {
+        state.withLock { state in
+            state.machine.share = share
+            state.machine.setMembers(Set(endpoints.map(\.number)))
+            state.endpoints = endpoints
+            for endpoint in endpoints where !endpoint.isWell { state.machine.changed(endpoint.number, isWell: false) }
+            state.publish()
+        }
+    }
+
+    /// An endpoint's breaker or checks have changed.
+    func changed() {
+        state.withLock { state in
+            for endpoint in state.endpoints { state.machine.changed(endpoint.number, isWell: endpoint.isWell) }
+            state.publish()
+        }
+    }
+
+    /// How many are left out.
+    var count: Int { state.withLock { $0.machine.ejected.count } }
+}
+
+extension Endpoint {
+    /// Whether neither its breaker nor its checks speak against it.
+    fileprivate var isWell: Bool {
+        guard isHealthy.load(ordering: .relaxed) else { return false }
+        return switch breaker.snapshot().state {
+        case .closed, .disabled: true
+        case .open, .halfOpen, .isolated: false
+        }
+    }
+}
+#endif
