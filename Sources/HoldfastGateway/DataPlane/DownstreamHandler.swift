@@ -219,6 +219,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
         if let retryAfter = problem.retryAfter {
             headers.add(name: "retry-after", value: RetryAfter.format(retryAfter))
         }
+        if let request = problem.request { headers.add(name: RequestID.field, value: request) }
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepAlive)
         let status = HTTPResponseStatus(statusCode: problem.kind.status)
         write(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers)))

@@ -45,7 +45,10 @@ enum AddressLookup {
             var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
             let named = getnameinfo(
                 info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
-            if named == 0 { found.insert(text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }) }
+            if named == 0 {
+                let digits = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+                found.insert(String(decoding: digits, as: UTF8.self))
+            }
             entry = info.ai_next
         }
         guard !found.isEmpty else { throw Failure(description: "'\(address.host)' has no address") }

@@ -1,0 +1,103 @@
+#if Gateway
+import Holdfast
+@testable import HoldfastGateway
+import HoldfastTesting
+import Logging
+import NIOCore
+import NIOPosix
+import NIOHTTP1
+import TestSupport
+import Testing
+
+@Suite struct ReloadTests {
+    private func configuration(_ gateway: RunningGateway, to services: TestService...) -> GatewayConfiguration {
+        var configuration = GatewayConfiguration(
+            upstreams: services.map { .init(host: "127.0.0.1", port: $0.port) }, threads: 1)
+        configuration.listeners[0].address = .init(host: "127.0.0.1", port: 0)
+        configuration.admin.address = .init(host: "127.0.0.1", port: 0)
+        configuration.routes[0].retry.backoff = .constant(.zero)
+        return configuration
+    }
+
+    @Test func `what did not change keeps its breakers, and what did is served anew`() async throws {
+        let dead = try await TestService.start { _, _ in .status(.internalServerError) }
+        let other = try await TestService.start { _, _ in .ok("other") }
+        try await withGateway(to: dead) { gateway in
+            for _ in 0..<3 { _ = try await gateway.get() }
+            try await expectEqual(gateway.get().problem, "circuit-open")
+            var next = configuration(gateway, to: dead)
+            next.services.append(
+                ServiceConfiguration(
+                    name: "other", endpoints: [.init(address: .init(host: "127.0.0.1", port: other.port))]))
+            var route = RouteConfiguration(name: "other", service: "other")
+            route.match.path = try PathPattern("/other")
+            next.routes.insert(route, at: 0)
+            try await gateway.gateway.reload(next)
+            try await expectEqual(gateway.get("/other").text, "other")
+            try await expectEqual(gateway.get().problem, "circuit-open")
+            next.services[0].breaker.trip = .consecutiveFailures(4)
+            try await gateway.gateway.reload(next)
+            try await expectEqual(gateway.get().status, 500)
+        }
+        await other.stop()
+    }
+
+    @Test func `a configuration that is wrong, or needs a restart, changes nothing`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            var wrong = configuration(gateway, to: service)
+            wrong.routes[0].retry.attempts = 0
+            await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }
+            wrong = configuration(gateway, to: service)
+            wrong.threads = 2
+            let error = await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }
+            #expect(error?.option == "threads")
+            wrong = configuration(gateway, to: service)
+            wrong.routes[0].service = "nobody"
+            await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }
+            try await expectEqual(gateway.get().status, 200)
+        }
+    }
+
+    @Test func `a request that is under way ends by the configuration that it began with`() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let service = try await TestService.start { _, _ in .held(gate.futureResult, Array("old".utf8)) }
+        let other = try await TestService.start { _, _ in .ok("new") }
+        try await withGateway(to: service) { gateway in
+            async let first = gateway.get()
+            await service.requests(1)
+            try await gateway.gateway.reload(configuration(gateway, to: other))
+            try await expectEqual(gateway.get().text, "new")
+            gate.succeed()
+            try await expectEqual(first.text, "old")
+        }
+        await other.stop()
+    }
+
+    @Test func `a name that cannot be looked up keeps its addresses, and one that never could stops nobody`()
+        async throws
+    {
+        let clock = ManualClock()
+        let services = ["127.0.0.1", "nobody.invalid"].map {
+            ServiceConfiguration(name: $0, endpoints: [.init(address: .init(host: $0, port: 80))])
+        }
+        let plans = try await PlanKeeper(
+            GatewayConfiguration(
+                listeners: [ListenerConfiguration(address: .init(host: "127.0.0.1", port: 0))], services: services,
+                routes: [RouteConfiguration(name: "route", service: "127.0.0.1")], threads: 1),
+            maker: Plan.Maker(
+                clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                transitions: TransitionLog()))
+        #expect(plans.current.services.map(\.endpoints.count) == [1, 0])
+    }
+
+    @Test func `a name stands for all its addresses`() async throws {
+        let found = try await AddressLookup.addresses(of: .init(host: "localhost", port: 80))
+        #expect(found.contains { $0.ipAddress == "127.0.0.1" })
+        #expect(found.allSatisfy { $0.port == 80 })
+        await #expect(throws: AddressLookup.Failure.self) {
+            try await AddressLookup.addresses(of: .init(host: "nobody.invalid", port: 80))
+        }
+    }
+}
+#endif
