@@ -1,0 +1,37 @@
+#if Gateway
+import Foundation
+import Holdfast
+import NIOSSL
+
+/// What files with secrets hold. Nothing here tells what was found.
+enum SecretText {
+    /// One line of visible text, with or without a line's end.
+    static func line(_ bytes: [UInt8]) -> String? {
+        var bytes = bytes[...]
+        if bytes.last == UInt8(ascii: "\n") { bytes = bytes.dropLast() }
+        if bytes.last == UInt8(ascii: "\r") { bytes = bytes.dropLast() }
+        guard !bytes.isEmpty, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    package static func token(_ bytes: [UInt8]) -> String? {
+        line(bytes).flatMap { (16...4_096).contains($0.utf8.count) ? $0 : nil }
+    }
+
+    static func encryptionKey(_ bytes: [UInt8]) -> [UInt8]? {
+        guard let text = line(bytes), let key = Data(base64Encoded: text), key.count == 32 else { return nil }
+        return Array(key)
+    }
+}
+
+/// Whether files hold what TLS can use. Read here so that a bad one is found with its line, and before it is used.
+enum PEM {
+    static func certificates(_ bytes: [UInt8]) -> Bool? {
+        (try? NIOSSLCertificate.fromPEMBytes(bytes)).flatMap { $0.isEmpty ? nil : true }
+    }
+
+    static func privateKey(_ bytes: [UInt8]) -> Bool? {
+        (try? NIOSSLPrivateKey(bytes: bytes, format: .pem)).map { _ in true }
+    }
+}
+#endif
