@@ -18,11 +18,13 @@ public struct OptionReference: Sendable, Hashable {
 }
 
 extension ConfigurationFile {
-    /// Every option there is, in the order of the file.
+    /// Every option there is, section by section.
     public static var reference: [OptionReference] {
         let report = ReadingReport(file: "", isDescribing: true)
         _ = GatewayConfiguration.read(SectionReader(describing: report))
-        return report.options
+        var sections: [String] = []
+        for option in report.options where !sections.contains(option.section) { sections.append(option.section) }
+        return sections.flatMap { section in report.options.filter { $0.section == section } }
     }
 
     /// The reference as Markdown: a table for each section.

@@ -1,6 +1,6 @@
 #if Gateway
 import Foundation
-import Holdfast
+package import Holdfast
 import NIOSSL
 
 /// What files with secrets hold. Nothing here tells what was found.
@@ -14,13 +14,26 @@ enum SecretText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    package static func token(_ bytes: [UInt8]) -> String? {
+    static func token(_ bytes: [UInt8]) -> String? {
         line(bytes).flatMap { (16...4_096).contains($0.utf8.count) ? $0 : nil }
     }
 
     static func encryptionKey(_ bytes: [UInt8]) -> [UInt8]? {
         guard let text = line(bytes), let key = Data(base64Encoded: text), key.count == 32 else { return nil }
         return Array(key)
+    }
+}
+
+extension AdminConfiguration {
+    /// Reads a token as a configuration's `tokenFile` is read.
+    ///
+    /// - Throws: ``Holdfast/ConfigurationError``.
+    package static func token(inFile path: String) throws(ConfigurationError) -> String {
+        guard let token = SecretText.token(try BoundedFile.read(path, atMost: 1 << 20)) else {
+            throw ConfigurationError(
+                option: "token file", value: path, allowed: "a file with 16 to 4096 visible characters, and nothing else")
+        }
+        return token
     }
 }
 
