@@ -103,7 +103,8 @@ struct GatewayCommand: AsyncParsableCommand {
             return
         }
         guard !upstream.isEmpty else {
-            throw ValidationError("say what the gateway is in front of: --upstream http://HOST[:PORT], or --config FILE")
+            throw ValidationError(
+                "say what the gateway is in front of: --upstream http://HOST[:PORT], or --config FILE")
         }
         // A range cannot begin after its end.
         guard (1...IdempotencyKey.maximumLength).contains(keyLength ?? 1) else {

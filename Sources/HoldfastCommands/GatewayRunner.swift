@@ -58,7 +58,8 @@ struct GatewayRunner {
         var services: [any Service] = [gateway]
         if let file, let hangUps {
             let reloader = ConfigurationReloader(file, logger: logger) { _ in
-                throw ConfigurationError(option: "configuration", value: "changed", allowed: "changed by a restart only")
+                throw ConfigurationError(
+                    option: "configuration", value: "changed", allowed: "changed by a restart only")
             }
             services += [reloader, HangUps(signals: hangUps, reloader: reloader)]
         }

@@ -30,11 +30,14 @@ struct ConfigurationPlan {
         lines.append("Control plane on \(admin.address): \(admin.token == nil ? "no token" : "with a token")")
         let numbers = configuration.store.encryptionKeys.map { "\($0.number)" }
         let sealing =
-            numbers.first.map { "outcomes are encrypted under key \($0), and read under \(numbers.joined(separator: ", "))" }
+            numbers.first.map {
+                "outcomes are encrypted under key \($0), and read under \(numbers.joined(separator: ", "))"
+            }
             ?? "outcomes are not encrypted"
         lines.append("Store: \(configuration.store.location); \(sealing)")
         if let log = configuration.accessLog {
-            lines.append("Access log: \(shareWords(log.sample)) of the requests, to \(log.path ?? "the standard output")")
+            lines.append(
+                "Access log: \(shareWords(log.sample)) of the requests, to \(log.path ?? "the standard output")")
         }
         return lines
     }
@@ -79,7 +82,8 @@ struct ConfigurationPlan {
             case .field(let name): "its \(name) field"
             }
         if let limit = route.rateLimit {
-            let who = limit.byCaller ? "each caller (\(caller)), \(limit.callers) of them told apart" : "all callers together"
+            let who =
+                limit.byCaller ? "each caller (\(caller)), \(limit.callers) of them told apart" : "all callers together"
             lines.append("rate limit: \(limit.requests) in \(limit.per.words), \(limit.burst) at once, for \(who)")
         }
         if let concurrency = route.concurrency { lines.append("concurrency: \(concurrency) in flight") }
@@ -95,7 +99,8 @@ struct ConfigurationPlan {
         if let hedge = route.hedge { lines.append("hedge: \(hedge)") }
         lines.append("budget: \(route.budget.map { "\($0)" } ?? "the service's")")
         lines.append("attempt timeout: \(route.attemptTimeout.words)")
-        lines.append("kept of a body: \(sizeWords(route.keptBytes)); WebSocket \(route.webSockets ? "passed on" : "refused")")
+        lines.append(
+            "kept of a body: \(sizeWords(route.keptBytes)); WebSocket \(route.webSockets ? "passed on" : "refused")")
         return lines
     }
 

@@ -134,9 +134,7 @@ struct ListKeys: AsyncParsableCommand {
     func run() async throws {
         var shown = 0
         var cursor: String?
-        if !options.json {
-            say("RECORD                                                            STATE      FENCE  BEGAN")
-        }
+        var isFirst = true
         repeat {
             var query = ["looking-at": "1000"]
             query["state"] = state?.rawValue
@@ -145,6 +143,10 @@ struct ListKeys: AsyncParsableCommand {
             if options.json {
                 say(text)
             } else {
+                if isFirst {
+                    say("RECORD                                                            STATE      FENCE  BEGAN")
+                }
+                isFirst = false
                 for record in page.records.prefix(limit - shown) {
                     let began = record.history.first.map { "\(spoken($0.secondsAgo)) ago by \($0.by)" } ?? "?"
                     let state = record.state.padding(toLength: 10, withPad: " ", startingAt: 0)

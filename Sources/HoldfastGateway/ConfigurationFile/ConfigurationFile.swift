@@ -29,7 +29,7 @@ public struct ConfigurationFile: Sendable {
             bytes = try BoundedFile.read(path, atMost: YAMLDocument.byteLimit)
         } catch {
             throw ConfigurationMistakes(
-                all: [.init(file: path, line: nil, column: nil, message: "must be \(error.allowed)")])
+                all: [.init(file: path, line: nil, column: nil, message: "must be \(error.allowed)")], files: [path])
         }
         try self.init(bytes, path: path)
     }
@@ -41,15 +41,15 @@ public struct ConfigurationFile: Sendable {
         do throws(ConfigurationMistake) {
             node = try YAMLDocument.compose(bytes, file: path)
         } catch {
-            throw ConfigurationMistakes(all: [error])
+            throw ConfigurationMistakes(all: [error], files: [path])
         }
         let section = SectionReader(report: report, path: "", general: "", node: node)
         configuration = GatewayConfiguration.read(section)
         section.finish()
-        guard report.mistakes.isEmpty else { throw ConfigurationMistakes(all: report.sortedMistakes) }
+        files = [path] + report.files
+        guard report.mistakes.isEmpty else { throw ConfigurationMistakes(all: report.sortedMistakes, files: files) }
         self.path = path
         warnings = report.sortedWarnings
-        files = [path] + report.files
         given = report.given
         sealing = report.sealingKeys.first.map {
             PayloadSeal(writing: $0, reading: Array(report.sealingKeys.dropFirst()))

@@ -21,6 +21,8 @@ public struct ConfigurationMistake: Error, Sendable, Hashable, CustomStringConve
 public struct ConfigurationMistakes: Error, Sendable, Hashable, CustomStringConvertible {
     /// At least one.
     public let all: [ConfigurationMistake]
+    /// The files that were looked at. A change of any may put it right.
+    public let files: [String]
 
     /// One a line.
     public var description: String { all.map(\.description).joined(separator: "\n") }

@@ -47,24 +47,26 @@ public final class ConfigurationReloader: Service {
         }
         defer { watch?.end() }
         // What changed between the first reading and the watch.
-        if let files = await read(unless: initial.configuration) { watch?.watch(files) }
+        let files = await read(unless: initial.configuration)
+        watch?.watch(files)
         for await _ in requests.cancelOnGracefulShutdown() {
-            if let files = await read(unless: nil) { watch?.watch(files) }
+            let files = await read(unless: nil)
+            watch?.watch(files)
         }
     }
 
     /// Reads the file once.
     ///
     /// - Parameter known: What need not be applied.
-    /// - Returns: The files that are to be watched from now on; nil when the configuration is bad.
-    func read(unless known: GatewayConfiguration?) async -> [String]? {
+    /// - Returns: The files that are to be watched from now on: a bad configuration may be put right by one that it names.
+    func read(unless known: GatewayConfiguration?) async -> [String] {
         let file: ConfigurationFile
         do throws(ConfigurationMistakes) {
             file = try ConfigurationFile(path: path)
         } catch {
             for mistake in error.all { logger.error("\(mistake)") }
             logger.error("the configuration is kept as it was", metadata: ["file": "\(path)"])
-            return nil
+            return error.files
         }
         guard file.configuration != known else { return file.files }
         for warning in file.warnings { logger.warning("\(warning)") }

@@ -50,7 +50,8 @@ extension StringProtocol {
     /// `20%`, or `0.2`.
     package var share: Double? {
         guard hasSuffix("%") else { return decimalNumber }
-        return dropLast().decimalNumber.map { $0 / 100 }
+        // Rounded once: 99.9 / 100 is more than 0.999.
+        return dropLast().decimalNumber.map { ($0 * 1e10).rounded() / 1e12 }
     }
 
     /// `16KiB`, `1MiB`, `2GiB`, `1TiB`, or a number of bytes.

@@ -31,7 +31,8 @@ extension AdminConfiguration {
     package static func token(inFile path: String) throws(ConfigurationError) -> String {
         guard let token = SecretText.token(try BoundedFile.read(path, atMost: 1 << 20)) else {
             throw ConfigurationError(
-                option: "token file", value: path, allowed: "a file with 16 to 4096 visible characters, and nothing else")
+                option: "token file", value: path,
+                allowed: "a file with 16 to 4096 visible characters, and nothing else")
         }
         return token
     }

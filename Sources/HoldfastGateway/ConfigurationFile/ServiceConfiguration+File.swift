@@ -25,7 +25,7 @@ extension ServiceConfiguration {
         let whole: CircuitBreakerConfiguration?? = section.section(
             "serviceBreaker", or: off, unset: "half of at least 20 calls in 10s fail; 5s to 1m",
             "The breaker of the service as a whole, in front of its endpoints'. Trips when most endpoints fail.",
-            value: { $0.text == "off" ? CircuitBreakerConfiguration?.none : nil },
+            value: { scalar -> CircuitBreakerConfiguration?? in scalar.text == "off" ? .some(nil) : .none },
             { CircuitBreakerConfiguration.read($0, default: initial) })
         if let whole { service.serviceBreaker = whole }
         service.maximumEjected = section.share(
