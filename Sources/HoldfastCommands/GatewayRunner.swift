@@ -57,10 +57,7 @@ struct GatewayRunner {
             configuration, store: store, sealing: file?.sealing, demo: demo, logger: logger)
         var services: [any Service] = [gateway]
         if let file, let hangUps {
-            let reloader = ConfigurationReloader(file, logger: logger) { _ in
-                throw ConfigurationError(
-                    option: "configuration", value: "changed", allowed: "changed by a restart only")
-            }
+            let reloader = ConfigurationReloader(file, logger: logger) { try await gateway.reload($0) }
             services += [reloader, HangUps(signals: hangUps, reloader: reloader)]
         }
         started(gateway)

@@ -201,7 +201,7 @@ import Testing
                 bodyLimit: 22KiB
                 keptBytes: 23KiB
                 webSockets: false
-              - {name: read, service: payments, caller: field X-Api-Key, hedge: {after: 24ms}}
+              - {name: read, service: payments, caller: field X-Tenant X-Api-Key, hedge: {after: 24ms}}
             """)
         var expected = RouteConfiguration(name: "charge", service: "payments")
         expected.match.host = "*.example.com"
@@ -243,7 +243,7 @@ import Testing
         expected.keptBytes = 23 << 10
         expected.webSockets = false
         #expect(configuration.routes[0] == expected)
-        #expect(configuration.routes[1].caller == .field("x-api-key"))
+        #expect(configuration.routes[1].caller == .fields(["x-tenant", "x-api-key"]))
         #expect(configuration.routes[1].hedge?.delay == .fixed(.milliseconds(24)))
     }
 

@@ -1,5 +1,6 @@
 #if Gateway
 import Foundation
+import Holdfast
 import HoldfastTesting
 import Testing
 
@@ -52,7 +53,7 @@ import Testing
             "keptBytes: 65MiB",
             "16: routes[0].keptBytes is 65MiB, but must be a size such as 16KiB, 1MiB or 4096, from 0 to 64MiB"
         ),
-        ("caller: ada", "13: routes[0].caller is ada, but must be `address`, or `field NAME`"),
+        ("caller: ada", "13: routes[0].caller is ada, but must be `address`, or `field NAME`, with 1 to 8 names"),
         (
             "match: {path: charges}",
             "19: routes[0].match.path is charges, but must be a path that begins with '/', of at most 1024 visible characters"

@@ -82,22 +82,27 @@ import Testing
         #expect(output == ConfigurationFile.referenceText + "\n")
     }
 
-    @Test func `a gateway runs by its file and reads it again on SIGHUP and when it changes`() async throws {
+    @Test func `a gateway runs by its file and by what the file becomes while it is good`() async throws {
         let service = try await TestService.start { _, _ in .ok("charged") }
+        let other = try await TestService.start { _, _ in .ok("refunded") }
         try await inFolder { folder in
             let path = try folder.write(Self.text(port: service.port))
             let process = try await HoldfastProcess.start(["gateway", "--config", path], takesPorts: false)
             try await expectEqual(TestClient.send(.GET, "/", to: process.port).text, "charged")
-            // A signal that nobody waited for would end the process.
-            process.signal(SIGHUP)
+            // What it says now is applied: requests go elsewhere.
+            try folder.write(Self.text(port: other.port))
+            var answer = ""
+            while answer != "refunded" { answer = try await TestClient.send(.GET, "/", to: process.port).text }
+            // A bad file changes nothing, and a signal that nobody waited for would end the process.
             try folder.write("nonsense")
             process.signal(SIGHUP)
-            try await expectEqual(TestClient.send(.GET, "/", to: process.port).text, "charged")
+            try await expectEqual(TestClient.send(.GET, "/", to: process.port).text, "refunded")
             process.signal(SIGTERM)
             let status = await process.end()
             #expect(status == 0)
         }
         await service.stop()
+        await other.stop()
     }
 
     @Test func `keys send the token that is in a file`() async throws {

@@ -46,7 +46,7 @@ import Testing
         case "location": return ["memory"]
         case "path": return ["/tmp/x"]
         case "range": return ["16", "16-64"]
-        case "text": return ["address", "field x-api-key"]
+        case "text": return ["address", "field x-tenant x-api-key"]
         case "name": return ["name"]
         default: return []
         }

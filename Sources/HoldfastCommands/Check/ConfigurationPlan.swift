@@ -79,7 +79,7 @@ struct ConfigurationPlan {
         let caller =
             switch route.caller {
             case .address: "its address"
-            case .field(let name): "its \(name) field"
+            case .fields(let names): "its \(names.joined(separator: " and "))"
             }
         if let limit = route.rateLimit {
             let who =

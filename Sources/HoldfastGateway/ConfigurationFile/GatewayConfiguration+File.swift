@@ -9,16 +9,19 @@ extension GatewayConfiguration {
     static func read(_ file: SectionReader) -> GatewayConfiguration {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         var listeners = file.list(
-            "listeners", count: 1...64, unset: "one at 127.0.0.1:8080", "Where requests are taken.",
+            "listeners", count: 1...64, unset: "one at 127.0.0.1:8080",
+            "Where requests are taken. A change needs a restart.",
             ListenerConfiguration.read)
         if listeners.isEmpty { listeners = [ListenerConfiguration(address: Address(host: "127.0.0.1", port: 8080))] }
         let admin = file.section(
-            "admin", unset: "on loopback", "Where and to whom the control plane shows itself.", AdminConfiguration.read)
+            "admin", unset: "on loopback",
+            "Where and to whom the control plane shows itself. A change needs a restart.", AdminConfiguration.read)
         let store = file.section(
             "store", unset: "`sqlite:holdfast.db`",
             "Where claims and outcomes are kept. A change needs a restart.", StoreConfiguration.read)
         let accessLog = file.section(
-            "accessLog", unset: "none", "One JSON line for each request that is sampled.", AccessLogConfiguration.read)
+            "accessLog", unset: "none", "One JSON line for each request that is sampled. A change needs a restart.",
+            AccessLogConfiguration.read)
         let threads = file.integer(
             "threads", in: 1...1_024, unset: "one a core",
             "Event loops, each a thread that carries requests. A change needs a restart.")
@@ -60,10 +63,12 @@ extension GatewayConfiguration {
             "How long requests may go on after a shutdown began.")
         keysPerCaller = limits.integer(
             "keysPerCaller", in: 1...1_000_000_000, unset: "no bound",
-            "The most idempotency keys that one caller may have within the retention. Each gateway counts for itself.")
+            "The most idempotency keys that one caller may have within the retention. Each gateway counts for itself. A change needs a restart."
+        )
         bytesPerCaller = limits.size(
             "bytesPerCaller", in: 1...(1 << 50), unset: "no bound",
-            "The most bytes of outcomes that one caller may have within the retention. Each gateway counts for itself.")
+            "The most bytes of outcomes that one caller may have within the retention. Each gateway counts for itself. A change needs a restart."
+        )
     }
 
     /// Whether names are used once, services exist and are used, and every route can be reached.

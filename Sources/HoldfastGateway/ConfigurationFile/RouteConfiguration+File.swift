@@ -21,7 +21,8 @@ extension RouteConfiguration {
         )
         route.caller =
             section.text(
-                "caller", "text", allowed: "`address`, or `field NAME`", unset: "field authorization",
+                "caller", "text", allowed: "`address`, or `field NAME`, with 1 to 8 names",
+                unset: "field authorization",
                 "Who a caller is: what keys are unique within, and what a rate is counted for.", Caller.init(words:))
             ?? route.caller
         route.readLimits(section)
@@ -107,15 +108,18 @@ extension RouteConfiguration.Match {
 }
 
 extension RouteConfiguration.Caller {
-    /// `address`, or `field NAME`.
+    /// `address`, or `field NAME`, with one name or several.
     init?(words: String) {
         if words == "address" {
             self = .address
             return
         }
         let parts = words.split(separator: " ")
-        guard parts.count == 2, parts[0] == "field", HostName.isToken(String(parts[1])) else { return nil }
-        self = .field(parts[1].lowercased())
+        let names = parts.dropFirst().map { $0.lowercased() }
+        guard parts.first == "field", (1...8).contains(names.count), names.allSatisfy(HostName.isToken) else {
+            return nil
+        }
+        self = .fields(names)
     }
 }
 
