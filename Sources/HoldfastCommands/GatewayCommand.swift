@@ -7,63 +7,84 @@ import HoldfastHTTP
 
 /// Where the gateway listens and what it keeps: what `gateway` and `demo` have in common.
 struct ListenOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Where requests are taken.", valueName: "host:port"))
-    var listen = GatewayConfiguration.Address(host: "127.0.0.1", port: 8080)
-
-    @Option(help: ArgumentHelp("Where the control plane listens. Keep it on loopback.", valueName: "host:port"))
-    var admin = GatewayConfiguration.Address(host: "127.0.0.1", port: 9090)
+    @Option(help: ArgumentHelp("Where requests are taken. Default: 127.0.0.1:8080.", valueName: "host:port"))
+    var listen: GatewayConfiguration.Address?
 
     @Option(
         help: ArgumentHelp(
-            "Where claims and outcomes are kept.", valueName: "memory|sqlite:PATH|postgres://…|valkey://…"))
-    var store = StoreArgument.sqlite(path: "holdfast.db")
+            "Where the control plane listens. Keep it on loopback. Default: 127.0.0.1:9090.", valueName: "host:port"))
+    var admin: GatewayConfiguration.Address?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where claims and outcomes are kept. Default: sqlite:holdfast.db.",
+            valueName: "memory|sqlite:PATH|postgres://…|valkey://…"))
+    var store: StoreLocation?
+
+    /// Puts what is given into a configuration.
+    func apply(to configuration: inout GatewayConfiguration) {
+        if let listen { configuration.listeners[0].address = listen }
+        if let admin { configuration.admin.address = admin }
+        if let store { configuration.store.location = store }
+    }
 }
 
 struct GatewayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gateway", abstract: "Put the gateway in front of an HTTP service.")
+        commandName: "gateway", abstract: "Put the gateway in front of HTTP services.",
+        discussion: "With --config, everything is in the file. Without, one service is said by the options.")
+
+    @Option(
+        help: ArgumentHelp(
+            "The configuration file, read again when it changes and on SIGHUP: see `holdfast check --reference`.",
+            valueName: "file"))
+    var config: String?
 
     @Option(help: ArgumentHelp("The service, http://HOST[:PORT]. Once for each endpoint.", valueName: "url"))
-    var upstream: [HTTPArgument]
+    var upstream: [HTTPArgument] = []
 
     @OptionGroup var options: ListenOptions
 
-    @Option(help: "How many failures in a row open an endpoint's breaker.")
-    var trip = 3
+    @Option(help: "How many failures in a row open an endpoint's breaker. Default: 3.")
+    var trip: Int?
 
-    @Option(help: ArgumentHelp("How long a breaker stays open.", valueName: "duration"))
-    var cooldown = DurationArgument.seconds(5)
+    @Option(help: ArgumentHelp("How long a breaker stays open. Default: 5s.", valueName: "duration"))
+    var cooldown: DurationArgument?
 
-    @Option(help: "All attempts at a request together.")
-    var attempts = 3
+    @Option(help: "All attempts at a request together. Default: 3.")
+    var attempts: Int?
 
-    @Option(help: ArgumentHelp("From a request's arrival to its answer, over all attempts.", valueName: "duration"))
-    var timeout = DurationArgument.seconds(30)
+    @Option(
+        help: ArgumentHelp(
+            "From a request's arrival to its answer, over all attempts. Default: 30s.", valueName: "duration"))
+    var timeout: DurationArgument?
 
-    @Option(help: ArgumentHelp("For one attempt.", valueName: "duration"))
-    var attemptTimeout = DurationArgument.seconds(10)
+    @Option(help: ArgumentHelp("For one attempt. Default: 10s.", valueName: "duration"))
+    var attemptTimeout: DurationArgument?
 
-    @Option(help: "Whether POST and PATCH need an Idempotency-Key.")
-    var key = RouteConfiguration.Idempotency.Keys.optional
+    @Option(help: "Whether POST and PATCH need an Idempotency-Key. Default: optional.")
+    var key: RouteConfiguration.Idempotency.Keys?
 
-    @Option(help: ArgumentHelp("Which responses are a key's outcome.", valueName: "ietf|stripe|iceberg|success-only"))
-    var profile = OutcomeProfile.ietf
+    @Option(
+        help: ArgumentHelp(
+            "Which responses are a key's outcome. Default: ietf.", valueName: "ietf|stripe|iceberg|success-only"))
+    var profile: OutcomeProfile?
 
     @Option(help: "What keys are made of; default: as the profile says.")
     var keyForm: KeyRules.Form?
 
-    @Option(help: ArgumentHelp("The least characters of a key.", valueName: "count"))
-    var keyLength = 1
+    @Option(help: ArgumentHelp("The least characters of a key. Default: 1.", valueName: "count"))
+    var keyLength: Int?
 
-    @Option(help: ArgumentHelp("How long an outcome is kept.", valueName: "duration"))
-    var retention = DurationArgument.hours(24)
+    @Option(help: ArgumentHelp("How long an outcome is kept. Default: 24h.", valueName: "duration"))
+    var retention: DurationArgument?
 
     @Option(
         help: ArgumentHelp(
-            "What becomes of a repeat when nobody knows how the first ended.",
+            "What becomes of a repeat when nobody knows how the first ended. Default: refuse.",
             discussion: "Rerun is right only where the service itself recognises the key.",
             valueName: "refuse|rerun"))
-    var unknown = RouteConfiguration.Idempotency.Unknown.refuse
+    var unknown: RouteConfiguration.Idempotency.Unknown?
 
     @Option(help: "The most keys that one caller may have within the retention; default: no bound.")
     var keysPerCaller: Int?
@@ -72,12 +93,23 @@ struct GatewayCommand: AsyncParsableCommand {
     var bytesPerCaller: Int?
 
     @Option(help: "Event loops; default: one a core.")
-    var threads = ProcessInfo.processInfo.activeProcessorCount
+    var threads: Int?
 
     func validate() throws {
+        guard config == nil else {
+            guard given.isEmpty else {
+                throw ValidationError("with --config, the file says it all: leave out \(given.joined(separator: ", "))")
+            }
+            return
+        }
+        guard !upstream.isEmpty else {
+            throw ValidationError(
+                "say what the gateway is in front of: --upstream http://HOST[:PORT], or --config FILE")
+        }
         // A range cannot begin after its end.
-        guard (1...IdempotencyKey.maximumLength).contains(keyLength) else {
-            throw ValidationError("the key length is \(keyLength), but must be 1 to \(IdempotencyKey.maximumLength)")
+        guard (1...IdempotencyKey.maximumLength).contains(keyLength ?? 1) else {
+            throw ValidationError(
+                "the key length is \(keyLength ?? 1), but must be 1 to \(IdempotencyKey.maximumLength)")
         }
         do {
             try gatewayConfiguration().validate()
@@ -87,48 +119,62 @@ struct GatewayCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await GatewayRunner(configuration: gatewayConfiguration(), store: options.store).run { gateway in
+        let runner =
+            if let config {
+                try GatewayRunner(ConfigurationFile(path: config))
+            } else {
+                GatewayRunner(configuration: gatewayConfiguration())
+            }
+        try await runner.run { gateway in
             say("gateway:       http://\(gateway.address)")
             say("control plane: http://\(gateway.adminAddress)")
         }
     }
 
+    /// The options that are given and that a file would contradict.
+    private var given: [String] {
+        let options: [(name: String, isGiven: Bool)] = [
+            ("--upstream", !upstream.isEmpty), ("--listen", options.listen != nil), ("--admin", options.admin != nil),
+            ("--store", options.store != nil), ("--trip", trip != nil), ("--cooldown", cooldown != nil),
+            ("--attempts", attempts != nil), ("--timeout", timeout != nil),
+            ("--attempt-timeout", attemptTimeout != nil), ("--key", key != nil), ("--profile", profile != nil),
+            ("--key-form", keyForm != nil), ("--key-length", keyLength != nil), ("--retention", retention != nil),
+            ("--unknown", unknown != nil), ("--keys-per-caller", keysPerCaller != nil),
+            ("--bytes-per-caller", bytesPerCaller != nil), ("--threads", threads != nil),
+        ]
+        return options.filter(\.isGiven).map(\.name)
+    }
+
+    /// One service, as the options say. What they do not say is as the configuration has it.
     private func gatewayConfiguration() -> GatewayConfiguration {
-        var configuration = GatewayConfiguration(upstreams: upstream.map(\.address), threads: threads)
-        configuration.listeners[0].address = options.listen
-        configuration.admin.address = options.admin
-        configuration.services[0].breaker.trip = .consecutiveFailures(trip)
-        configuration.services[0].breaker.cooldown = .fixed(cooldown.duration)
-        // A probe cannot outlive its attempt, so its place is held a little longer than that.
-        configuration.services[0].breaker.probeHold = min(.seconds(86_400), attemptTimeout.duration + .seconds(5))
+        var configuration = GatewayConfiguration(
+            upstreams: upstream.map(\.address), threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        options.apply(to: &configuration)
         configuration.keysPerCaller = keysPerCaller
         configuration.bytesPerCaller = bytesPerCaller
-        configuration.routes[0].retry.attempts = attempts
-        configuration.routes[0].deadline = timeout.duration
-        configuration.routes[0].attemptTimeout = attemptTimeout.duration
-        configuration.routes[0].idempotency.keys = key
-        configuration.routes[0].idempotency.profile = profile
-        configuration.routes[0].idempotency.rules = KeyRules(
-            form: keyForm ?? profile.keys.form,
-            length: keyLength...IdempotencyKey.maximumLength)
-        configuration.routes[0].idempotency.retention = retention.duration
-        configuration.routes[0].idempotency.unknown = unknown
+        apply(to: &configuration.routes[0])
+        apply(to: &configuration.services[0].breaker, attemptTimeout: configuration.routes[0].attemptTimeout)
         return configuration
     }
-}
 
-extension DurationArgument {
-    static func seconds(_ count: Int) -> DurationArgument {
-        DurationArgument(duration: .seconds(count), description: "\(count)s")
+    private func apply(to route: inout RouteConfiguration) {
+        if let attempts { route.retry.attempts = attempts }
+        if let timeout { route.deadline = timeout.duration }
+        if let attemptTimeout { route.attemptTimeout = attemptTimeout.duration }
+        if let key { route.idempotency.keys = key }
+        if let profile { route.idempotency.profile = profile }
+        let usual = route.idempotency.profile.keys
+        route.idempotency.rules = KeyRules(
+            form: keyForm ?? usual.form, length: (keyLength ?? 1)...IdempotencyKey.maximumLength)
+        if let retention { route.idempotency.retention = retention.duration }
+        if let unknown { route.idempotency.unknown = unknown }
     }
 
-    static func hours(_ count: Int) -> DurationArgument {
-        DurationArgument(duration: .seconds(count * 3_600), description: "\(count)h")
-    }
-
-    private init(duration: Duration, description: String) {
-        self.duration = duration
-        self.description = description
+    private func apply(to breaker: inout CircuitBreakerConfiguration, attemptTimeout: Duration) {
+        if let trip { breaker.trip = .consecutiveFailures(trip) }
+        if let cooldown { breaker.cooldown = .fixed(cooldown.duration) }
+        // A probe cannot outlive its attempt, so its place is held a little longer than that.
+        breaker.probeHold = min(.seconds(86_400), attemptTimeout + .seconds(5))
     }
 }
 #endif

@@ -1,4 +1,5 @@
 #if Gateway
+import Holdfast
 import HoldfastGateway
 import HoldfastIdempotency
 import HoldfastPostgres
@@ -11,13 +12,27 @@ import UnixSignals
 /// Runs a gateway until it is told to end.
 struct GatewayRunner {
     let configuration: GatewayConfiguration
-    let store: StoreArgument
-    var demo: DemoControls?
+    private let file: ConfigurationFile?
+    private let demo: DemoControls?
+
+    init(configuration: GatewayConfiguration, demo: DemoControls? = nil) {
+        self.configuration = configuration
+        self.demo = demo
+        file = nil
+    }
+
+    /// Reads the file again when it changes, and on SIGHUP.
+    init(_ file: ConfigurationFile) {
+        self.file = file
+        configuration = file.configuration
+        demo = nil
+    }
 
     /// - Parameter started: Called when requests are served.
     func run(started: @Sendable (Gateway) -> Void) async throws {
         let logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
-        switch store {
+        for warning in file?.warnings ?? [] { logger.warning("\(warning)") }
+        switch configuration.store.location {
         case .memory:
             try await run(on: MemoryStore(), logger: logger, started: started)
         case .sqlite(let path):
@@ -36,14 +51,39 @@ struct GatewayRunner {
     private func run(
         on store: any ClaimStore, logger: Logger, started: @Sendable (Gateway) -> Void
     ) async throws {
-        let gateway = try await Gateway.start(configuration, store: store, demo: demo, logger: logger)
+        // Before anybody can know that there is a process to send a signal to.
+        let hangUps = await file.asyncMap { _ in await UnixSignalsSequence(trapping: .sighup) }
+        let gateway = try await Gateway.start(
+            configuration, store: store, sealing: file?.sealing, demo: demo, logger: logger)
+        var services: [any Service] = [gateway]
+        if let file, let hangUps {
+            let reloader = ConfigurationReloader(file, logger: logger) { try await gateway.reload($0) }
+            services += [reloader, HangUps(signals: hangUps, reloader: reloader)]
+        }
         started(gateway)
         var quiet = logger
         quiet.logLevel = .error
         let group = ServiceGroup(
             configuration: .init(
-                services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await group.run()
+    }
+}
+
+/// Has the configuration read again on SIGHUP.
+private struct HangUps: Service {
+    let signals: UnixSignalsSequence
+    let reloader: ConfigurationReloader
+
+    func run() async throws {
+        for await _ in signals.cancelOnGracefulShutdown() { reloader.readAgain() }
+    }
+}
+
+extension Optional {
+    fileprivate func asyncMap<Result>(_ transform: (Wrapped) async -> Result) async -> Result? {
+        guard let self else { return nil }
+        return await transform(self)
     }
 }
 #endif

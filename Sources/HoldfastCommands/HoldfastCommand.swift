@@ -8,12 +8,14 @@ public struct HoldfastCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "holdfast", abstract: "Calls between services, safe to make and safe to make again.",
         version: GatewayVersion.current,
-        subcommands: [GatewayCommand.self, DemoCommand.self, KeysCommand.self, MigrateCommand.self])
+        subcommands: [
+            GatewayCommand.self, CheckCommand.self, DemoCommand.self, KeysCommand.self, MigrateCommand.self,
+        ])
 
     public init() {}
 
-    /// Runs the command line. A wrong value ends with one line and exit code 64, what cannot be had with one line and
-    /// exit code 1.
+    /// Runs the command line. A wrong value ends with one line and exit code 64, a wrong configuration file with a line
+    /// for each mistake and exit code 64, what cannot be had with one line and exit code 1.
     public static func runToTheEnd() async -> Never {
         do {
             var command = try parseAsRoot()
@@ -23,13 +25,16 @@ public struct HoldfastCommand: AsyncParsableCommand {
                 try command.run()
             }
             Foundation.exit(0)
+        } catch let mistakes as ConfigurationMistakes {
+            complain("\(mistakes)")
+            Foundation.exit(64)
         } catch {
             let code = exitCode(for: error)
             if code.isSuccess { exit(withError: error) }
             let isUsage = code == .validationFailure
             let text = isUsage ? message(for: error) : "\(error)"
             let line = text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? "failed"
-            FileHandle.standardError.write(Data("holdfast: \(line)\n".utf8))
+            complain("holdfast: \(line)")
             Foundation.exit(isUsage ? 64 : 1)
         }
     }
@@ -38,5 +43,10 @@ public struct HoldfastCommand: AsyncParsableCommand {
 /// Writes a line for whoever started the command, at once, even when the output is not a terminal.
 func say(_ line: String) {
     FileHandle.standardOutput.write(Data((line + "\n").utf8))
+}
+
+/// Writes a line about what is wrong.
+func complain(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
 }
 #endif

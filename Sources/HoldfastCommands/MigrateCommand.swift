@@ -1,5 +1,6 @@
 #if Gateway
 import ArgumentParser
+import HoldfastGateway
 import HoldfastPostgres
 
 /// A file of SQLite is brought up to date when it is opened, since it has one user; a server has several, so somebody
@@ -9,16 +10,27 @@ struct MigrateCommand: AsyncParsableCommand {
         commandName: "migrate", abstract: "Bring a PostgreSQL store's schema up to date.")
 
     @Option(help: ArgumentHelp("The store.", valueName: "postgres://…"))
-    var store: StoreArgument
+    var store: StoreLocation?
+
+    @Option(help: ArgumentHelp("Instead: the gateway's configuration file, which names the store.", valueName: "file"))
+    var config: String?
 
     func validate() throws {
-        guard case .postgres = store else {
+        guard (store == nil) != (config == nil) else { throw ValidationError("give --store or --config") }
+        if let store { _ = try url(of: store) }
+    }
+
+    private func url(of store: StoreLocation) throws -> String {
+        guard case .postgres(let url) = store else {
             throw ValidationError("only a PostgreSQL store is migrated by hand: others need nothing")
         }
+        return url
     }
 
     func run() async throws {
-        guard case .postgres(let url) = store else { return }
+        let inFile = try config.map { try ConfigurationFile(path: $0).configuration.store.location }
+        guard let location = store ?? inFile else { return }
+        let url = try url(of: location)
         let versions = try await PostgresStore.migrate(url: url)
         say(
             versions.from == versions.to

@@ -15,9 +15,11 @@ enum SmallHTTPClient {
         let description: String
     }
 
+    /// - Parameter token: Who asks, for the control plane.
     /// - Throws: When there is no answer within half a minute, or a larger one than 16 MiB.
     static func send(
-        _ method: HTTPMethod, _ uri: String, to address: GatewayConfiguration.Address, body: [UInt8] = []
+        _ method: HTTPMethod, _ uri: String, to address: GatewayConfiguration.Address, token: String? = nil,
+        body: [UInt8] = []
     ) async throws -> Answer {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
@@ -32,6 +34,7 @@ enum SmallHTTPClient {
             }
         return try await channel.executeThenClose { inbound, outbound in
             var headers = HTTPHeaders([("host", "\(address)"), ("connection", "close")])
+            if let token { headers.add(name: "authorization", value: "Bearer \(token)") }
             if !body.isEmpty { headers.add(name: "content-length", value: "\(body.count)") }
             try await outbound.write(
                 .head(HTTPRequestHead(version: .http1_1, method: method, uri: uri, headers: headers)))

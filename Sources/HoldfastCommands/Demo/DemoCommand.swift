@@ -16,13 +16,12 @@ struct DemoCommand: AsyncParsableCommand {
         let payments = try await PaymentsService.start(logger: logger)
         var configuration = GatewayConfiguration(
             upstreams: [payments.address], threads: ProcessInfo.processInfo.activeProcessorCount)
-        configuration.listeners[0].address = options.listen
-        configuration.admin.address = options.admin
+        options.apply(to: &configuration)
         // A person watches: a service that hangs is found out in two seconds, not in ten.
         configuration.routes[0].attemptTimeout = .seconds(2)
         let traffic = TrafficSource()
         let runner = GatewayRunner(
-            configuration: configuration, store: options.store,
+            configuration: configuration,
             demo: DemoControls(
                 mode: { payments.mode }, charges: { payments.charges }, setMode: { payments.setMode($0) },
                 sendTraffic: { await traffic.send(count: 20) }))

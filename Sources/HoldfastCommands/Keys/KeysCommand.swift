@@ -14,11 +14,34 @@ struct KeysCommand: AsyncParsableCommand {
 
 /// Which gateway.
 struct AdminOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The gateway's control plane.", valueName: "url"))
-    var admin = HTTPArgument(GatewayConfiguration.Address(host: "127.0.0.1", port: 9090))
+    @Option(
+        help: ArgumentHelp("The gateway's control plane. Default: http://127.0.0.1:9090.", valueName: "url"))
+    var admin: HTTPArgument?
+
+    @Option(help: ArgumentHelp("A file with the control plane's token.", valueName: "file"))
+    var tokenFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Instead: the gateway's configuration file, which has the address and the token.", valueName: "file"))
+    var config: String?
 
     @Flag(help: "Print JSON, as the control plane gives it.")
     var json = false
+
+    func validate() throws {
+        guard config == nil || (admin == nil && tokenFile == nil) else {
+            throw ValidationError("with --config, the file says it all: leave out --admin and --token-file")
+        }
+    }
+
+    private func whom() throws -> AdminConfiguration {
+        if let config { return try ConfigurationFile(path: config).configuration.admin }
+        var whom = AdminConfiguration()
+        if let admin { whom.address = admin.address }
+        if let tokenFile { whom.token = try AdminConfiguration.token(inFile: tokenFile) }
+        return whom
+    }
 
     /// Asks the control plane.
     ///
@@ -33,11 +56,12 @@ struct AdminOptions: ParsableArguments {
         }
         // A plus would be read as a space.
         let uri = (parts.string ?? path).replacing("+", with: "%2B")
+        let whom = try whom()
         let answer: SmallHTTPClient.Answer
         do {
-            answer = try await SmallHTTPClient.send(method, uri, to: admin.address, body: body)
+            answer = try await SmallHTTPClient.send(method, uri, to: whom.address, token: whom.token, body: body)
         } catch {
-            throw SmallHTTPClient.Failure(description: "no control plane at http://\(admin.address): \(error)")
+            throw SmallHTTPClient.Failure(description: "no control plane at http://\(whom.address): \(error)")
         }
         let data = Data(answer.body)
         guard answer.status == 200 else {
@@ -110,9 +134,7 @@ struct ListKeys: AsyncParsableCommand {
     func run() async throws {
         var shown = 0
         var cursor: String?
-        if !options.json {
-            say("RECORD                                                            STATE      FENCE  BEGAN")
-        }
+        var isFirst = true
         repeat {
             var query = ["looking-at": "1000"]
             query["state"] = state?.rawValue
@@ -121,6 +143,10 @@ struct ListKeys: AsyncParsableCommand {
             if options.json {
                 say(text)
             } else {
+                if isFirst {
+                    say("RECORD                                                            STATE      FENCE  BEGAN")
+                }
+                isFirst = false
                 for record in page.records.prefix(limit - shown) {
                     let began = record.history.first.map { "\(spoken($0.secondsAgo)) ago by \($0.by)" } ?? "?"
                     let state = record.state.padding(toLength: 10, withPad: " ", startingAt: 0)

@@ -1,5 +1,5 @@
 #if Gateway
-public import Holdfast
+import Holdfast
 
 /// Where requests are taken, and how they are read.
 public struct ListenerConfiguration: Sendable, Hashable {
@@ -65,7 +65,7 @@ extension GatewayConfiguration.Address {
 /// Where claims and outcomes are kept, and what they are encrypted under.
 public struct StoreConfiguration: Sendable, Hashable {
     /// `memory`, `sqlite:PATH`, `postgres://…` or `valkey://…`. Default: `sqlite:holdfast.db`.
-    public var location = "sqlite:holdfast.db"
+    public var location = StoreLocation.sqlite(path: "holdfast.db")
     /// What outcomes are encrypted under: the first writes, all read, so a key is rotated by putting a new one first. At
     /// most 16, each with a number of its own. Default: none, so outcomes are kept as they are.
     public var encryptionKeys: [EncryptionKey] = []

@@ -78,5 +78,16 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
         }
         return isPrefix || rest.isEmpty
     }
+
+    /// Whether every path that is one of another pattern's is one of these.
+    func covers(_ other: PathPattern) -> Bool {
+        if segments.isEmpty, isPrefix { return true }
+        guard other.segments.count >= segments.count, isPrefix || !other.isPrefix else { return false }
+        guard isPrefix || other.segments.count == segments.count else { return false }
+        return zip(segments, other.segments).allSatisfy { mine, theirs in
+            // An empty segment is none that a name stands for.
+            mine == theirs || (mine == .any && theirs != .literal(""))
+        }
+    }
 }
 #endif

@@ -39,13 +39,17 @@ final class HoldfastProcess: Sendable {
     }
 
     /// Starts a gateway or a demonstration on free ports, and returns when it serves.
-    static func start(_ arguments: [String], fileLimit: Int? = nil) async throws -> HoldfastProcess {
-        try await offPool { try launch(arguments, fileLimit: fileLimit) }
+    ///
+    /// - Parameter takesPorts: Whether the ports are given as options; false where a file says them.
+    static func start(
+        _ arguments: [String], takesPorts: Bool = true, fileLimit: Int? = nil
+    ) async throws -> HoldfastProcess {
+        let ports = takesPorts ? ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"] : []
+        return try await offPool { try launch(arguments + ports, fileLimit: fileLimit) }
     }
 
     private static func launch(_ arguments: [String], fileLimit: Int?) throws -> HoldfastProcess {
-        let (process, output, _) = make(
-            arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], fileLimit: fileLimit)
+        let (process, output, _) = make(arguments, fileLimit: fileLimit)
         try process.run()
         var text = ""
         while true {

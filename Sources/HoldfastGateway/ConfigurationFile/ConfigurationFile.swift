@@ -1,0 +1,59 @@
+#if Gateway
+import Holdfast
+public import HoldfastIdempotency
+import Yams
+
+/// A configuration file that was read and found right: what a gateway is told, in YAML.
+///
+/// ``referenceText`` lists every option. A file is at most 4 MiB; unknown keys, duplicate keys, values out of their range,
+/// names of services that there are not, anchors and aliases are mistakes. Files that it names (certificates, keys, tokens)
+/// are read with it, relative to its folder, so that what cannot be used is found at once.
+public struct ConfigurationFile: Sendable {
+    public let path: String
+    public let configuration: GatewayConfiguration
+    /// What outcomes are encrypted with, if the file names keys.
+    public let sealing: PayloadSeal?
+    /// What is allowed, and can hardly be meant: a route that is never reached, a service that no route goes to.
+    public let warnings: [ConfigurationMistake]
+    /// The files that were read: this one, and those that it names. A change of any is a reason to read again.
+    public let files: [String]
+    /// The options that it gives, as the reference calls them.
+    let given: Set<String>
+
+    /// Reads a file.
+    ///
+    /// - Throws: ``ConfigurationMistakes``: all of them.
+    public init(path: String) throws(ConfigurationMistakes) {
+        let bytes: [UInt8]
+        do throws(ConfigurationError) {
+            bytes = try BoundedFile.read(path, atMost: YAMLDocument.byteLimit)
+        } catch {
+            throw ConfigurationMistakes(
+                all: [.init(file: path, line: nil, column: nil, message: "must be \(error.allowed)")], files: [path])
+        }
+        try self.init(bytes, path: path)
+    }
+
+    /// Reads text as if it were in a file.
+    init(_ bytes: [UInt8], path: String) throws(ConfigurationMistakes) {
+        let report = ReadingReport(file: path)
+        let node: Node?
+        do throws(ConfigurationMistake) {
+            node = try YAMLDocument.compose(bytes, file: path)
+        } catch {
+            throw ConfigurationMistakes(all: [error], files: [path])
+        }
+        let section = SectionReader(report: report, path: "", general: "", node: node)
+        configuration = GatewayConfiguration.read(section)
+        section.finish()
+        files = [path] + report.files
+        guard report.mistakes.isEmpty else { throw ConfigurationMistakes(all: report.sortedMistakes, files: files) }
+        self.path = path
+        warnings = report.sortedWarnings
+        given = report.given
+        sealing = report.sealingKeys.first.map {
+            PayloadSeal(writing: $0, reading: Array(report.sealingKeys.dropFirst()))
+        }
+    }
+}
+#endif

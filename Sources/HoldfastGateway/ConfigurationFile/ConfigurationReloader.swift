@@ -1,0 +1,83 @@
+#if Gateway
+import Holdfast
+public import Logging
+public import ServiceLifecycle
+import Synchronization
+
+/// Reads a configuration file again when it changes, or when somebody asks for it, and hands on what is right.
+///
+/// The file is read and checked whole. When anything is wrong with it, every mistake is logged, and what runs is kept.
+/// Changes are told by the system: of the file, of the files that it names, and of links on the way to them.
+public final class ConfigurationReloader: Service {
+    private let path: String
+    private let initial: ConfigurationFile
+    private let logger: Logger
+    private let apply: @Sendable (GatewayConfiguration) async throws -> Void
+    /// At most one request waits: a burst of changes needs one reading after the last.
+    private let requests: AsyncStream<Void>
+    private let request: AsyncStream<Void>.Continuation
+
+    /// - Parameters:
+    ///   - file: What runs already.
+    ///   - apply: Makes a configuration the one that runs, or throws and leaves what runs as it was.
+    public init(
+        _ file: ConfigurationFile, logger: Logger,
+        apply: @escaping @Sendable (GatewayConfiguration) async throws -> Void
+    ) {
+        path = file.path
+        initial = file
+        self.logger = logger
+        self.apply = apply
+        (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Has the file read again, as on SIGHUP.
+    public func readAgain() { request.yield() }
+
+    /// Watches until a graceful shutdown or a cancellation. Run it once.
+    public func run() async throws {
+        let watch: FileWatch?
+        do {
+            watch = try FileWatch(initial.files) { [request] in request.yield() }
+        } catch {
+            watch = nil
+            logger.warning(
+                "changes of the configuration are not noticed; send SIGHUP",
+                metadata: ["file": "\(path)", "error": "\(error)"])
+        }
+        defer { watch?.end() }
+        // What changed between the first reading and the watch.
+        let files = await read(unless: initial.configuration)
+        watch?.watch(files)
+        for await _ in requests.cancelOnGracefulShutdown() {
+            let files = await read(unless: nil)
+            watch?.watch(files)
+        }
+    }
+
+    /// Reads the file once.
+    ///
+    /// - Parameter known: What need not be applied.
+    /// - Returns: The files that are to be watched from now on: a bad configuration may be put right by one that it names.
+    func read(unless known: GatewayConfiguration?) async -> [String] {
+        let file: ConfigurationFile
+        do throws(ConfigurationMistakes) {
+            file = try ConfigurationFile(path: path)
+        } catch {
+            for mistake in error.all { logger.error("\(mistake)") }
+            logger.error("the configuration is kept as it was", metadata: ["file": "\(path)"])
+            return error.files
+        }
+        guard file.configuration != known else { return file.files }
+        for warning in file.warnings { logger.warning("\(warning)") }
+        do {
+            try await apply(file.configuration)
+            logger.notice("the configuration was read again", metadata: ["file": "\(path)"])
+        } catch {
+            logger.error(
+                "the configuration is kept as it was", metadata: ["file": "\(path)", "error": "\(error)"])
+        }
+        return file.files
+    }
+}
+#endif

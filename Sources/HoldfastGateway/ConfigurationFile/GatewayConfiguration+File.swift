@@ -1,0 +1,227 @@
+#if Gateway
+import Foundation
+import Holdfast
+import HoldfastIdempotency
+import Yams
+
+extension GatewayConfiguration {
+    /// Reads the whole file.
+    static func read(_ file: SectionReader) -> GatewayConfiguration {
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        var listeners = file.list(
+            "listeners", count: 1...64, unset: "one at 127.0.0.1:8080",
+            "Where requests are taken. A change needs a restart.",
+            ListenerConfiguration.read)
+        if listeners.isEmpty { listeners = [ListenerConfiguration(address: Address(host: "127.0.0.1", port: 8080))] }
+        let admin = file.section(
+            "admin", unset: "on loopback",
+            "Where and to whom the control plane shows itself. A change needs a restart.", AdminConfiguration.read)
+        let store = file.section(
+            "store", unset: "`sqlite:holdfast.db`",
+            "Where claims and outcomes are kept. A change needs a restart.", StoreConfiguration.read)
+        let accessLog = file.section(
+            "accessLog", unset: "none", "One JSON line for each request that is sampled. A change needs a restart.",
+            AccessLogConfiguration.read)
+        let threads = file.integer(
+            "threads", in: 1...1_024, unset: "one a core",
+            "Event loops, each a thread that carries requests. A change needs a restart.")
+        let services = file.mapping(
+            "services", count: 1...1_000, unset: "required",
+            "What requests are sent to, each under the name that routes call it by.", ServiceConfiguration.read)
+        let routes = file.list(
+            "routes", count: 1...10_000, unset: "required",
+            "Which requests go where, and under which policies. The first that matches counts.",
+            RouteConfiguration.read)
+        var configuration = GatewayConfiguration(
+            listeners: listeners, services: services.map(\.value), routes: routes.map(\.value),
+            threads: threads ?? cores)
+        configuration.admin = admin ?? AdminConfiguration()
+        configuration.store = store ?? StoreConfiguration()
+        configuration.accessLog = accessLog
+        _ = file.section("limits", unset: "all as below", "What bounds the whole gateway.") {
+            configuration.readLimits($0)
+        }
+        relate(services, routes, in: file)
+        file.check(configuration.validate)
+        return configuration
+    }
+
+    private mutating func readLimits(_ limits: SectionReader) {
+        connections = limits.integer(
+            "connections", default: connections, in: 1...1_000_000,
+            "The most client connections. More are closed as they come.")
+        headerLimit = limits.size(
+            "headerBytes", default: headerLimit, in: 1_024...(1 << 20), "A request's header fields together.")
+        headerTimeout = limits.duration(
+            "headerTimeout", default: headerTimeout, in: Self.times,
+            "How long a client may take for a request's header fields, and between two pieces of a body that is gathered."
+        )
+        idleTimeout = limits.duration(
+            "idleTimeout", default: idleTimeout, in: Self.times, "How long a connection may be idle between requests.")
+        drainTimeout = limits.duration(
+            "drainTimeout", default: drainTimeout, in: Self.times,
+            "How long requests may go on after a shutdown began.")
+        keysPerCaller = limits.integer(
+            "keysPerCaller", in: 1...1_000_000_000, unset: "no bound",
+            "The most idempotency keys that one caller may have within the retention. Each gateway counts for itself. A change needs a restart."
+        )
+        bytesPerCaller = limits.size(
+            "bytesPerCaller", in: 1...(1 << 50), unset: "no bound",
+            "The most bytes of outcomes that one caller may have within the retention. Each gateway counts for itself. A change needs a restart."
+        )
+    }
+
+    /// Whether names are used once, services exist and are used, and every route can be reached.
+    private static func relate(
+        _ services: [Placed<ServiceConfiguration>], _ routes: [Placed<RouteConfiguration>], in file: SectionReader
+    ) {
+        guard !file.isDescribing else { return }
+        let names = services.map(\.value.name)
+        let known = Set(names)
+        var byName: [String: Placed<RouteConfiguration>] = [:]
+        for route in routes {
+            if !route.value.name.isEmpty, let first = byName.updateValue(route, forKey: route.value.name) {
+                let line = first.mark.map { " (line \($0.line))" } ?? ""
+                route.section.mistake(
+                    "name",
+                    "\(route.section.fullName("name")) is \(shown(route.value.name)), but must be used once\(line)")
+            }
+            if !route.value.service.isEmpty, !names.isEmpty, !known.contains(route.value.service) {
+                let hint = nearest(to: route.value.service, among: names).map { "; did you mean '\($0)'?" } ?? ""
+                let allowed =
+                    names.count > 20 ? "the name of one of the services" : "one of \(names.joined(separator: ", "))"
+                route.section.mistake(
+                    "service",
+                    "\(route.section.fullName("service")) is \(shown(route.value.service)), but must be \(allowed)\(hint)"
+                )
+            }
+        }
+        // What is compared with all before it is compared within a bound: a thousand routes are half a million pairs.
+        for (place, route) in routes.prefix(1_000).enumerated() {
+            guard let first = routes[..<place].first(where: { $0.value.match.covers(route.value.match) }) else {
+                continue
+            }
+            let line = first.mark.map { " (line \($0.line))" } ?? ""
+            file.report.warning(
+                route.mark,
+                "route \(shown(route.value.name)) is never reached: \(shown(first.value.name))\(line) takes all that it matches"
+            )
+        }
+        let used = Set(routes.map(\.value.service))
+        for service in services where !used.contains(service.value.name) {
+            file.report.warning(service.mark, "no route goes to service \(shown(service.value.name))")
+        }
+    }
+}
+
+/// Something that was read, with where it is.
+struct Placed<Value> {
+    let value: Value
+    let section: SectionReader
+    var mark: Mark? { section.mark }
+}
+
+extension ListenerConfiguration {
+    static func read(_ section: SectionReader) -> ListenerConfiguration {
+        let address = section.text(
+            "address", "address", allowed: "HOST:PORT, with IPv6 addresses in brackets", unset: "required",
+            "Where connections are taken. Port 0 takes any free port.", GatewayConfiguration.Address.init(words:))
+        var listener = ListenerConfiguration(address: address ?? .init(host: "127.0.0.1", port: 0))
+        listener.tls = section.section("tls", unset: "none: bytes are taken as they come", "Taken under TLS.", TLS.read)
+        listener.http2 = section.flag(
+            "http2", default: listener.http2,
+            "Whether HTTP/2 is spoken with those who ask for it: by ALPN under TLS, by its preface without.")
+        listener.streams = section.integer(
+            "streams", default: listener.streams, in: 1...10_000,
+            "The most HTTP/2 streams that one client may have open at once. 100, as RFC 9113 recommends.")
+        section.check(listener.validate)
+        return listener
+    }
+}
+
+extension ListenerConfiguration.TLS {
+    fileprivate static func read(_ section: SectionReader) -> Self {
+        let certificate = section.file(
+            "certificate", unset: "required",
+            "The certificate, followed by those that vouch for it. Read again when it changes.",
+            holding: "a file with certificates in PEM", PEM.certificates)
+        let key = section.file(
+            "key", unset: "required", "The certificate's private key. Read again when it changes.",
+            holding: "a file with a private key in PEM", PEM.privateKey)
+        return Self(certificate: certificate?.path ?? "", key: key?.path ?? "")
+    }
+}
+
+extension AdminConfiguration {
+    fileprivate static func read(_ section: SectionReader) -> AdminConfiguration {
+        var admin = AdminConfiguration()
+        admin.address =
+            section.text(
+                "address", "address", allowed: "HOST:PORT, with IPv6 addresses in brackets",
+                unset: "\(admin.address)",
+                "Where the control plane listens. Anywhere but on loopback it needs a token.",
+                GatewayConfiguration.Address.init(words:)) ?? admin.address
+        admin.token =
+            section.file(
+                "tokenFile", unset: "none",
+                "A file with what whoever asks must present (`Authorization: Bearer …`): 16 to 4096 visible characters.",
+                holding: "a file with a token of 16 to 4096 visible characters, and nothing else", SecretText.token
+            )?.content
+        section.check(admin.validate)
+        return admin
+    }
+}
+
+extension StoreConfiguration {
+    fileprivate static func read(_ section: SectionReader) -> StoreConfiguration {
+        var store = StoreConfiguration()
+        let given = section.text(
+            "location", "location", allowed: StoreLocation.allowed, unset: "\(store.location)", isSecret: true,
+            "Where claims and outcomes are kept: for several gateways that share their keys, a server.",
+            StoreLocation.init)
+        let inFile = section.file(
+            "locationFile", unset: "none",
+            "A file with the location, for one with a password in it.",
+            holding: "a file with a location: \(StoreLocation.allowed)"
+        ) { bytes in SecretText.line(bytes).flatMap(StoreLocation.init) }
+        if section.has("location") { section.refuse(["locationFile"], because: "beside location") }
+        store.location = inFile?.content ?? given ?? store.location
+        var numbers: Set<UInt32> = []
+        store.encryptionKeys = section.list(
+            "encryptionKeys", count: 0...16, unset: "none: outcomes are kept as they are",
+            "What outcomes are encrypted under (AES-256-GCM): the first writes, all read. Rotate by putting a new one first."
+        ) { key in
+            let number = key.integer(
+                "number", in: 0...Int(UInt32.max), unset: "required",
+                "What the key is called in each outcome that it has sealed. Never give it to another.")
+            let file = key.file(
+                "file", unset: "required", "A file with 32 bytes in Base64, and nothing else.",
+                holding: "a file with 32 bytes in Base64, and nothing else", SecretText.encryptionKey)
+            let named = UInt32(number ?? 0)
+            if number != nil, !numbers.insert(named).inserted {
+                key.mistake("number", "\(key.fullName("number")) is \(named), but must be used once")
+            }
+            if let file, number != nil {
+                key.check { () throws(ConfigurationError) in
+                    key.report.sealingKeys.append(try PayloadSeal.Key(named, bytes: file.content))
+                }
+            }
+            return EncryptionKey(number: named, file: file?.path ?? "")
+        }
+        return store
+    }
+}
+
+extension AccessLogConfiguration {
+    fileprivate static func read(_ section: SectionReader) -> AccessLogConfiguration {
+        var log = AccessLogConfiguration()
+        log.path = section.text(
+            "path", "path", allowed: "a path", unset: "the standard output", "The file that lines are added to."
+        ) { $0.isEmpty ? nil : $0 }
+        log.sample = section.share(
+            "sample", default: log.sample, in: 0...1,
+            "The share of requests that is logged. What failed, was rejected, retried or replayed is always logged.")
+        return log
+    }
+}
+#endif

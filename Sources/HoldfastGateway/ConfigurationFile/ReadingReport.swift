@@ -1,0 +1,66 @@
+#if Gateway
+import Holdfast
+import HoldfastIdempotency
+import Yams
+
+/// What comes of reading one configuration file, or of describing what could be in one.
+final class ReadingReport {
+    let file: String
+    /// Whether the options are told, rather than read.
+    let isDescribing: Bool
+    private(set) var mistakes: [ConfigurationMistake] = []
+    private(set) var warnings: [ConfigurationMistake] = []
+    /// The options that exist, when describing.
+    private(set) var options: [OptionReference] = []
+    /// The options that the file gives.
+    private(set) var given: Set<String> = []
+    /// The files that it names, as they can be opened.
+    private(set) var files: [String] = []
+    /// What the encryption keys' files hold.
+    var sealingKeys: [PayloadSeal.Key] = []
+
+    init(file: String, isDescribing: Bool = false) {
+        self.file = file
+        self.isDescribing = isDescribing
+    }
+
+    func mistake(_ mark: Mark?, _ message: String) {
+        mistakes.append(ConfigurationMistake(file: file, line: mark?.line, column: mark?.column, message: message))
+    }
+
+    func warning(_ mark: Mark?, _ message: String) {
+        warnings.append(ConfigurationMistake(file: file, line: mark?.line, column: mark?.column, message: message))
+    }
+
+    func describe(_ option: OptionReference) {
+        // What two sections share is described once for each, and what one reads twice, once.
+        if !options.contains(where: { $0.path == option.path }) { options.append(option) }
+    }
+
+    func note(given path: String) { given.insert(path) }
+
+    /// Reads a file that the configuration names, relative to the configuration's folder.
+    func read(_ path: String, atMost limit: Int) throws(ConfigurationError) -> [UInt8] {
+        let whole = resolved(path)
+        files.append(whole)
+        return try BoundedFile.read(whole, atMost: limit)
+    }
+
+    /// A path as it can be opened.
+    func resolved(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+        return String(file[...slash]) + path
+    }
+
+    /// In the order of lines: sections are checked as a whole after their options.
+    var sortedMistakes: [ConfigurationMistake] { Self.sorted(mistakes) }
+    var sortedWarnings: [ConfigurationMistake] { Self.sorted(warnings) }
+
+    private static func sorted(_ mistakes: [ConfigurationMistake]) -> [ConfigurationMistake] {
+        mistakes.enumerated().sorted { left, right in
+            (left.element.line ?? 0, left.element.column ?? 0, left.offset)
+                < (right.element.line ?? 0, right.element.column ?? 0, right.offset)
+        }.map(\.element)
+    }
+}
+#endif

@@ -1,0 +1,133 @@
+#if Gateway
+import Holdfast
+
+extension ServiceConfiguration {
+    static func read(_ name: String, _ section: SectionReader) -> Placed<ServiceConfiguration> {
+        if !section.isDescribing, !isName(name) {
+            section.mistake(nil, "the service's name is \(shown(name)), but must be \(nameAllowed)")
+        }
+        let url = SectionReader.Kind("address", "", allowed: "http://HOST[:PORT] or https://HOST[:PORT]")
+        let endpoints = section.values(
+            "endpoints", count: 1...1_000, of: url, unset: "required",
+            "Where the service is found. A name is looked up, and each address behind it is an endpoint."
+        ) { Endpoint(words: $0.text) }
+        var service = ServiceConfiguration(name: name, endpoints: endpoints ?? [])
+        service.tls =
+            section.section(
+                "tls", unset: "checked with the system's certificates", "For endpoints with `https`.", TLS.read)
+            ?? service.tls
+        service.breaker =
+            section.section("breaker", unset: "as below", "The breaker of each endpoint.") {
+                CircuitBreakerConfiguration.read($0, default: service.breaker)
+            } ?? service.breaker
+        let off = SectionReader.Kind("choice", "off", allowed: "off")
+        let initial = service.serviceBreaker ?? CircuitBreakerConfiguration()
+        let whole: CircuitBreakerConfiguration?? = section.section(
+            "serviceBreaker", or: off, unset: "half of at least 20 calls in 10s fail; 5s to 1m",
+            "The breaker of the service as a whole, in front of its endpoints'. Trips when most endpoints fail.",
+            value: { scalar -> CircuitBreakerConfiguration?? in scalar.text == "off" ? .some(nil) : .none },
+            { CircuitBreakerConfiguration.read($0, default: initial) })
+        if let whole { service.serviceBreaker = whole }
+        service.maximumEjected = section.share(
+            "maximumEjected", default: service.maximumEjected, in: 0...1,
+            "The share of endpoints that may be left out at once, rounded down, but at least one. Beyond it they are called."
+        )
+        service.healthCheck = section.section(
+            "healthCheck", unset: "none", "What is asked of each endpoint, whether it has calls or not.",
+            HealthCheck.read)
+        service.resolveInterval = section.duration(
+            "resolveInterval", default: service.resolveInterval, in: .seconds(1) ... .seconds(3_600),
+            "How often names are looked up again. When that fails, the addresses before it stay.")
+        service.connections = section.integer(
+            "connections", default: service.connections, in: 1...100_000,
+            "The most connections to one endpoint, of all the gateway's event loops. What would need one more goes elsewhere."
+        )
+        service.connectTimeout = section.duration(
+            "connectTimeout", default: service.connectTimeout, in: GatewayConfiguration.times,
+            "For a connection to be made; never longer than the attempt.")
+        service.budget =
+            section.section(
+                "budget", unset: "as below",
+                "What the retries and hedges of all its callers draw on together, unless a route has a budget of its own.",
+                RetryBudgetConfiguration.read) ?? service.budget
+        section.check(service.validate)
+        return Placed(value: service, section: section)
+    }
+
+    static let nameAllowed = "1 to 64 letters, digits, '-', '_' and '.'"
+
+    /// What logs and metrics can call something by.
+    static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "-_.".utf8.contains(byte)
+            }
+    }
+}
+
+extension ServiceConfiguration.TLS {
+    fileprivate static func read(_ section: SectionReader) -> Self {
+        var tls = Self()
+        tls.trust =
+            section.file(
+                "trust", unset: "the system's certificates", "Certificates that are trusted.",
+                holding: "a file with certificates in PEM", PEM.certificates)?.path
+        tls.name = section.text(
+            "name", "name", allowed: "a host's name", unset: "the endpoint's",
+            "The name that a certificate must be for, and that is asked for.",
+            { HostName.isName($0) ? $0 : nil })
+        tls.verifies = section.flag(
+            "verify", default: tls.verifies,
+            "Whether certificates are checked at all. Without, anybody in between can answer.")
+        return tls
+    }
+}
+
+extension ServiceConfiguration.HealthCheck {
+    fileprivate static func read(_ section: SectionReader) -> Self {
+        var check = Self()
+        check.path =
+            section.text(
+                "path", "path", allowed: "a path that begins with '/', of visible characters", unset: check.path,
+                "The path of a GET that answers 200 to 299 when the endpoint is well."
+            ) { path in
+                path.hasPrefix("/") && path.utf8.count <= 1_024 && path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+                    ? path : nil
+            } ?? check.path
+        check.interval = section.duration(
+            "interval", default: check.interval, in: .milliseconds(100) ... .seconds(3_600),
+            "How often, with a tenth of jitter.")
+        check.timeout = section.duration(
+            "timeout", default: check.timeout, in: GatewayConfiguration.times, "For the answer.")
+        check.unhealthyAfter = section.integer(
+            "unhealthyAfter", default: check.unhealthyAfter, in: 1...100,
+            "How many checks in a row must fail before the endpoint is left out.")
+        check.healthyAfter = section.integer(
+            "healthyAfter", default: check.healthyAfter, in: 1...100,
+            "How many in a row must succeed before it is called again.")
+        return check
+    }
+}
+
+/// Names of hosts, as `Host` and certificates have them.
+enum HostName {
+    static func isName(_ text: String) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+                (1...63).contains(label.utf8.count)
+                    && label.utf8.allSatisfy { byte in
+                        (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "-_".utf8.contains(byte)
+                    }
+            }
+    }
+
+    /// A field's name, RFC 9110.
+    static func isToken(_ text: String) -> Bool {
+        (1...256).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+                    || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+            }
+    }
+}
+#endif
