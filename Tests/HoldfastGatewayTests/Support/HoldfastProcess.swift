@@ -39,13 +39,17 @@ final class HoldfastProcess: Sendable {
     }
 
     /// Starts a gateway or a demonstration on free ports, and returns when it serves.
-    static func start(_ arguments: [String], fileLimit: Int? = nil) async throws -> HoldfastProcess {
-        try await offPool { try launch(arguments, fileLimit: fileLimit) }
+    ///
+    /// - Parameter port: Where requests are taken; 0 is any port that is free.
+    static func start(
+        _ arguments: [String], port: Int = 0, fileLimit: Int? = nil
+    ) async throws -> HoldfastProcess {
+        try await offPool { try launch(arguments, port: port, fileLimit: fileLimit) }
     }
 
-    private static func launch(_ arguments: [String], fileLimit: Int?) throws -> HoldfastProcess {
+    private static func launch(_ arguments: [String], port: Int, fileLimit: Int?) throws -> HoldfastProcess {
         let (process, output, _) = make(
-            arguments + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], fileLimit: fileLimit)
+            arguments + ["--listen", "127.0.0.1:\(port)", "--admin", "127.0.0.1:0"], fileLimit: fileLimit)
         try process.run()
         var text = ""
         while true {
