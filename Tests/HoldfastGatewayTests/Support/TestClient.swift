@@ -4,6 +4,7 @@ import HoldfastGateway
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// A client that sends just what it is told.
 enum TestClient {
@@ -22,12 +23,19 @@ enum TestClient {
     struct NoAnswer: Error {}
 
     /// Sends one request on a connection of its own.
+    ///
+    /// - Parameter tls: What the connection is encrypted with, if it is.
     static func send(
-        _ method: HTTPMethod, _ uri: String, to port: Int, headers: HTTPHeaders = [:], body: [UInt8] = []
+        _ method: HTTPMethod, _ uri: String, to port: Int, headers: HTTPHeaders = [:], body: [UInt8] = [],
+        over tls: NIOSSLContext? = nil
     ) async throws -> Answer {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
+                    }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
                         wrappingChannelSynchronously: channel)
