@@ -17,8 +17,10 @@ public final class Gateway: Service {
     private let plans: PlanKeeper
     private let shared: DataPlaneContext
 
-    /// Where requests are taken, by the first listener.
-    public let address: GatewayConfiguration.Address
+    /// Where requests are taken, in the listeners' order.
+    public let addresses: [GatewayConfiguration.Address]
+    /// Where requests are taken by the first listener.
+    public var address: GatewayConfiguration.Address { addresses[0] }
     /// Where the control plane listens.
     public let adminAddress: GatewayConfiguration.Address
 
@@ -27,8 +29,7 @@ public final class Gateway: Service {
         self.controlPlane = controlPlane
         self.plans = plans
         self.shared = shared
-        let bound = dataPlane.address
-        address = .init(host: bound.ipAddress ?? "\(bound)", port: bound.port ?? 0)
+        addresses = dataPlane.addresses.map { .init(host: $0.ipAddress ?? "\($0)", port: $0.port ?? 0) }
         adminAddress = controlPlane.address
     }
 
@@ -88,7 +89,8 @@ public final class Gateway: Service {
     }
 
     /// Works by another configuration from now on. Requests that are under way keep the one that they began with; what
-    /// did not change keeps its breakers, budgets, limits and connections.
+    /// did not change keeps its breakers, budgets, limits and connections. The listeners' certificates are read again,
+    /// whether their names changed or not.
     ///
     /// - Throws: ``Holdfast/ConfigurationError`` when it is not valid, or changes what needs a restart: listeners, the
     ///   control plane, the store, the number of threads. Then everything stays as it was.
@@ -96,7 +98,15 @@ public final class Gateway: Service {
         try await plans.reload(configuration)
         await dataPlane.take(plans.current)
         shared.observer.reopen()
+        try dataPlane.reloadCertificates()
         shared.logger.notice("the configuration was reloaded")
+    }
+
+    /// Reads the listeners' certificates and keys again. New connections use them.
+    ///
+    /// - Throws: ``GatewayError`` when one cannot be used. Then all stay as they were.
+    public func reloadCertificates() throws {
+        try dataPlane.reloadCertificates()
     }
 
     /// Serves until a graceful shutdown begins; then takes no new connection, lets requests end, records claims.

@@ -1,11 +1,13 @@
 #if Gateway
-/// Why a gateway could not start.
+/// Why a gateway could not start, or not take what it was told anew.
 public struct GatewayError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// The address is taken, or is not one of this machine's.
         case cannotListen = "cannot-listen"
         /// The access log's file cannot be opened.
         case cannotOpenLog = "cannot-open-log"
+        /// A listener's certificate or key is missing, is not PEM, or one is not the other's.
+        case unusableCertificate = "unusable-certificate"
     }
 
     public let code: Code
@@ -15,6 +17,12 @@ public struct GatewayError: Error, Sendable, CustomStringConvertible {
         on address: GatewayConfiguration.Address, because error: any Error
     ) -> GatewayError {
         GatewayError(code: .cannotListen, description: "cannot listen on \(address): \(error)")
+    }
+
+    static func unusableCertificate(_ files: ListenerConfiguration.TLS, because reason: String) -> GatewayError {
+        GatewayError(
+            code: .unusableCertificate,
+            description: "cannot use the certificate \(files.certificate) with the key \(files.key): \(reason)")
     }
 
     static func cannotOpenLog(at path: String, because error: String) -> GatewayError {

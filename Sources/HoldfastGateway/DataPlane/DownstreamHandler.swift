@@ -6,7 +6,11 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
-/// A client's connection: checks each request, hands it to an exchange, and writes what the exchange answers.
+/// A client's connection, or one stream of it: checks each request, hands it to an exchange, and writes what the
+/// exchange answers.
+///
+/// A connection of HTTP/1 serves one request after another. What comes of the next one before the last is answered is
+/// kept, up to a bound, and no more is read. A stream of HTTP/2 serves one request.
 final class DownstreamHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
@@ -15,6 +19,8 @@ final class DownstreamHandler: ChannelDuplexHandler {
     /// How long, and for how many bytes, a client that was refused is listened to, so that it can read why.
     private static let lingerTime = TimeAmount.seconds(2)
     private static let lingerBytes = 4 << 20
+    /// How long a connection waits for a request that may be on its way when the gateway begins to drain.
+    static let lastRequestTime = TimeAmount.seconds(1)
 
     private enum State {
         /// Waiting for a request.
@@ -26,35 +32,54 @@ final class DownstreamHandler: ChannelDuplexHandler {
 
     private let loop: LoopContext
     private let timer: LazyTimer
+    let transport: Transport
     private var context: ChannelHandlerContext?
     private var state = State.idle
+    private var pipelined = PipelinedParts()
+    /// What is wrong with what came after the request that is being answered.
+    private var pipelinedProblem: Problem?
+    private var isDelivering = false
     private var isReadHeld = false
     private var readsWait = false
+    /// Whether the end of the latest request is still to come.
+    private var isEndAwaited = false
+    /// The same, for a request that announced a body.
     private var isRequestOpen = false
+    private var isQuiescing: Bool
+    /// Whether the client was told that no other request will be answered.
+    private var isLastAnswer = false
     private(set) var clientAddress: String?
 
-    init(loop: LoopContext) {
+    /// - Parameter isQuiescing: Whether the gateway drains already.
+    init(loop: LoopContext, transport: Transport, isQuiescing: Bool) {
         self.loop = loop
+        self.transport = transport
+        self.isQuiescing = isQuiescing
         timer = LazyTimer(eventLoop: loop.eventLoop)
     }
 
-    let scheme = "http"
-
+    /// What the service is told of how the client came.
+    var scheme: String { transport.scheme }
     var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    /// Whether a request has arrived whole and is not answered yet.
+    private var isBusy: Bool {
+        guard case .exchanging = state else { return false }
+        return !isEndAwaited
+    }
 
     // MARK: What the channel tells
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         clientAddress = context.channel.remoteAddress?.ipAddress
-        loop.shared.counters.connections.add(1, ordering: .relaxed)
         awaitRequest(within: loop.plan.configuration.headerTimeout)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        loop.shared.counters.connections.subtract(1, ordering: .relaxed)
         let former = state
         state = .lingering(bytes: 0)
+        pipelined.removeAll()
         self.context = nil
         if case .exchanging(let exchange) = former {
             exchange.clientClosed()
@@ -65,24 +90,32 @@ final class DownstreamHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if isReadHeld { readsWait = true } else { context.read() }
+        if isReadHeld || isBusy { readsWait = true } else { context.read() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch (unwrapInboundIn(data), state) {
+        let part = unwrapInboundIn(data)
+        if isBusy || !pipelined.isEmpty { pipelined.append(part) } else { take(part) }
+    }
+
+    private func take(_ part: HTTPServerRequestPart) {
+        switch (part, state) {
         case (.head(let head), .idle):
+            isEndAwaited = true
             isRequestOpen = head.announcesBody
             begin(head)
         case (.body(let body), .exchanging(let exchange)):
             exchange.receivedRequest(body)
         case (.end, .exchanging(let exchange)):
+            isEndAwaited = false
             isRequestOpen = false
             exchange.receivedRequestEnd()
         case (.body(let body), .lingering(let bytes)):
             linger(bytes: bytes + body.readableBytes)
-        case (.end, .idle):
+        case (.end, .idle), (.end, .lingering):
+            isEndAwaited = false
             isRequestOpen = false
-        case (.head, _), (.body, .idle), (.end, .lingering):
+        case (.head, _), (.body, .idle):
             break
         }
     }
@@ -97,9 +130,21 @@ final class DownstreamHandler: ChannelDuplexHandler {
         context.fireChannelWritabilityChanged()
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // A stream is not told: its connection is, and lets it end.
+        if event is ChannelShouldQuiesceEvent, !transport.isHTTP2 {
+            isQuiescing = true
+            if case .idle = state, !isEndAwaited { awaitRequest(within: loop.plan.configuration.idleTimeout) }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case ByteToMessageDecoderError.dataReceivedInErrorState(_, let rest) = error {
+            if case .lingering(let bytes) = state { return linger(bytes: bytes + rest.readableBytes) }
+            if pipelinedProblem != nil { return }
+        }
         guard let parserError = error as? HTTPParserError else { return context.close(promise: nil) }
-        // The decoder closes the connection when this returns, so the answer has to be on its way by then.
         let problem =
             switch parserError {
             case .headerOverflow:
@@ -109,15 +154,25 @@ final class DownstreamHandler: ChannelDuplexHandler {
             default:
                 Problem(.badRequest, "the request cannot be read: \(parserError)")
             }
+        if isBusy || !pipelined.isEmpty {
+            pipelinedProblem = problem
+            return
+        }
         switch state {
         case .idle:
-            loop.shared.counters.count(problem.kind, isRouted: false)
-            write(problem, for: nil, keepAlive: false)
+            refuseUnread(problem)
         case .exchanging(let exchange) where isRequestOpen:
             exchange.requestBroke(problem)
         case .exchanging, .lingering:
             context.close(promise: nil)
         }
+    }
+
+    /// Answers what is not HTTP, of which more may be on its way.
+    private func refuseUnread(_ problem: Problem) {
+        isRequestOpen = true
+        loop.shared.counters.count(problem.kind, isRouted: false)
+        write(problem, for: nil, keepAlive: false)
     }
 
     // MARK: Requests
@@ -134,7 +189,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
             if key != nil, let length = head.contentLength, length > kept {
                 throw Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(kept) bytes can be sent")
             }
-            if head.version == .http1_1, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
+            if head.version != .http1_0, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 context?.writeAndFlush(
                     wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
             }
@@ -177,22 +232,49 @@ final class DownstreamHandler: ChannelDuplexHandler {
     }
 
     private func awaitRequest(within limit: Duration) {
+        let limit = TimeAmount(limit)
         timer.onFire = { [unowned self] in context?.close(promise: nil) }
-        timer.set(.now() + TimeAmount(limit))
+        timer.set(.now() + (isQuiescing && !transport.isHTTP2 ? min(limit, Self.lastRequestTime) : limit))
+    }
+
+    /// Goes on to what the client sent meanwhile, and then to reading more.
+    private func next() {
+        guard !isDelivering else { return }
+        if !pipelined.isEmpty {
+            // What is taken may be answered at once, which leads here again.
+            isDelivering = true
+            while !isBusy, let part = pipelined.popFirst() { take(part) }
+            isDelivering = false
+            if case .exchanging(let exchange) = state { exchange.flushRequest() }
+        }
+        if case .idle = state, let problem = pipelinedProblem {
+            pipelinedProblem = nil
+            return refuseUnread(problem)
+        }
+        resumeReads()
+    }
+
+    private func resumeReads() {
+        guard readsWait, !isReadHeld, !isBusy else { return }
+        readsWait = false
+        context?.read()
     }
 
     // MARK: What the exchange does
 
     func holdReads(_ hold: Bool) {
         isReadHeld = hold
-        if !hold, readsWait {
-            readsWait = false
-            context?.read()
-        }
+        if !hold { resumeReads() }
     }
 
     func write(_ part: HTTPServerResponsePart) {
-        context?.write(wrapOutboundOut(part), promise: nil)
+        guard let context else { return }
+        if isQuiescing || pipelined.endsHere, !transport.isHTTP2, case .head(var head) = part {
+            isLastAnswer = true
+            head.headers.replaceOrAdd(name: "connection", value: "close")
+            return context.write(wrapOutboundOut(.head(head)), promise: nil)
+        }
+        context.write(wrapOutboundOut(part), promise: nil)
     }
 
     func flush() {
@@ -201,11 +283,27 @@ final class DownstreamHandler: ChannelDuplexHandler {
 
     func writeEnd(keepAlive: Bool) {
         guard let context else { return }
-        if keepAlive {
+        if transport.isHTTP2 {
+            endStream(context)
+        } else if keepAlive, !isLastAnswer, !pipelined.endsHere {
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            next()
         } else {
             write(.end(nil))
             closeAfterFlush()
+        }
+    }
+
+    /// A stream ends by itself when both sides have sent their end. A client that has not is told that nothing more is
+    /// wanted, once it has the answer (RFC 9113, section 8.1).
+    private func endStream(_ context: ChannelHandlerContext) {
+        guard isRequestOpen else { return context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil) }
+        state = .lingering(bytes: 0)
+        let ended = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: ended)
+        ended.futureResult.assumeIsolated().whenSuccess { [weak self] in
+            guard let self, isRequestOpen else { return }
+            self.context?.triggerUserOutboundEvent(HTTP2StreamCodec.Reset.answered, promise: nil)
         }
     }
 
@@ -229,12 +327,16 @@ final class DownstreamHandler: ChannelDuplexHandler {
 
     /// The answer cannot be brought to its end, and the client has to see that.
     func abort() {
+        if transport.isHTTP2 {
+            context?.triggerUserOutboundEvent(HTTP2StreamCodec.Reset.broken, promise: nil)
+        }
         context?.close(promise: nil)
     }
 
+    /// The answer's end follows, or the connection's. Until then nothing more is taken.
     func exchangeEnded() {
         if case .exchanging = state { state = .idle }
-        holdReads(false)
+        isReadHeld = false
         awaitRequest(within: loop.plan.configuration.idleTimeout)
     }
 

@@ -8,7 +8,7 @@ import NIOHTTP1
 enum RequestRules {
     /// - Throws: A ``Problem`` that says which rule was broken.
     static func check(_ head: HTTPRequestHead, headerLimit: Int) throws(Problem) {
-        guard head.version == .http1_1 || head.version == .http1_0 else {
+        guard head.version == .http1_1 || head.version == .http2 || head.version == .http1_0 else {
             throw Problem(.badRequest, "HTTP/\(head.version.major).\(head.version.minor) is not served here")
         }
         let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
@@ -30,7 +30,7 @@ enum RequestRules {
             guard lengths.isEmpty else {
                 throw Problem(.badRequest, "the request has both Content-Length and Transfer-Encoding")
             }
-            guard codings.count == 1, codings[0].lowercased() == "chunked", head.version == .http1_1 else {
+            guard codings.count == 1, codings[0].lowercased() == "chunked", head.version != .http1_0 else {
                 throw Problem(.badRequest, "the only transfer coding that is understood is chunked, once, in HTTP/1.1")
             }
         }

@@ -40,11 +40,13 @@ final class HoldfastProcess: Sendable {
 
     /// Starts a gateway or a demonstration on free ports, and returns when it serves.
     ///
-    /// - Parameter takesPorts: Whether the ports are given as options; false where a file says them.
+    /// - Parameters:
+    ///   - port: Where requests are taken; 0 is any port that is free.
+    ///   - takesPorts: Whether the ports are given as options; false where a file says them.
     static func start(
-        _ arguments: [String], takesPorts: Bool = true, fileLimit: Int? = nil
+        _ arguments: [String], port: Int = 0, takesPorts: Bool = true, fileLimit: Int? = nil
     ) async throws -> HoldfastProcess {
-        let ports = takesPorts ? ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"] : []
+        let ports = takesPorts ? ["--listen", "127.0.0.1:\(port)", "--admin", "127.0.0.1:0"] : []
         return try await offPool { try launch(arguments + ports, fileLimit: fileLimit) }
     }
 

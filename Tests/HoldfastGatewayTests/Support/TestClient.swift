@@ -4,6 +4,7 @@ import HoldfastGateway
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// A client that sends just what it is told.
 enum TestClient {
@@ -22,12 +23,19 @@ enum TestClient {
     struct NoAnswer: Error {}
 
     /// Sends one request on a connection of its own.
+    ///
+    /// - Parameter tls: What the connection is encrypted with, if it is.
     static func send(
-        _ method: HTTPMethod, _ uri: String, to port: Int, headers: HTTPHeaders = [:], body: [UInt8] = []
+        _ method: HTTPMethod, _ uri: String, to port: Int, headers: HTTPHeaders = [:], body: [UInt8] = [],
+        over tls: NIOSSLContext? = nil
     ) async throws -> Answer {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
+                    }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
                         wrappingChannelSynchronously: channel)
@@ -61,6 +69,11 @@ enum TestClient {
 
     /// Sends bytes as they are, and returns all that comes back until the other side closes.
     static func raw(_ text: String, to port: Int) async throws -> String {
+        String(decoding: try await raw(Array(text.utf8), to: port), as: UTF8.self)
+    }
+
+    /// The same, with bytes.
+    static func raw(_ bytes: [UInt8], to port: Int) async throws -> [UInt8] {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -68,10 +81,10 @@ enum TestClient {
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
-            var received = ""
+            var received: [UInt8] = []
             do {
-                try await outbound.write(ByteBuffer(string: text))
-                for try await buffer in inbound { received += String(buffer: buffer) }
+                try await outbound.write(ByteBuffer(bytes: bytes))
+                for try await buffer in inbound { received += Array(buffer.readableBytesView) }
             } catch is IOError {
                 // A reset ends it as well as a close does.
             } catch is ChannelError {

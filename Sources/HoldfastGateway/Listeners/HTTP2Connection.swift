@@ -1,0 +1,139 @@
+#if Gateway
+import Holdfast
+import NIOCore
+import NIOHTTP2
+
+/// A connection that speaks HTTP/2: how many streams it has, how long it may have none, and how it ends.
+///
+/// To end, the client is told twice (RFC 9113, section 6.8): first that it is about to be, with a ping behind it, and
+/// when that has come back, which stream is the last that is answered. So no request is lost on its way.
+final class HTTP2Connection: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+    typealias OutboundOut = HTTP2Frame
+
+    private enum Phase {
+        case open
+        /// The client knows that the end is near.
+        case announced
+        /// No stream is taken any longer, and those that are open end.
+        case ending
+    }
+
+    private static let farewell = HTTP2PingData(withInteger: 0x686F_6C64_6661_7374)
+
+    private let configuration: GatewayConfiguration
+    private let connections: LoopConnections
+    private let timer: LazyTimer
+    private var context: ChannelHandlerContext?
+    private var phase = Phase.open
+    private var openStreams = 0
+    private var lastStream = HTTP2StreamID.rootStream
+
+    init(configuration: GatewayConfiguration, connections: LoopConnections, eventLoop: any EventLoop) {
+        self.configuration = configuration
+        self.connections = connections
+        timer = LazyTimer(eventLoop: eventLoop)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        timer.onFire = { [unowned self] in timeIsUp() }
+        timer.set(.now() + TimeAmount(configuration.headerTimeout))
+        if connections.isQuiescing { announce() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
+        timer.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .ping(Self.farewell, ack: true) = unwrapInboundIn(data).payload, phase == .announced { takeNoMore() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent { announce() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // NIOHTTP2 has reset the stream, or told the client why the connection ends.
+        if !Self.isOfOneStream(error) { context.close(promise: nil) }
+    }
+
+    // MARK: Streams
+
+    func streamCreated(_ id: HTTP2StreamID) {
+        openStreams += 1
+        lastStream = max(lastStream, id)
+        timer.set(nil)
+    }
+
+    func streamClosed() {
+        openStreams -= 1
+        guard openStreams == 0 else { return }
+        switch phase {
+        case .open: timer.set(.now() + TimeAmount(configuration.idleTimeout))
+        case .announced: timer.set(.now() + DownstreamHandler.lastRequestTime)
+        case .ending: context?.close(promise: nil)
+        }
+    }
+
+    // MARK: The end
+
+    private func timeIsUp() {
+        switch phase {
+        case .open: announce()
+        case .announced, .ending: takeNoMore()
+        }
+    }
+
+    private func announce() {
+        guard phase == .open, let context else { return }
+        phase = .announced
+        write(.goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil), context)
+        write(.ping(Self.farewell, ack: false), context)
+        context.flush()
+        if openStreams == 0 { timer.set(.now() + DownstreamHandler.lastRequestTime) }
+    }
+
+    private func takeNoMore() {
+        guard phase == .announced, let context else { return }
+        phase = .ending
+        write(.goAway(lastStreamID: lastStream, errorCode: .noError, opaqueData: nil), context)
+        context.flush()
+        if openStreams == 0 { context.close(promise: nil) }
+    }
+
+    private func write(_ payload: HTTP2Frame.FramePayload, _ context: ChannelHandlerContext) {
+        context.write(wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: payload)), promise: nil)
+    }
+
+    /// NIOHTTP2 reports errors of a stream, which it has reset, in the same way as those that no connection survives.
+    private static func isOfOneStream(_ error: any Error) -> Bool {
+        switch error {
+        case is NIOHTTP2Errors.StreamError, is NIOHTTP2Errors.StreamClosed,
+            is NIOHTTP2Errors.ContentLengthViolated, is NIOHTTP2Errors.ContentLengthHeadersMismatch,
+            is NIOHTTP2Errors.ContentLengthHeaderNegative, is NIOHTTP2Errors.ContentLengthHeaderMalformedValue,
+            is NIOHTTP2Errors.ForbiddenHeaderField, is NIOHTTP2Errors.InvalidHTTP2HeaderFieldName,
+            is NIOHTTP2Errors.InvalidHTTP2HeaderFieldValue, is NIOHTTP2Errors.InvalidPseudoHeaderValue,
+            is NIOHTTP2Errors.InvalidPseudoHeaders, is NIOHTTP2Errors.DuplicatePseudoHeader,
+            is NIOHTTP2Errors.UnknownPseudoHeader, is NIOHTTP2Errors.UnsupportedPseudoHeader,
+            is NIOHTTP2Errors.PseudoHeaderAfterRegularHeader, is NIOHTTP2Errors.EmptyPathHeader,
+            is NIOHTTP2Errors.MissingPseudoHeader, is NIOHTTP2Errors.TrailersWithoutEndStream:
+            true
+        default:
+            false
+        }
+    }
+}
+
+/// Tells a connection of its streams.
+struct HTTP2StreamWatch: NIOHTTP2StreamDelegate {
+    let connection: NIOLoopBound<HTTP2Connection>
+
+    func streamCreated(_ id: HTTP2StreamID, channel: any Channel) { connection.value.streamCreated(id) }
+    func streamClosed(_ id: HTTP2StreamID, channel: any Channel) { connection.value.streamClosed() }
+}
+#endif

@@ -1,0 +1,45 @@
+#if Gateway
+import NIOCore
+import NIOHTTP2
+
+/// What an HTTP/2 client may do to a connection. What it may not ends the connection with GOAWAY.
+enum HTTP2Limits {
+    /// What a client may have in flight on one stream before the gateway has read it, in bytes: HTTP/2's default.
+    private static let streamWindow = 65_535
+    /// The same for all streams together.
+    private static let connectionWindow = 256 << 10
+    /// How much of a response may wait for a client that reads slowly, in bytes and for each stream.
+    private static let responseBytes = 32 << 10
+
+    static func make(_ configuration: GatewayConfiguration, streams: Int) -> NIOHTTP2Handler.Configuration {
+        var connection = NIOHTTP2Handler.ConnectionConfiguration()
+        connection.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: streams),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: configuration.headerLimit),
+            HTTP2Setting(parameter: .initialWindowSize, value: streamWindow),
+        ]
+        connection.targetWindowSize = connectionWindow
+        // CONTINUATION flood (CVE-2024-27316): enough for the largest head that is read, in frames of the least size
+        // that a client may be held to, and a few that are not full.
+        connection.maximumSequentialContinuationFrames = configuration.headerLimit / (16 << 10) + 4
+        // PING, SETTINGS and PRIORITY floods (CVE-2019-9512, 9513, 9515). A client that measures round trips pings often.
+        connection.controlFrameRateLimit.maximumCount = 500
+        connection.controlFrameRateLimit.windowLength = .seconds(30)
+        connection.maximumBufferedControlFrames = 500
+        // Frames of streams that were reset here may still be on their way.
+        connection.maximumRecentlyResetStreams = max(100, streams)
+        // Empty DATA frames (CVE-2019-9518) and faults of single streams: as NIOHTTP2 has them.
+
+        var stream = NIOHTTP2Handler.StreamConfiguration()
+        stream.targetWindowSize = streamWindow
+        stream.outboundBufferSizeHighWatermark = responseBytes
+        stream.outboundBufferSizeLowWatermark = responseBytes / 2
+        // Rapid reset (CVE-2023-44487), and streams that the client has the gateway reset (CVE-2025-8671).
+        stream.streamResetFrameRateLimit.maximumCount = 200
+        stream.streamResetFrameRateLimit.windowLength = .seconds(30)
+        stream.streamErrorRateLimit.maximumCount = 200
+        stream.streamErrorRateLimit.windowLength = .seconds(30)
+        return NIOHTTP2Handler.Configuration(connection: connection, stream: stream)
+    }
+}
+#endif

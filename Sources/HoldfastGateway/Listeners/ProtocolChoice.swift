@@ -1,0 +1,81 @@
+#if Gateway
+import NIOCore
+import NIOTLS
+
+/// Finds out what a client speaks, builds the rest of the pipeline for it, and leaves: by what was agreed on in the TLS
+/// handshake, or else by the first bytes, which are HTTP/2's preface or are not (RFC 9113, section 3.4).
+final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+
+    private let isSecure: Bool
+    private let timer: LazyTimer
+    private let build: (Transport) throws -> Void
+    private var context: ChannelHandlerContext?
+    private var bytes: ByteBuffer?
+    private var isChosen = false
+
+    /// - Parameters:
+    ///   - isSecure: Whether the handshake tells.
+    ///   - timeout: For the handshake, or the first bytes.
+    ///   - build: Adds the handlers that come after this one.
+    init(isSecure: Bool, timeout: TimeAmount, eventLoop: any EventLoop, build: @escaping (Transport) throws -> Void) {
+        self.isSecure = isSecure
+        self.build = build
+        timer = LazyTimer(eventLoop: eventLoop)
+        timer.set(.now() + timeout)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        timer.onFire = { [unowned self] in self.context?.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        timer.cancel()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer.cancel()
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted(let agreed)? = event as? TLSUserEvent, isSecure, !isChosen {
+            choose(isHTTP2: agreed == "h2", context)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        if bytes == nil { bytes = buffer } else { bytes?.writeBuffer(&buffer) }
+        guard !isSecure, !isChosen, let bytes else { return }
+        let isPreface = bytes.readableBytesView.starts(with: Self.preface.prefix(bytes.readableBytes))
+        guard !isPreface || bytes.readableBytes >= Self.preface.count else { return }
+        choose(isHTTP2: isPreface, context)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A handshake that failed, or a connection that broke.
+        context.close(promise: nil)
+    }
+
+    private func choose(isHTTP2: Bool, _ context: ChannelHandlerContext) {
+        isChosen = true
+        do {
+            try build(Transport(isSecure: isSecure, isHTTP2: isHTTP2))
+        } catch {
+            return context.close(promise: nil)
+        }
+        if let bytes = bytes.take() {
+            context.fireChannelRead(wrapInboundOut(bytes))
+            context.fireChannelReadComplete()
+        }
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+}
+#endif

@@ -1,0 +1,92 @@
+#if Gateway
+import Foundation
+import HoldfastGateway
+import Synchronization
+import TestSupport
+import Testing
+
+/// One gateway takes an address over from another while requests go on.
+@Suite(.serialized) struct HandOverTests {
+    /// Clients that ask without a pause until they are told to stop.
+    private final class Load: Sendable {
+        private struct Counts {
+            var answers = 0
+            var failures: [String] = []
+            var isOver = false
+        }
+
+        private let counts = Mutex(Counts())
+
+        func run(on port: Int, clients: Int) async {
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<clients {
+                    group.addTask { await onThread { self.ask(port, keepsAlive: number.isMultiple(of: 2)) } }
+                }
+            }
+        }
+
+        private func ask(_ port: Int, keepsAlive: Bool) {
+            let client = KeepAliveClient(port: port, keepsAlive: keepsAlive)
+            while !counts.withLock({ $0.isOver }) {
+                do {
+                    let text = try client.get()
+                    counts.withLock { counts in
+                        if text.hasPrefix("HTTP/1.1 200 ") {
+                            counts.answers += 1
+                        } else {
+                            counts.failures.append(String(text.prefix(40)))
+                        }
+                    }
+                } catch {
+                    counts.withLock { $0.failures.append("\(keepsAlive ? "kept" : "new") connection: \(error)") }
+                }
+            }
+        }
+
+        func end() { counts.withLock { $0.isOver = true } }
+        var answers: Int { counts.withLock { $0.answers } }
+        var failures: [String] { counts.withLock { $0.failures } }
+    }
+
+    @Test func `no request fails while gateways on one address replace each other`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        let arguments = ["gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--store", "memory"]
+        var current = try await HoldfastProcess.start(arguments)
+        let port = current.port
+        let load = Load()
+        async let running: Void = load.run(on: port, clients: 8)
+        for _ in 0..<4 {
+            let next = try await HoldfastProcess.start(arguments, port: port)
+            await service.requests(service.requests.count + 200)
+            current.signal(SIGTERM)
+            let status = await current.end()
+            #expect(status == 0)
+            await service.requests(service.requests.count + 200)
+            current = next
+        }
+        // The younger may go as well: who was there before goes on.
+        let younger = try await HoldfastProcess.start(arguments, port: port)
+        await service.requests(service.requests.count + 200)
+        younger.signal(SIGTERM)
+        let status = await younger.end()
+        #expect(status == 0)
+        await service.requests(service.requests.count + 200)
+        load.end()
+        await running
+        #expect(load.failures.isEmpty, "\(load.failures.count) of \(load.answers): \(load.failures.prefix(3))")
+        current.signal(SIGTERM)
+        _ = await current.end()
+        await service.stop()
+    }
+}
+
+/// Runs what blocks for long on a thread of its own.
+private func onThread(_ body: @escaping @Sendable () -> Void) async {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread {
+            body()
+            continuation.resume()
+        }
+    }
+}
+#endif

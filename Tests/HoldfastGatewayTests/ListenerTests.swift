@@ -1,0 +1,130 @@
+#if Gateway
+import HoldfastGateway
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import TestSupport
+import Testing
+
+@Suite struct ListenerTests {
+    private func anywhere(_ count: Int) -> (inout GatewayConfiguration) -> Void {
+        { configuration in
+            let listener = ListenerConfiguration(address: .init(host: "127.0.0.1", port: 0))
+            configuration.listeners += Array(repeating: listener, count: count)
+        }
+    }
+
+    @Test func `every listener takes requests`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service, configure: anywhere(2)) { gateway in
+            #expect(gateway.gateway.addresses.count == 3)
+            #expect(gateway.gateway.address == gateway.gateway.addresses[0])
+            for address in gateway.gateway.addresses {
+                try await expectEqual(TestClient.send(.GET, "/", to: address.port).status, 200)
+            }
+        }
+    }
+
+    @Test func `a listener that cannot bind says which and nothing is left listening`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        let taken = GatewayConfiguration.Address(host: "127.0.0.1", port: service.port)
+        let configure = { (configuration: inout GatewayConfiguration) in
+            configuration.listeners.append(ListenerConfiguration(address: taken))
+        }
+        let error = await #expect(throws: GatewayError.self) {
+            try await withGateway(to: service, configure: configure) { _ in }
+        }
+        #expect(error?.code == .cannotListen)
+        #expect(error?.description.contains("\(taken)") == true)
+        await service.stop()
+    }
+
+    // MARK: Pipelining
+
+    @Test func `a flood of pipelined requests is answered up to a bound and then told to come again`() async throws {
+        let service = try await TestService.start { request, _ in .ok(request.uri) }
+        try await withGateway(to: service) { gateway in
+            let flood = (0..<2_000).map { "GET /\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined()
+            let text = try await TestClient.raw(flood, to: gateway.port)
+            let bodies = text.matches(of: /\r\n\r\n\/(\d+)/).compactMap { Int($0.1) }
+            #expect(bodies.count > 1 && bodies.count < 2_000)
+            #expect(bodies == Array(0..<bodies.count))
+            #expect(service.requests.count == bodies.count)
+            #expect(text.matches(of: /(?i)connection: close/).count == 1)
+        }
+    }
+
+    @Test func `what cannot be read behind a request is refused after its answer`() async throws {
+        let release = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let service = try await TestService.start { _, _ in .held(release.futureResult, Array("first".utf8)) }
+        try await withGateway(to: service) { gateway in
+            async let text = TestClient.raw("GET / HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n", to: gateway.port)
+            await service.requests(1)
+            release.succeed()
+            let statuses = try await text.matches(of: /HTTP\/1\.1 (\d+)/).map { String($0.1) }
+            #expect(statuses == ["200", "400"])
+        }
+    }
+
+    @Test func `a body behind a request passes whole`() async throws {
+        let service = try await TestService.start { request, _ in .answer(.ok, [:], request.body) }
+        try await withGateway(to: service) { gateway in
+            let body = String(repeating: "b", count: 100_000)
+            let text = try await TestClient.raw(
+                "GET / HTTP/1.1\r\nHost: a\r\n\r\nPUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n"
+                    + "Connection: close\r\n\r\n\(body)", to: gateway.port)
+            #expect(text.hasSuffix("\r\n\r\n\(body)"))
+            #expect(service.requests.map(\.body.count) == [0, 100_000])
+        }
+    }
+
+    @Test func `a refusal behind a request that was answered at once ends the connection`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            let text = try await TestClient.raw(
+                "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+                to: gateway.port)
+            let statuses = text.matches(of: /HTTP\/1\.1 (\d+)/).map { String($0.1) }
+            #expect(statuses == ["200", "400"])
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    // MARK: Draining
+
+    @Test func `a request that is on its way when the gateway drains is answered and told that it is the last`()
+        async throws
+    {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            let client = KeepAliveClient(port: gateway.port, keepsAlive: true)
+            _ = try await onPool(client) { try $0.get() }
+            async let stopped: Void = gateway.gateway.stop()
+            // Connections are told before the listener closes.
+            while (try? await TestClient.send(.GET, "/", to: gateway.port)) != nil {}
+            let text = try await onPool(client) { try $0.get() }
+            #expect(text.hasPrefix("HTTP/1.1 200 "))
+            #expect(text.lowercased().contains("connection: close"))
+            await stopped
+        }
+    }
+
+    @Test func `a connection that stays idle does not hold a drain up`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            let client = KeepAliveClient(port: gateway.port, keepsAlive: true)
+            _ = try await onPool(client) { try $0.get() }
+            // Returns; a gateway that waited for the client would wait for the drain timeout, and then some.
+            await gateway.gateway.stop()
+        }
+    }
+
+    /// Runs a client that blocks, from one task at a time.
+    private func onPool<R: Sendable>(
+        _ client: KeepAliveClient, _ body: @escaping @Sendable (KeepAliveClient) throws -> R
+    ) async throws -> R {
+        nonisolated(unsafe) let client = client
+        return try await offPool { try body(client) }
+    }
+}
+#endif
