@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: [
         "", "Bearer", "Bearer ", "Bearer a-token-of-16-or-mor", "Bearer a-token-of-16-or-moree",
-        "Bearer a-token-of-16-or-more ", "Bearer A-token-of-16-or-more", "Basic a-token-of-16-or-more",
+        "Bearer A-token-of-16-or-more", "Basic a-token-of-16-or-more",
         "a-token-of-16-or-more", "Bearer a-token-of-16-or-morea-token-of-16-or-more",
     ])
     func `what is not the token is refused, and counted`(field: String) async throws {

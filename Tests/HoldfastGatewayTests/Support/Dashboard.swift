@@ -5,8 +5,9 @@ import Foundation
 struct Dashboard {
     let document: [String: Any]
 
-    static func read(_ file: String = #filePath) throws -> Dashboard {
-        let root = URL(filePath: file).appending(path: "../../../..").standardized
+    static func read() throws -> Dashboard {
+        var root = URL(filePath: #filePath)
+        for _ in 0..<4 { root.deleteLastPathComponent() }
         let data = try Data(contentsOf: root.appending(path: "Deployment/grafana-dashboard.json"))
         return Dashboard(document: try object(Array(data)))
     }
