@@ -29,7 +29,7 @@ build:
 
 test:
 	@Scripts/need-swift
-	@Scripts/install libsqlite3-dev libpq-dev postgresql pgbouncer redis-server openssl chromium chromium-driver
+	@Scripts/install libsqlite3-dev libpq-dev postgresql pgbouncer redis-server openssl chromium chromium-driver prometheus
 	@echo "holdfast: building and running every test"
 	@swift test $(SWIFT_FLAGS)
 

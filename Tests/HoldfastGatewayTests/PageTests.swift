@@ -1,6 +1,5 @@
 #if Gateway
-import Foundation
-import NIOHTTP1
+import HoldfastGateway
 import TestSupport
 import Testing
 
@@ -39,95 +38,28 @@ extension ProcessTests {
         await browser.stop()
         await demo.kill9()
     }
-}
 
-/// A headless browser and its driver, on a port of their own.
-private struct Browser {
-    private let driver: Process
-    private let port: Int
-    private let session: String
-
-    /// Starts a driver; nil if it ends before it listens.
-    private static func launch() throws -> (driver: Process, port: Int)? {
-        let driver = Process()
-        driver.executableURL = URL(filePath: "/usr/bin/env")
-        driver.arguments = ["chromedriver", "--port=0"]
-        let output = Pipe()
-        driver.standardOutput = output
-        driver.standardError = FileHandle.nullDevice
-        try driver.run()
-        var text = ""
-        while true {
-            let data = output.fileHandleForReading.availableData
-            if data.isEmpty { return nil }
-            text += String(decoding: data, as: UTF8.self)
-            if let found = text.firstMatch(of: /successfully on port (\d+)/).flatMap({ Int($0.1) }) {
-                return (driver, found)
+    @Test func `the page of a gateway with a token asks for it once, and is live then`() async throws {
+        let token = "a-token-of-16-or-more"
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service, configure: { $0.admin.token = token }) { running in
+            let browser = try await Browser.start()
+            do {
+                try await browser.open("http://127.0.0.1:\(running.admin)/")
+                try await browser.type("not-the-right-token", into: "token")
+                try await browser.waits("document.getElementById('said').textContent === 'This is not the token.'")
+                try await browser.type(token, into: "token")
+                // The page comes anew, and with it what waits on it: so it is asked until it is there.
+                try await browser.becomes("return document.title", "Run the breaker")
+                try await browser.waits("document.getElementById('link').textContent === 'live'")
+                try await browser.waits("document.querySelector('[data-breaker] .state')?.textContent === 'closed'")
+                try await expectEqual(browser.text("return document.cookie"), "")
+            } catch {
+                await browser.stop()
+                throw error
             }
+            await browser.stop()
         }
-    }
-
-    static func start() async throws -> Browser {
-        // It looks for a port that is free for both of IP's versions, and ends if another takes it meanwhile.
-        var launched: (driver: Process, port: Int)?
-        for _ in 0..<5 where launched == nil { launched = try await offPool { try launch() } }
-        guard let (driver, port) = launched else {
-            throw HoldfastProcess.Ended(status: -1, output: "chromedriver found no port")
-        }
-        let arguments = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=390,844",
-        ]
-        let capabilities: [String: Any] = [
-            "capabilities": [
-                "alwaysMatch": ["goog:chromeOptions": ["args": arguments], "timeouts": ["script": 20_000]]
-            ]
-        ]
-        let value = try await send(.POST, "/session", capabilities, port: port) as? [String: Any]
-        return Browser(driver: driver, port: port, session: try #require(value?["sessionId"] as? String))
-    }
-
-    func open(_ url: String) async throws { _ = try await command("url", ["url": url]) }
-
-    func text(_ script: String) async throws -> String? {
-        try await command("execute/sync", ["script": script, "args": [String]()]) as? String
-    }
-
-    func click(_ id: String) async throws {
-        _ = try await command(
-            "execute/sync", ["script": "document.getElementById(arguments[0]).click()", "args": [id]])
-    }
-
-    /// Returns when a condition holds on the page. The page's own changes are what it waits for.
-    func waits(_ condition: String) async throws {
-        let script = """
-            const done = arguments[arguments.length - 1];
-            const holds = () => { if (\(condition)) { observer?.disconnect(); done('held'); return true; } return false; };
-            const observer = new MutationObserver(holds);
-            if (!holds()) observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
-            """
-        let held = try await command("execute/async", ["script": script, "args": [String]()]) as? String
-        #expect(held == "held", "\(condition)")
-    }
-
-    func stop() async {
-        _ = try? await Self.send(.DELETE, "/session/\(session)", nil, port: port)
-        // A child of a dispatch thread has SIGTERM blocked.
-        kill(driver.processIdentifier, SIGKILL)
-        await offPool { driver.waitUntilExit() }
-    }
-
-    private func command(_ name: String, _ body: [String: Any]) async throws -> Any? {
-        try await Self.send(.POST, "/session/\(session)/\(name)", body, port: port)
-    }
-
-    private static func send(
-        _ method: HTTPMethod, _ path: String, _ body: [String: Any]?, port: Int
-    ) async throws -> Any? {
-        let bytes = try body.map { Array(try JSONSerialization.data(withJSONObject: $0)) } ?? []
-        let answer = try await TestClient.send(
-            method, path, to: port, headers: ["content-type": "application/json"], body: bytes)
-        #expect(answer.status == 200, "\(answer.text)")
-        return (try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])?["value"]
     }
 }
 #endif

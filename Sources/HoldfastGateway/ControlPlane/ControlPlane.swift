@@ -59,7 +59,6 @@ final class ControlPlane: Sendable {
             var snapshot = sources.metrics()
             snapshot.process = .now()
             snapshot.accessLog = sources.observer.accessLog?.figures ?? AccessLog.Figures()
-            snapshot.explanations = sources.observer.explanations.count
             snapshot.adminRefusals = access?.refused ?? 0
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],

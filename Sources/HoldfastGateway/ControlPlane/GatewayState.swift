@@ -52,12 +52,11 @@ struct GatewayState: Encodable, Equatable {
     let claims: Claims
     let requests: Requests
     let demo: Demo?
+}
 
+extension GatewayState {
     init(_ shared: DataPlaneContext, _ plan: Plan, demo controls: DemoControls?, uptime: Duration) {
-        version = GatewayVersion.current
-        // Whole seconds, so that a gateway at rest has nothing new to say.
-        uptimeSeconds = uptime.inSeconds.rounded(.down)
-        breakers = plan.services.flatMap(\.endpoints).map { endpoint in
+        let breakers = plan.services.flatMap(\.endpoints).map { endpoint in
             let cooldown = endpoint.breaker.configuration.cooldown.base.inSeconds
             let snapshot = endpoint.breaker.snapshot()
             return Breaker(
@@ -71,18 +70,24 @@ struct GatewayState: Encodable, Equatable {
                 rejected: endpoint.rejected.load(ordering: .relaxed))
         }
         let balances = plan.services.map { $0.budget.snapshot() }
-        budget = Budget(
-            balance: balances.reduce(0) { $0 + $1.balance }, refused: balances.reduce(0) { $0 + $1.refused })
         let going = shared.engine.snapshot()
-        claims = Claims(inFlight: going.inFlight, waiting: going.waiting)
         let counters = shared.counters
-        requests = Requests(
-            total: counters.requests.load(ordering: .relaxed), inFlight: counters.inFlight.load(ordering: .relaxed),
-            retries: counters.retries.load(ordering: .relaxed),
-            rejections: counters.rejections.load(ordering: .relaxed),
-            replays: counters.replays.load(ordering: .relaxed),
-            conflicts: counters.conflicts.load(ordering: .relaxed), unknown: counters.unknown.load(ordering: .relaxed))
-        demo = controls.map { Demo(mode: $0.mode().rawValue, charges: $0.charges()) }
+        self.init(
+            version: GatewayVersion.current,
+            // Whole seconds, so that a gateway at rest has nothing new to say.
+            uptimeSeconds: uptime.inSeconds.rounded(.down), breakers: breakers,
+            budget: Budget(
+                balance: balances.reduce(0) { $0 + $1.balance }, refused: balances.reduce(0) { $0 + $1.refused }),
+            claims: Claims(inFlight: going.inFlight, waiting: going.waiting),
+            requests: Requests(
+                total: counters.requests.load(ordering: .relaxed),
+                inFlight: counters.inFlight.load(ordering: .relaxed),
+                retries: counters.retries.load(ordering: .relaxed),
+                rejections: counters.rejections.load(ordering: .relaxed),
+                replays: counters.replays.load(ordering: .relaxed),
+                conflicts: counters.conflicts.load(ordering: .relaxed),
+                unknown: counters.unknown.load(ordering: .relaxed)),
+            demo: controls.map { Demo(mode: $0.mode().rawValue, charges: $0.charges()) })
     }
 }
 

@@ -157,7 +157,6 @@ enum GatewayMetrics {
         text.family("holdfast_access_log_dropped_total", "Lines of the access log that were dropped.", .counter)
         text.sample(["reason": "too-slow"], snapshot.accessLog.droppedFull)
         text.sample(["reason": "cannot-write"], snapshot.accessLog.droppedFailed)
-        text.gauge("holdfast_explanations", "Reports that can be asked for.", snapshot.explanations)
         text.counter(
             "holdfast_admin_refusals_total", "Requests that the control plane refused for want of its token.",
             snapshot.adminRefusals)
@@ -186,11 +185,11 @@ enum GatewayMetrics {
 }
 
 extension PrometheusText {
-    /// A histogram of nanoseconds, in seconds.
+    /// A histogram of microseconds, in seconds.
     fileprivate mutating func latency(_ labels: KeyValuePairs<String, String>, _ values: Histogram.Values) {
         histogram(
-            labels, buckets: values.buckets, bounds: values.bounds.map { Double($0) / 1e9 },
-            sum: Double(values.sum) / 1e9)
+            labels, buckets: values.buckets, bounds: values.bounds.map { Double($0) / 1e6 },
+            sum: Double(values.sum) / 1e6)
     }
 }
 #endif

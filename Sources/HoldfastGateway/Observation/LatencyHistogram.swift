@@ -19,10 +19,10 @@ final class AtomicCells: @unchecked Sendable {
         cells.deallocate()
     }
 
-    /// One relaxed addition: nobody decides by it.
+    /// One relaxed addition: nobody decides by it. A sum that passes its end begins anew, as one of Prometheus' may.
     func add(_ amount: Int = 1, at place: Int) {
         precondition(place >= 0 && place < count, "there is no cell \(place) among \(count)")
-        cells[place].add(amount, ordering: .relaxed)
+        cells[place].wrappingAdd(amount, ordering: .relaxed)
     }
 
     var values: [Int] { (0..<count).map { cells[$0].load(ordering: .relaxed) } }
@@ -61,24 +61,25 @@ final class Histogram: Sendable {
     }
 }
 
-/// A histogram of durations. Both its bounds and what it sums are nanoseconds.
+/// A histogram of durations. Both its bounds and what it sums are microseconds: at 10,000 requests in flight a sum of
+/// nanoseconds would pass its end within weeks.
 struct LatencyHistogram: Sendable {
     /// From half a millisecond to a minute, as the deadlines of requests are.
     static let ofRequests = [
-        500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000,
-        500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000, 30_000_000_000, 60_000_000_000,
+        500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
+        10_000_000, 30_000_000, 60_000_000,
     ]
     /// From a tenth of a millisecond, where a store's disk is good, to ten seconds, where it is gone.
     static let ofCommits = [
-        100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000,
-        250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000, 10_000_000_000,
+        100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+        10_000_000,
     ]
 
     private let histogram: Histogram
 
     init(bounds: [Int] = ofRequests) { histogram = Histogram(bounds: bounds) }
 
-    func record(_ duration: Duration) { histogram.record(max(0, Int(duration.saturatingNanoseconds))) }
+    func record(_ duration: Duration) { histogram.record(max(0, Int(duration.saturatingNanoseconds / 1_000))) }
 
     var values: Histogram.Values { histogram.values }
 }

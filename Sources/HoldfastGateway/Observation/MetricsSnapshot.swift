@@ -66,8 +66,6 @@ struct MetricsSnapshot: Sendable {
     var claimsInFlight = 0
     var claimsWaiting = 0
     var accessLog = AccessLog.Figures()
-    /// Reports that can be asked for.
-    var explanations = 0
     /// Requests that the control plane refused for want of its token.
     var adminRefusals = 0
 
