@@ -118,29 +118,30 @@ class Figures:
 
     def sqlite(self):
         """POSTs with a key each, in front of a store on disk. Nobody else here keeps keys."""
-        def start(place):
-            return {"gateway": [proxies.start_holdfast(GATEWAYS[0], SERVICE, f"sqlite:{folder}/keys-{place}.db")]}
-        self._posts("sqlite", GATEWAYS[:1], start)
+        def start():
+            return {"gateway": [proxies.start_holdfast(GATEWAYS[0], SERVICE, f"sqlite:{folder}/keys-{time.monotonic_ns()}.db")]}
+        self._posts("sqlite", GATEWAYS[:1], start, CONNECTIONS)
+        self._posts("sqlite wide", GATEWAYS[:1], start, 4 * CONNECTIONS)
 
     def postgres(self):
         """The same through three gateways on one PostgreSQL."""
         url, pid = start_postgres()
-        def start(place):
+        def start():
             return {
                 "gateways": [proxies.start_holdfast(port, SERVICE, url) for port in GATEWAYS],
                 "PostgreSQL": [pid]}
-        self._posts("postgres", GATEWAYS, start)
+        self._posts("postgres", GATEWAYS, start, CONNECTIONS)
 
-    def _posts(self, figure, ports, start):
+    def _posts(self, figure, ports, start, connections):
         taken, shares = [], []
         for place in range(ROUNDS):
             print(f"{figure}: round {place + 1} of {ROUNDS}", file=sys.stderr)
-            groups = {**start(place), "service": [self.service.pid]}
+            groups = {**start(), "service": [self.service.pid]}
             pids = {name: [getattr(each, "pid", each) for each in group] for name, group in groups.items()}
-            loads.wrk(ports, 1, CONNECTIONS, script="fresh-keys.lua")
+            loads.wrk(ports, 1, connections, script="fresh-keys.lua")
             before = {name: processes.cpu_seconds(*group) for name, group in pids.items()}
             before["wrk"], began = loads.wrk_seconds(), time.monotonic()
-            answers = loads.wrk(ports, SECONDS, CONNECTIONS, script="fresh-keys.lua")
+            answers = loads.wrk(ports, SECONDS, connections, script="fresh-keys.lua")
             elapsed = time.monotonic() - began
             used = {name: processes.cpu_seconds(*group) - before[name] for name, group in pids.items()}
             used["wrk"] = loads.wrk_seconds() - before["wrk"]

@@ -170,10 +170,39 @@ static_resources:
 
 
 def start_holdfast(port, endpoints, store="memory", cooldown="5s"):
-    upstreams = [word for endpoint in endpoints for word in ("--upstream", f"http://127.0.0.1:{endpoint}")]
-    return processes.start(
-        str(BINARY), "gateway", *upstreams, "--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0", "--store", store,
-        "--threads", "1", "--attempts", "3", "--trip", "3", "--cooldown", cooldown, port=port)
+    path = folder / f"holdfast-{port}.yaml"
+    upstreams = "\n".join(f"      - http://127.0.0.1:{endpoint}" for endpoint in endpoints)
+    path.write_text(f"""
+listeners:
+  - address: 127.0.0.1:{port}
+admin:
+  address: 127.0.0.1:0
+store:
+  location: {store}
+threads: 1
+limits:
+  idleTimeout: 5m
+services:
+  service:
+    endpoints:
+{upstreams}
+    breaker:
+      consecutiveFailures: 3
+      cooldown: {cooldown}
+    serviceBreaker:
+      failureRate:
+        share: 50%
+      cooldown: {cooldown}
+    maximumEjected: 100%
+routes:
+  - name: everything
+    service: service
+    retry:
+      attempts: 3
+    deadline: 30s
+    attemptTimeout: 10s
+""")
+    return processes.start(str(BINARY), "gateway", "--config", str(path), port=port)
 
 
 START = {"nginx": start_nginx, "HAProxy": start_haproxy, "Envoy": start_envoy, "Holdfast": start_holdfast}

@@ -54,6 +54,7 @@ def rows(measured):
         Row("bodies", "up", "1 MiB up, MiB/s", peer="HAProxy", least=0.8),
         Row("bodies", "up cost", "CPU µs per MiB up"),
         Row("sqlite", "sqlite", "POST with a new key each, SQLite, answers/s", least=10_000),
+        Row("sqlite", "sqlite wide", "the same, 256 connections", least=10_000),
         Row("postgres", "postgres", "the same, three gateways, one PostgreSQL, answers/s"),
         Row("dead", "rejections", "a dead service, rejections/s"),
         Row("dead", "rejection cost", "CPU µs per rejection", 1),
@@ -69,8 +70,9 @@ def show(measured, wanted):
           f"one worker each. {versions()}\n")
     table(["figure", "bound", *PROXIES, "Holdfast's"],
           [row.cells(measured) for row in rows(measured) if row.name in wanted])
-    for figure, title in (("sqlite", "SQLite"), ("postgres", "three gateways on one PostgreSQL")):
-        if figure not in wanted:
+    for figure, title in (("sqlite", "SQLite, 64 connections"), ("sqlite wide", "SQLite, 256 connections"),
+                          ("postgres", "three gateways on one PostgreSQL, 64 connections each")):
+        if figure not in values:
             continue
         times, shares = values[f"{figure} times"], values[f"{figure} shares"]
         print(f"\nWhere the time of a POST with a new key goes, {title}: p50 {times['p50']:.1f} ms, p99 {times['p99']:.1f} ms.\n")
