@@ -140,9 +140,9 @@ class Figures:
             pids = {name: [getattr(each, "pid", each) for each in group] for name, group in groups.items()}
             loads.wrk(ports, 1, connections, script="fresh-keys.lua")
             before = {name: processes.cpu_seconds(*group) for name, group in pids.items()}
-            before["wrk"], began = loads.wrk_seconds(), time.monotonic()
+            before["wrk"], machine = loads.wrk_seconds(), processes.machine_seconds()
             answers = loads.wrk(ports, SECONDS, connections, script="fresh-keys.lua")
-            elapsed = time.monotonic() - began
+            spent = {name: value - machine[name] for name, value in processes.machine_seconds().items()}
             used = {name: processes.cpu_seconds(*group) - before[name] for name, group in pids.items()}
             used["wrk"] = loads.wrk_seconds() - before["wrk"]
             for each in answers:
@@ -152,8 +152,8 @@ class Figures:
                 "rate": sum(each.rate for each in answers), "p50": statistics.mean(each.p50 for each in answers),
                 "p99": max(each.p99 for each in answers)})
             shares.append({
-                **{name: seconds / count * 1e6 for name, seconds in used.items()},
-                "idle": max(0, elapsed * os.cpu_count() - sum(used.values())) / count * 1e6})
+                name: seconds / count * 1e6 for name, seconds in (
+                    *used.items(), ("other programs", max(0, spent.pop("working") - sum(used.values()))), *spent.items())})
             for group in groups.values():
                 for process in group:
                     if process is not self.service and not isinstance(process, int):
@@ -178,6 +178,10 @@ def start_postgres():
     call("initdb", "-D", str(data), "-U", "postgres", "-A", "trust")
     call("pg_ctl", "-D", str(data), "-w", "-l", str(home / "log"), "-o",
          f"-c listen_addresses= -c unix_socket_directories={home} -c max_connections=200", "start")
-    processes.at_end(lambda: call("pg_ctl", "-D", str(data), "-m", "immediate", "stop"))
+    pid = int((data / "postmaster.pid").read_text().split()[0])
+    def end():
+        processes.daemon_seconds.append(processes.cpu_seconds(pid))
+        call("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+    processes.at_end(end)
     call("createdb", "-h", str(home), "-U", "postgres", "bench")
-    return f"postgres://postgres@/bench?host={home}", int((data / "postmaster.pid").read_text().split()[0])
+    return f"postgres://postgres@/bench?host={home}", pid

@@ -4,6 +4,7 @@ run itself is killed."""
 import ctypes
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ folder = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=os.environ.
 folder.chmod(0o755)  # PostgreSQL's server is another user
 _processes = []
 _at_end = []
+daemon_seconds = []  # of what was started and then belonged to nobody here
 
 
 def die_with_parent():
@@ -107,6 +109,19 @@ def cpu_seconds(*pids):
             continue
         ticks += sum(int(field) for field in fields[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def machine_seconds():
+    """What all cores together have spent since the machine started: working, idle, and idle while a disk is awaited."""
+    ticks = [int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    user, nice, system, idle, disk, interrupts, soft, stolen = (each / os.sysconf("SC_CLK_TCK") for each in ticks)
+    return {"working": user + nice + system + interrupts + soft + stolen, "idle": idle, "idle, awaiting the disk": disk}
+
+
+def own_seconds():
+    """The CPU time of this program and of all that it has started and seen end."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) + sum(daemon_seconds)
 
 
 def resident_mebibytes(pid):

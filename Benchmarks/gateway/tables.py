@@ -76,7 +76,7 @@ def show(measured, wanted):
             continue
         times, shares = values[f"{figure} times"], values[f"{figure} shares"]
         print(f"\nWhere the time of a POST with a new key goes, {title}: p50 {times['p50']:.1f} ms, p99 {times['p99']:.1f} ms.\n")
-        table(["of the machine's cores", "µs per answer"], [[name, f"{value:.1f}"] for name, value in shares.items()])
+        table(["of the cores' time", "µs per answer"], [[name, f"{value:.1f}"] for name, value in shares.items()])
 
 
 def table(heads, lines):
