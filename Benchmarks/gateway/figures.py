@@ -39,9 +39,9 @@ class Figures:
             self.values[figure] = {name: statistics.median(values) for name, values in of_proxies.items()}
 
     @contextlib.contextmanager
-    def _started(self, endpoints=SERVICE, **options):
+    def _started(self, endpoints=SERVICE, ports=PORTS, **options):
         running = {}
-        for name, port in PORTS.items():
+        for name, port in ports.items():
             running[name] = START[name](port, endpoints, **(options if name == "Holdfast" else {}))
         try:
             yield running
@@ -103,17 +103,21 @@ class Figures:
 
     def dead(self):
         """A service of which no endpoint listens, long enough for all of them to be left out."""
-        self.get()
+        ports = proxies.DEAD_PORTS
         # A cooldown that outlasts the measurement, so that what is counted are rejections.
-        with self._started(proxies.DEAD, cooldown="1h") as running:
+        with self._started(), self._started(proxies.DEAD, ports, cooldown="1h") as running:
             def measure(name):
-                loads.wrk([PORTS[name]], 1, CONNECTIONS)
+                # One after the other, so that whatever else the machine does is the same for both.
+                [good] = loads.wrk([PORTS[name]], SECONDS, CONNECTIONS)
+                good.must_be_good(name)
+                loads.wrk([ports[name]], 1, CONNECTIONS)
                 before = processes.cpu_seconds(running[name].pid)
-                [answers] = loads.wrk([PORTS[name]], SECONDS, CONNECTIONS)
+                [answers] = loads.wrk([ports[name]], SECONDS, CONNECTIONS)
                 if answers.declined < answers.count:
                     sys.exit(f"{name}: {answers.count - answers.declined:.0f} good answers of a dead service")
                 used = processes.cpu_seconds(running[name].pid) - before
-                return {"rejections": answers.rate, "rejection cost": used / answers.count * 1e6}
+                return {"rejections": answers.rate, "rejection cost": used / answers.count * 1e6,
+                        "rejection share": answers.rate / good.rate}
             self._rounds("dead", PORTS, measure)
 
     def sqlite(self):

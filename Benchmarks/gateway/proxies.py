@@ -18,11 +18,12 @@ SERVICE = (18100, 18101)
 DEAD = (18102, 18103)  # where nobody listens
 ENVOY = "1.40.0"
 PORTS = {"nginx": 18111, "HAProxy": 18112, "Envoy": 18113, "Holdfast": 18114}
+DEAD_PORTS = {"nginx": 18115, "HAProxy": 18116, "Envoy": 18117, "Holdfast": 18118}  # in front of the dead
 MEBIBYTE = 1 << 20
 
 
 def check_ports():
-    for port in (*SERVICE, *DEAD, *PORTS.values(), *range(18120, 18130)):
+    for port in (*SERVICE, *DEAD, *PORTS.values(), *DEAD_PORTS.values(), *range(18121, 18124)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -75,7 +76,7 @@ def service():
 
 def start_nginx(port, endpoints):
     servers = " ".join(f"server 127.0.0.1:{endpoint} max_fails=3 fail_timeout=5s;" for endpoint in endpoints)
-    return nginx("nginx", f"""
+    return nginx(f"nginx-{port}", f"""
   upstream service {{ random two least_conn; {servers} keepalive 128; keepalive_requests 1000000000; }}
   server {{ listen 127.0.0.1:{port};
     location / {{ proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection '';
@@ -84,7 +85,7 @@ def start_nginx(port, endpoints):
 
 
 def start_haproxy(port, endpoints):
-    path = folder / "haproxy.cfg"
+    path = folder / f"haproxy-{port}.cfg"
     servers = "\n".join(f"  server s{endpoint} 127.0.0.1:{endpoint}" for endpoint in endpoints)
     path.write_text(f"""
 global
@@ -112,7 +113,7 @@ backend b
 
 
 def start_envoy(port, endpoints):
-    path = folder / "envoy.yaml"
+    path = folder / f"envoy-{port}.yaml"
     hosts = "".join(f"""
         - endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {endpoint} }} }} }}""" for endpoint in endpoints)
     path.write_text(f"""

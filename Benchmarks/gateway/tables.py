@@ -64,8 +64,6 @@ def rows(measured):
 
 def show(measured, wanted):
     values = measured.values
-    if "rejections" in values:
-        values["rejection share"] = {name: rate / values["rate"][name] for name, rate in values["rejections"].items()}
     print(f"Medians of {figures.ROUNDS} rounds of {figures.SECONDS} s, {figures.CONNECTIONS} connections (16 for bodies), "
           f"one worker each. {versions()}\n")
     table(["figure", "bound", *PROXIES, "Holdfast's"],
