@@ -2,13 +2,14 @@
 # make run UPSTREAM=http://…    the gateway in front of your own service
 # make test                     every test
 # make build                    the release binary, at .build/release/holdfast
+# make dist                     the same with all it needs beyond a bare Debian, as an archive in dist/
 # make lint, make format        the style, checked or applied
 # make examples                 builds and runs the package in Examples
 # make bench                    the core, the stores and the gateway, each beside its peers
 # make model                    has spin walk the model of the claim protocol, and its mutants
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build test lint format examples bench count model drill
+.PHONY: run build dist test lint format examples bench count model drill
 
 SWIFT_FLAGS = --traits Gateway
 
@@ -26,6 +27,9 @@ build:
 	@Scripts/install libsqlite3-dev libpq-dev
 	@echo "holdfast: building (the first time takes some minutes, later ones seconds)"
 	@swift build -c release $(SWIFT_FLAGS) --product holdfast
+
+dist:
+	@Scripts/dist
 
 test:
 	@Scripts/need-swift
@@ -49,12 +53,12 @@ examples:
 	@cd Examples && swift run SafePayments
 
 bench: build
-	@Scripts/install nginx haproxy wrk python3 python3-venv
+	@Scripts/install python3 python3-venv
 	@echo "holdfast: measuring the core against the bare call, and two peers"
 	@Benchmarks/core/run
 	@echo "holdfast: measuring the stores beside one commit a command, and pgbench"
 	@Benchmarks/stores/run
-	@echo "holdfast: measuring the gateway beside nginx and HAProxy"
+	@echo "holdfast: measuring the gateway beside nginx, HAProxy and Envoy"
 	@Benchmarks/gateway/run
 
 count:
