@@ -57,18 +57,18 @@ private struct Digest: Sendable, Hashable {
     let words: (UInt64, UInt64, UInt64, UInt64)
 
     init(_ bytes: [UInt8]) {
-        func word(_ number: Int) -> UInt64 {
-            (number * 8..<number * 8 + 8).reduce(0) { $0 << 8 | ($1 < bytes.count ? UInt64(bytes[$1]) : 0) }
+        let filled = bytes.count < 32 ? bytes + [UInt8](repeating: 0, count: 32 - bytes.count) : bytes
+        words = filled.withUnsafeBytes { bytes in
+            func word(_ number: Int) -> UInt64 {
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: number * 8, as: UInt64.self))
+            }
+            return (word(0), word(1), word(2), word(3))
         }
-        words = (word(0), word(1), word(2), word(3))
     }
 
     var bytes: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
-            let words = [words.0, words.1, words.2, words.3]
-            for place in 0..<32 { buffer[place] = UInt8(truncatingIfNeeded: words[place / 8] >> (56 - place % 8 * 8)) }
-            count = 32
-        }
+        let words = (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
+        return withUnsafeBytes(of: words) { [UInt8]($0) }
     }
 
     static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
