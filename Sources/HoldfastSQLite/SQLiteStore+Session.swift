@@ -7,7 +7,7 @@ extension SQLiteStore {
     ///
     /// Unchecked, because whoever uses it has the connection, which one has at a time.
     final class Session: @unchecked Sendable {
-        let records: SQLiteRecords
+        private var records: SQLiteRecords?
         /// The last that was granted.
         private var fence: Int64
 
@@ -16,8 +16,17 @@ extension SQLiteStore {
             self.fence = fence
         }
 
+        func open() throws(ClaimStoreError) -> SQLiteRecords {
+            guard let records else { throw ClaimStoreError(.unusable, "the store is closed") }
+            return records
+        }
+
+        /// Lets go of the statements, which would keep the connection open.
+        func end() { records = nil }
+
         /// Carries out a batch. One that has only repeats in it writes nothing, and so needs no transaction.
         func apply(_ batch: [ClaimCommand], at now: StoreInstant, in database: Database) throws -> [ClaimReply] {
+            let records = try open()
             var replies: [ClaimReply] = []
             replies.reserveCapacity(batch.count)
             for (place, command) in batch.enumerated() {
@@ -25,14 +34,16 @@ extension SQLiteStore {
                 let decision = ClaimMachine.apply(command.action, to: record, at: now, nextFence: fence + 1)
                 guard decision.write == .nothing else {
                     return try replies
-                        + write(in: database, at: now) { try batch[place...].map { try carryOut($0, at: now) } }
+                        + write(in: database, at: now) { try batch[place...].map { try carryOut($0, on: records, at: now) } }
                 }
                 replies.append(decision.reply)
             }
             return replies
         }
 
-        private func carryOut(_ command: ClaimCommand, at now: StoreInstant) throws -> ClaimReply {
+        private func carryOut(
+            _ command: ClaimCommand, on records: SQLiteRecords, at now: StoreInstant
+        ) throws -> ClaimReply {
             let record = try records.record(command.id)
             let decision = ClaimMachine.apply(command.action, to: record, at: now, nextFence: fence + 1)
             if case .claimed(let granted) = decision.reply { fence = granted }
@@ -46,6 +57,7 @@ extension SQLiteStore {
 
         /// Writes in one transaction, and says with it what was granted and what time it is.
         func write<R>(in database: Database, at now: StoreInstant, _ body: () throws -> R) throws -> R {
+            let records = try open()
             let former = fence
             do {
                 try database.cachedStatement(sql: "BEGIN IMMEDIATE").execute()

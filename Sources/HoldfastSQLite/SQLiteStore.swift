@@ -66,18 +66,18 @@ public final class SQLiteStore: ClaimStore {
 
     public func reap(atMost count: Int) async throws -> Int {
         try await use { [clock] session, database in
-            try session.write(in: database, at: clock.now) { try session.records.reap(atMost: count, at: clock.now) }
+            try session.write(in: database, at: clock.now) { try session.open().reap(atMost: count, at: clock.now) }
         }
     }
 
     public func summary(of id: RecordID) async throws -> ClaimSummary? {
-        try await use { [clock] session, _ in try session.records.summary(of: id, at: clock.now) }
+        try await use { [clock] session, _ in try session.open().summary(of: id, at: clock.now) }
     }
 
     public func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
         let after = try cursor.map { try RecordID(cursor: $0) }
         return try await use { [clock] session, _ in
-            try session.records.summaries(after: after, atMost: count, at: clock.now)
+            try session.open().summaries(after: after, atMost: count, at: clock.now)
         }
     }
 
@@ -85,6 +85,7 @@ public final class SQLiteStore: ClaimStore {
     public func close() throws {
         try queue.writeWithoutTransaction { [clock, session] database in
             try session.write(in: database, at: clock.now) {}
+            session.end()
         }
         try queue.close()
     }
