@@ -34,7 +34,9 @@ extension SQLiteStore {
                 let decision = ClaimMachine.apply(command.action, to: record, at: now, nextFence: fence + 1)
                 guard decision.write == .nothing else {
                     return try replies
-                        + write(in: database, at: now) { try batch[place...].map { try carryOut($0, on: records, at: now) } }
+                        + write(in: database, at: now) {
+                            try batch[place...].map { try carryOut($0, on: records, at: now) }
+                        }
                 }
                 replies.append(decision.reply)
             }

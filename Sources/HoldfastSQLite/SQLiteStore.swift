@@ -105,7 +105,8 @@ public final class SQLiteStore: ClaimStore {
     }
 
     /// Where the task's executor says, which is the store's own thread: there the connection waits for nobody.
-    @concurrent private func onThread<R: Sendable>(_ body: @Sendable (Session, Database) throws -> R) async throws -> R {
+    @concurrent private func onThread<R: Sendable>(_ body: @Sendable (Session, Database) throws -> R) async throws -> R
+    {
         try exclusively { try body(session, $0) }
     }
 

@@ -201,7 +201,8 @@ import Testing
             try await queue.write { try $0.execute(sql: "UPDATE record SET state = 9") }
             try queue.close()
             let reopened = try SQLiteStore(path: path)
-            let action = ClaimCommand.Action.claim(fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100))
+            let action = ClaimCommand.Action.claim(
+                fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100))
             let commands = [RecordID(bytes: [8]), id].map { ClaimCommand(id: $0, action: action) }
             await #expect(throws: ClaimStoreError.self) { try await reopened.apply(commands) }
             try await expectEqual(reopened.summary(of: RecordID(bytes: [8])), nil)

@@ -1,0 +1,29 @@
+import Testing
+
+@testable import HoldfastIdempotency
+
+@Suite struct ReapingPaceTests {
+    @Test func `a quick store is given more at a time, up to the bound`() {
+        var pace = ReapingPace()
+        for count in [400, 800, 1_600, 3_200, 3_200] {
+            pace.adapt(to: .milliseconds(4))
+            #expect(pace.count == count)
+        }
+    }
+
+    @Test func `a slow store is given less at a time, down to the bound`() {
+        var pace = ReapingPace()
+        for _ in 0..<2 {
+            pace.adapt(to: .milliseconds(11))
+            #expect(pace.count == 100)
+        }
+    }
+
+    @Test func `a step that takes as long as it should stays as it is`() {
+        var pace = ReapingPace()
+        for taken in [5, 7, 10] {
+            pace.adapt(to: .milliseconds(taken))
+            #expect(pace.count == 200)
+        }
+    }
+}
