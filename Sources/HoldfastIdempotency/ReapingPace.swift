@@ -1,9 +1,9 @@
-/// Decides how many records are forgotten at once: as many as take about ten milliseconds, which a claim may have to
+/// Decides how many records are forgotten at once: as many as take ten to twenty milliseconds, which a claim may have to
 /// wait for. A sync costs the same for few as for many, so steps that are too small take many times as long in all.
 struct ReapingPace: Sendable {
     /// A step is never smaller or larger.
-    static let bounds = 100...3_200
-    static let target = Duration.milliseconds(10)
+    static let bounds = 200...3_200
+    static let target = Duration.milliseconds(20)
 
     private(set) var count = 200
 
