@@ -7,12 +7,14 @@ public struct Claim: ~Copyable, Sendable {
     public let id: RecordID
     /// Hand it to whatever the work writes to, so that a writer who lost its claim can be told from its successor.
     public let fence: Int64
+    private let retention: Duration
     private let engine: IdempotencyEngine
     private var isSpent = false
 
-    init(id: RecordID, fence: Int64, engine: IdempotencyEngine) {
+    init(id: RecordID, fence: Int64, retention: Duration, engine: IdempotencyEngine) {
         self.id = id
         self.fence = fence
+        self.retention = retention
         self.engine = engine
     }
 
@@ -22,7 +24,7 @@ public struct Claim: ~Copyable, Sendable {
     /// - Parameter payload: What repeats are answered from; nil if it is too large to keep.
     public consuming func complete(_ payload: [UInt8]?, completion: @escaping Completion) {
         isSpent = true
-        engine.complete(id, fence: fence, payload: payload, completion: completion)
+        engine.complete(id, fence: fence, payload: payload, retention: retention, completion: completion)
     }
 
     /// Nothing happened: the key may be executed again, and the next who waits for it does.

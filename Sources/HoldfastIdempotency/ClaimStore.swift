@@ -13,6 +13,10 @@ public protocol ClaimStore: Sendable {
     /// the same way, one after the other.
     var lanes: Int { get }
 
+    /// Where batches are best carried out: a store that blocks names the executor whose thread it blocks, so that no
+    /// batch has to change threads for it. Default: nil, where all tasks run.
+    var executor: (any TaskExecutor)? { get }
+
     /// The secret that this store's identities are hashed under: the same for all who share the store.
     func secret() async throws -> StoreSecret
 
@@ -43,6 +47,7 @@ public protocol ClaimStore: Sendable {
 
 extension ClaimStore {
     public var lanes: Int { 1 }
+    public var executor: (any TaskExecutor)? { nil }
     public var forgetsByItself: Bool { false }
 
     public func awaitEnd(of id: RecordID, within pause: Duration, on clock: any TimeSource) async throws {

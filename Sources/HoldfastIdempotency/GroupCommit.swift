@@ -99,7 +99,7 @@ public final class GroupCommit: Sendable {
             completion(.failure(ClaimStoreError(.overloaded, "too many commands wait for the store")))
         case .commit:
             // A task of its own, which nobody's cancellation reaches: a caller who leaves does not tear a commit.
-            Task { await commitAll(in: lane) }
+            Task(executorPreference: store.executor) { await self.commitAll(in: lane) }
         }
     }
 
@@ -117,6 +117,8 @@ public final class GroupCommit: Sendable {
                 let failure = error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)")
                 for entry in batch { entry.completion(.failure(failure)) }
             }
+            // Others wait for the store's own thread too: who reaps, or looks something up.
+            if store.executor != nil { await Task.yield() }
         }
     }
 

@@ -1,10 +1,10 @@
 /// Bytes as lower-case hexadecimal digits.
 package func hex(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
+    func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble }
     return String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
         for (index, byte) in bytes.enumerated() {
-            buffer[index * 2] = digits[Int(byte >> 4)]
-            buffer[index * 2 + 1] = digits[Int(byte & 15)]
+            buffer[index * 2] = digit(byte >> 4)
+            buffer[index * 2 + 1] = digit(byte & 15)
         }
         return bytes.count * 2
     }

@@ -44,11 +44,16 @@ extension IdempotencyEngine {
     public func keepReaping(
         every pause: Duration = .seconds(30), failed: @Sendable (any Error) -> Void = { _ in }
     ) async {
+        var pace = ReapingPace()
         while !store.forgetsByItself, !Task.isCancelled {
             let start = clock.now
             var rest = pause
             do {
-                if try await store.reap(atMost: 200) == 200 { rest = start.duration(to: clock.now) * 3 }
+                let count = pace.count
+                let reaped = try await store.reap(atMost: count)
+                let taken = start.duration(to: clock.now)
+                pace.adapt(to: taken)
+                if reaped == count { rest = taken * 3 }
             } catch { failed(error) }
             try? await clock.sleep(for: rest)
         }

@@ -168,7 +168,7 @@ public final class IdempotencyEngine: Sendable {
                         for waiter in [decided] + self.remove(id) { waiter(.limited) }
                     }
                 }
-                decided(.execute(Claim(id: id, fence: fence, engine: self)))
+                decided(.execute(Claim(id: id, fence: fence, retention: retention, engine: self)))
                 return
             }
             let opened = self.opened(result, of: id)
@@ -200,8 +200,11 @@ public final class IdempotencyEngine: Sendable {
         }
     }
 
-    func complete(_ id: RecordID, fence: Int64, payload: [UInt8]?, completion: @escaping Claim.Completion) {
-        record(id, fence: fence, payload: payload.flatMap { sealed($0, of: id) }, attempt: 1) { error, isKept in
+    func complete(
+        _ id: RecordID, fence: Int64, payload: [UInt8]?, retention: Duration, completion: @escaping Claim.Completion
+    ) {
+        let sealed = payload.flatMap { self.sealed($0, of: id) }
+        record(id, fence: fence, payload: sealed, retention: retention, attempt: 1) { error, isKept in
             // What could not be recorded is not shared either: a repeat could not be given the same answer.
             if error == nil { self.count(.init(bytes: isKept ? payload?.count ?? 0 : 0), of: id) }
             let waiters = isKept ? self.remove(id, replaying: payload) : self.remove(id)
@@ -215,10 +218,9 @@ public final class IdempotencyEngine: Sendable {
     ///
     /// - Parameter completion: Called with the error, if it could not be written, and whether the payload is kept.
     private func record(
-        _ id: RecordID, fence: Int64, payload: [UInt8]?, attempt: Int,
+        _ id: RecordID, fence: Int64, payload: [UInt8]?, retention: Duration, attempt: Int,
         completion: @escaping @Sendable (ClaimStoreError?, Bool) -> Void
     ) {
-        let retention = part(of: id).state.withLock { $0.entries[id]?.retention } ?? configuration.retention
         write(id, .complete(fence: fence, payload: payload, retention: retention)) { error in
             guard let error, error.mayPass, attempt < self.configuration.recordingAttempts else {
                 return completion(error, error == nil && payload != nil)
@@ -229,7 +231,8 @@ public final class IdempotencyEngine: Sendable {
             Task {
                 try? await self.clock.sleep(for: min(.milliseconds(50) * (1 << min(attempt, 10) / 2), .seconds(2)))
                 self.record(
-                    id, fence: fence, payload: isLast ? nil : payload, attempt: attempt + 1, completion: completion)
+                    id, fence: fence, payload: isLast ? nil : payload, retention: retention, attempt: attempt + 1,
+                    completion: completion)
             }
         }
     }

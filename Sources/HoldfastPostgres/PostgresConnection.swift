@@ -7,10 +7,21 @@ import HoldfastIdempotency
 public struct PostgresStatement: Sendable, Hashable {
     public let sql: String
     public let parameters: [String?]
+    /// Whether the server is to keep it, because it comes again and again: then it parses and plans it once for each
+    /// connection.
+    let isKept: Bool
 
-    init(_ sql: String, _ parameters: [String?] = []) {
+    init(_ sql: String, _ parameters: [String?] = [], isKept: Bool = false) {
         self.sql = sql
         self.parameters = parameters
+        self.isKept = isKept
+    }
+
+    /// What the server knows it by: a hash of its text (FNV-1a), so that whoever shares a server's connection means the
+    /// same by it.
+    var name: String {
+        let hash = sql.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return "holdfast_\(String(hash, radix: 16))"
     }
 }
 
@@ -26,10 +37,16 @@ final class PostgresConnection: @unchecked Sendable {
         let code: String?
         /// Whether the connection can be used again.
         let isUsable: Bool
+
+        /// Whether the server does not know, or knows already, a statement that it was to keep: somebody stands between
+        /// who hands out the server's connections in turn.
+        var isAboutKeeping: Bool { code == "26000" || code == "42P05" }
     }
 
     private let queue = DispatchQueue(label: "holdfast.postgres")
     private let connection: OpaquePointer
+    /// The statements that the server keeps; nil when it cannot be relied on to keep any.
+    private var kept: Set<String>? = []
 
     private init(_ connection: OpaquePointer) {
         self.connection = connection
@@ -71,15 +88,41 @@ final class PostgresConnection: @unchecked Sendable {
         return try result.get()
     }
 
-    private func exchange(_ statements: [PostgresStatement]) -> Result<[PostgresRows], Failure> {
+    /// Has the server keep nothing from now on: behind PgBouncer, the next transaction may be on another of its
+    /// connections.
+    func keepNothing() { kept = nil }
+
+    /// What an answer will be of: a statement, or the keeping of one.
+    private enum Sent {
+        case statement
+        case keeping(String)
+    }
+
+    /// - Returns: What was sent; nil when the connection is broken.
+    private func write(_ statements: [PostgresStatement]) -> [Sent]? {
+        var sent: [Sent] = []
         for statement in statements {
-            let isSent = withCStrings(statement.parameters) { values in
-                PQsendQueryParams(
-                    connection, statement.sql, Int32(statement.parameters.count), nil, values, nil, nil, 0)
+            let count = Int32(statement.parameters.count)
+            let isWritten = withCStrings(statement.parameters) { values in
+                guard statement.isKept, let kept else {
+                    return PQsendQueryParams(connection, statement.sql, count, nil, values, nil, nil, 0)
+                }
+                let name = statement.name
+                if !kept.contains(name) {
+                    guard PQsendPrepare(connection, name, statement.sql, 0, nil) == 1 else { return 0 }
+                    sent.append(.keeping(name))
+                }
+                return PQsendQueryPrepared(connection, name, count, values, nil, nil, 0)
             }
-            guard isSent == 1 else { return .failure(failure(nil)) }
+            guard isWritten == 1 else { return nil }
+            sent.append(.statement)
         }
-        guard PQpipelineSync(connection) == 1 else { return .failure(failure(nil)) }
+        return PQpipelineSync(connection) == 1 ? sent : nil
+    }
+
+    private func exchange(_ statements: [PostgresStatement]) -> Result<[PostgresRows], Failure> {
+        guard let sent = write(statements) else { return .failure(failure(nil)) }
+        var awaited = sent[...]
         var answers: [PostgresRows] = []
         var failed: Failure?
         var hasEnded = false
@@ -97,7 +140,10 @@ final class PostgresConnection: @unchecked Sendable {
             case PGRES_PIPELINE_SYNC:
                 return failed.map { .failure($0) } ?? .success(answers)
             case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
-                answers.append(rows(of: result))
+                switch awaited.popFirst() {
+                case .keeping(let name): kept?.insert(name)
+                case .statement, nil: answers.append(rows(of: result))
+                }
             case PGRES_PIPELINE_ABORTED:
                 break
             default:

@@ -32,9 +32,9 @@ extension PostgresRecords {
             }
         }
         var statements = [locks(batch)]
-        if !claims.isEmpty { statements.append(PostgresStatement(claim, columns(claims))) }
-        if !completions.isEmpty { statements.append(PostgresStatement(complete, columns(completions))) }
-        if !releases.isEmpty { statements.append(PostgresStatement(release, columns(releases))) }
+        if !claims.isEmpty { statements.append(PostgresStatement(claim, columns(claims), isKept: true)) }
+        if !completions.isEmpty { statements.append(PostgresStatement(complete, columns(completions), isKept: true)) }
+        if !releases.isEmpty { statements.append(PostgresStatement(release, columns(releases), isKept: true)) }
         return statements
     }
 

@@ -33,21 +33,22 @@ struct PostgresRecords: Sendable {
         let claims = batch.count { if case .claim = $0.action { true } else { false } }
         return [
             locks(batch),
-            PostgresStatement("SELECT \(now)"),
+            PostgresStatement("SELECT \(now)", isKept: true),
             PostgresStatement(
-                "SELECT nextval('holdfast.fence') FROM generate_series(1, $1::int)", [String(claims)]),
+                "SELECT nextval('holdfast.fence') FROM generate_series(1, $1::int)", [String(claims)],
+                isKept: true),
             PostgresStatement(
                 """
                 SELECT \(Self.columns), encode(bytes, 'hex'), waited FROM holdfast.record
                 LEFT JOIN holdfast.payload USING (fence) WHERE id = ANY ($1::bytea[])
-                """, [array(ids.map { bytea($0.bytes) })]),
+                """, [array(ids.map { bytea($0.bytes) })], isKept: true),
         ]
     }
 
     func locks(_ batch: [ClaimCommand]) -> PostgresStatement {
         PostgresStatement(
-            "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest($1::bigint[]) key ORDER BY key) keys",
-            [array(Set(batch.map(\.id.lockKey)).sorted().map(String.init))])
+            "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT key FROM unnest($1::bigint[]) key ORDER BY key) keys",
+            [array(Set(batch.map(\.id.lockKey)).sorted().map(String.init))], isKept: true)
     }
 
     func found(in answers: [PostgresRows]) throws(ClaimStoreError) -> Found {

@@ -144,17 +144,34 @@ public final class PostgresStore: ClaimStore {
 extension PostgresConnection {
     typealias Execute = ([PostgresStatement]) async throws -> [PostgresRows]
 
+    /// A plan is made once, maybe while the tables are empty: so it is told to look up each key in the index, which is right
+    /// for however many there are.
     private static let begin = [
         PostgresStatement("BEGIN"),
         PostgresStatement(
             """
             SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '10s', true),
-                set_config('synchronous_commit', 'on', true)
-            """),
+                set_config('synchronous_commit', 'on', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+                set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+                set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)
+            """, isKept: true),
     ]
+
+    /// Carries out a transaction, and once more if the server was found not to keep statements: then nothing of it was
+    /// carried out.
+    private func again<R>(_ transaction: () async throws -> R) async throws -> R {
+        do { return try await transaction() } catch let failure as Failure where failure.isAboutKeeping {
+            keepNothing()
+            return try await transaction()
+        }
+    }
 
     /// Carries out statements that do not depend on one another's answers, in one round trip.
     func transaction(of statements: [PostgresStatement]) async throws -> [PostgresRows] {
+        try await again { try await once(statements) }
+    }
+
+    private func once(_ statements: [PostgresStatement]) async throws -> [PostgresRows] {
         do {
             let answers = try await send(Self.begin + statements + [PostgresStatement("COMMIT")])
             return Array(answers.dropFirst(Self.begin.count).dropLast())
@@ -168,6 +185,12 @@ extension PostgresConnection {
     ///
     /// - Parameter body: Reads, by what it is given, and returns what is to be written before the commit.
     func transaction<R: Sendable>(
+        _ body: (Execute) async throws -> (R, writes: [PostgresStatement])
+    ) async throws -> R {
+        try await again { try await once(body) }
+    }
+
+    private func once<R: Sendable>(
         _ body: (Execute) async throws -> (R, writes: [PostgresStatement])
     ) async throws -> R {
         let begin = PostgresConnection.begin

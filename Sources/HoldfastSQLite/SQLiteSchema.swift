@@ -7,30 +7,52 @@ import HoldfastIdempotency
 enum SQLiteSchema {
     /// "HOLD", so that a file of another program is recognised.
     static let applicationID: Int32 = 0x484F_4C44
-    static let version: Int32 = 2
+    static let version: Int32 = 3
 
-    static func layout(prefix: String = "") -> String {
+    /// Records lie in the order of their fences, which is that of their coming: so a completion finds its record among
+    /// the last pages, however many there are, and only the index of identities is touched all over. A payload lies at
+    /// the end of its row, and is not read where nobody asks for it.
+    private static func records(prefix: String) -> String {
         """
-        CREATE TABLE \(prefix)meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID;
         CREATE TABLE \(prefix)record (
-            id BLOB PRIMARY KEY NOT NULL,
+            fence INTEGER PRIMARY KEY NOT NULL,
+            id BLOB UNIQUE NOT NULL,
             fingerprint BLOB NOT NULL,
-            fence INTEGER NOT NULL,
             state INTEGER NOT NULL,
             lease_ends INTEGER NOT NULL,
             expires INTEGER NOT NULL,
-            history TEXT NOT NULL DEFAULT ''
-        ) WITHOUT ROWID;
+            history TEXT NOT NULL,
+            payload BLOB
+        );
         CREATE INDEX \(prefix)record_expires ON \(prefix)record (expires);
-        CREATE TABLE \(prefix)payload (fence INTEGER PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);
         """
     }
 
-    /// What makes a file of a version one of the next. A file is brought up to date when it is opened, in the transaction
-    /// that opens it.
-    static let migrations: [Int32: String] = [
-        1: "ALTER TABLE record ADD COLUMN history TEXT NOT NULL DEFAULT ''"
-    ]
+    /// What makes tables of a version those of the next. A file is brought up to date when it is opened, in the
+    /// transaction that opens it.
+    private static func migration(from version: Int32, prefix: String) -> String {
+        switch version {
+        case 1: "ALTER TABLE \(prefix)record ADD COLUMN history TEXT NOT NULL DEFAULT ''"
+        // Records lay in the order of their identities, and payloads apart.
+        case 2:
+            """
+            ALTER TABLE \(prefix)record RENAME TO \(prefix)former;
+            DROP INDEX \(prefix)record_expires;
+            \(records(prefix: prefix))
+            INSERT INTO \(prefix)record
+                SELECT fence, id, fingerprint, state, lease_ends, expires, history, bytes
+                FROM \(prefix)former LEFT JOIN \(prefix)payload USING (fence) ORDER BY fence;
+            DROP TABLE \(prefix)former;
+            DROP TABLE \(prefix)payload;
+            """
+        default: ""
+        }
+    }
+
+    /// Brings tables of an older version up to date.
+    static func migrate(_ database: Database, from found: Int32, prefix: String = "") throws {
+        for step in found..<version { try database.execute(sql: migration(from: step, prefix: prefix)) }
+    }
 
     /// Creates the file if there is none, readable for its owner alone: it holds responses.
     static func createFile(at path: String) throws(ClaimStoreError) {
@@ -60,9 +82,9 @@ enum SQLiteSchema {
 
     /// Checks whose file it is, lays it out if it is empty, and settles what a dead process left in flight.
     ///
-    /// - Returns: The secret, and where the store's clock stood.
-    static func open(_ database: Database) throws -> (secret: Data, tick: StoreInstant) {
-        var opened: (secret: Data, tick: StoreInstant)?
+    /// - Returns: The secret, the last fence, and where the store's clock stood.
+    static func open(_ database: Database) throws -> (secret: Data, fence: Int64, tick: StoreInstant) {
+        var opened: (secret: Data, fence: Int64, tick: StoreInstant)?
         try database.inTransaction(.immediate) {
             let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
             if tables == 0 {
@@ -70,14 +92,16 @@ enum SQLiteSchema {
             } else {
                 try check(database)
             }
-            let records = SQLiteRecords(database: database)
+            let records = try SQLiteRecords(database: database)
             guard let secret = try records.secret() else {
                 throw ClaimStoreError(.unusable, "the store has lost its secret")
             }
             let tick = try records.tick()
+            let fence = try records.fence()
             try records.settleInFlight(at: tick)
-            try records.save(fence: records.fence(), tick: tick)
-            opened = (secret, tick)
+            // Written back, so that a file that cannot be written is noticed now.
+            try records.save(fence: fence, tick: tick)
+            opened = (secret, fence, tick)
             return .commit
         }
         guard let opened else { throw ClaimStoreError(.unusable, "the store could not be read") }
@@ -92,7 +116,9 @@ enum SQLiteSchema {
 
     /// Lays out the tables.
     static func lay(in database: Database, prefix: String = "") throws {
-        try database.execute(sql: layout(prefix: prefix))
+        try database.execute(
+            sql: "CREATE TABLE \(prefix)meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID")
+        try database.execute(sql: records(prefix: prefix))
         try database.execute(
             sql: "INSERT INTO \(prefix)meta VALUES ('secret', ?), ('fence', 0), ('tick', 0)",
             arguments: [Data(StoreSecret.random().bytes)])
@@ -108,7 +134,7 @@ enum SQLiteSchema {
             throw ClaimStoreError(
                 .unusable, "the store has version \(found), but this program reads versions 1 to \(version)")
         }
-        for step in (found..<version).compactMap({ migrations[$0] }) { try database.execute(sql: step) }
+        try migrate(database, from: found)
         if found < version { try database.execute(sql: "PRAGMA user_version = \(version)") }
     }
 }

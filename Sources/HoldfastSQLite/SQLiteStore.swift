@@ -16,7 +16,11 @@ public final class SQLiteStore: ClaimStore {
     /// The file.
     public let path: String
 
+    public var executor: (any TaskExecutor)? { thread }
+
+    private let thread = SQLiteThread()
     private let queue: DatabaseQueue
+    private let session: Session
     private let clock: SQLiteStoreClock
     private let hashingSecret: StoreSecret
     /// Set when a write failed in a way after which nothing that the connection says can be relied on.
@@ -35,10 +39,12 @@ public final class SQLiteStore: ClaimStore {
             // A predecessor that is being replaced may still be closing.
             configuration.busyMode = .timeout(2)
             queue = try DatabaseQueue(path: path, configuration: configuration)
-            let opened = try queue.writeWithoutTransaction { database in
+            let (opened, session) = try queue.writeWithoutTransaction { database in
                 try SQLiteSchema.secureDurability(of: database)
-                return try SQLiteSchema.open(database)
+                let opened = try SQLiteSchema.open(database)
+                return (opened, Session(try SQLiteRecords(database: database), fence: opened.fence))
             }
+            self.session = session
             hashingSecret = try StoreSecret(bytes: Array(opened.secret))
             self.clock = SQLiteStoreClock(resumingAt: opened.tick, on: clock)
         } catch let error as ClaimStoreError {
@@ -55,65 +61,39 @@ public final class SQLiteStore: ClaimStore {
     public func secret() async throws -> StoreSecret { hashingSecret }
 
     public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
-        try await write { [clock] database in
-            let records = SQLiteRecords(database: database)
-            let now = clock.now
-            var fence = try records.fence()
-            var hasWritten = false
-            let replies = try batch.map { command in
-                let record = try records.record(command.id, withPayload: command.readsPayload)
-                let decision = ClaimMachine.apply(command.action, to: record, at: now, nextFence: fence + 1)
-                if case .claimed(let granted) = decision.reply { fence = granted }
-                if decision.write != .nothing { hasWritten = true }
-                switch decision.write {
-                case .nothing: break
-                case .put(let next): try records.put(next, under: command.id, replacing: record?.fence)
-                case .delete: try records.delete(command.id, fence: record?.fence)
-                }
-                return decision.reply
-            }
-            // A batch of repeats alone has nothing to sync.
-            if hasWritten { try records.save(fence: fence, tick: now) }
-            return replies
-        }
+        try await use { [clock] session, database in try session.apply(batch, at: clock.now, in: database) }
     }
 
     public func reap(atMost count: Int) async throws -> Int {
-        try await write { [clock] database in
-            let now = clock.now
-            let records = SQLiteRecords(database: database)
-            let reaped = try records.reap(atMost: count, at: now)
-            try records.save(fence: records.fence(), tick: now)
-            return reaped
+        try await use { [clock] session, database in
+            try session.write(in: database, at: clock.now) { try session.open().reap(atMost: count, at: clock.now) }
         }
     }
 
     public func summary(of id: RecordID) async throws -> ClaimSummary? {
-        try await write { [clock] database in
-            try SQLiteRecords(database: database).summary(of: id, at: clock.now)
-        }
+        try await use { [clock] session, _ in try session.open().summary(of: id, at: clock.now) }
     }
 
     public func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
         let after = try cursor.map { try RecordID(cursor: $0) }
-        return try await write { [clock] database in
-            try SQLiteRecords(database: database).summaries(after: after, atMost: count, at: clock.now)
+        return try await use { [clock] session, _ in
+            try session.open().summaries(after: after, atMost: count, at: clock.now)
         }
     }
 
     /// Closes the file, so that another process can open it.
     public func close() throws {
-        try queue.write { [clock] database in
-            let records = SQLiteRecords(database: database)
-            try records.save(fence: records.fence(), tick: clock.now)
+        try queue.writeWithoutTransaction { [clock, session] database in
+            try session.write(in: database, at: clock.now) {}
+            session.end()
         }
         try queue.close()
     }
 
-    private func write<R: Sendable>(_ body: @escaping @Sendable (Database) throws -> R) async throws -> R {
+    private func use<R: Sendable>(_ body: @Sendable (Session, Database) throws -> R) async throws -> R {
         if let failure = failure.withLock({ $0 }) { throw failure }
         do {
-            return try await queue.write(body)
+            return try await withTaskExecutorPreference(thread) { try await onThread(body) }
         } catch let error as DatabaseError {
             let message = "the store at \(path) failed: \(error.reason)"
             guard error.leavesDoubt else { throw ClaimStoreError(.failed, message) }
@@ -123,16 +103,14 @@ public final class SQLiteStore: ClaimStore {
             throw final
         }
     }
-}
 
-extension ClaimCommand {
-    /// Only a repeat and a completion look at the payload; the narrow record serves all others.
-    fileprivate var readsPayload: Bool {
-        switch action {
-        case .claim, .complete: true
-        case .renew, .release, .abandon, .resolve, .purge: false
-        }
+    /// Where the task's executor says, which is the store's own thread: there the connection waits for nobody.
+    @concurrent private func onThread<R: Sendable>(_ body: @Sendable (Session, Database) throws -> R) async throws -> R
+    {
+        try exclusively { try body(session, $0) }
     }
+
+    private func exclusively<R>(_ body: (Database) throws -> R) throws -> R { try queue.writeWithoutTransaction(body) }
 }
 
 extension DatabaseError {

@@ -39,8 +39,11 @@ public struct SQLiteTransactionClaims: Sendable {
     ) throws {
         if try !database.tableExists("\(Self.prefix)record") {
             try SQLiteSchema.lay(in: database, prefix: Self.prefix)
+        } else if try database.tableExists("\(Self.prefix)payload") {
+            // Payloads lay apart in the first two versions, of which only the second had this mode.
+            try SQLiteSchema.migrate(database, from: 2, prefix: Self.prefix)
         }
-        let records = SQLiteRecords(database: database, prefix: Self.prefix)
+        let records = try SQLiteRecords(database: database, prefix: Self.prefix)
         guard let bytes = try records.secret() else {
             throw ClaimStoreError(.unusable, "the database has lost its secret")
         }
@@ -67,10 +70,10 @@ public struct SQLiteTransactionClaims: Sendable {
         guard database.isInsideTransaction else {
             throw ClaimStoreError(.invalid, "there is no transaction that the claim could be part of")
         }
-        let records = SQLiteRecords(database: database, prefix: Self.prefix)
+        let records = try SQLiteRecords(database: database, prefix: Self.prefix)
         let (id, fingerprint) = (secret.recordID(of: key, in: scope), secret.fingerprint(of: parts))
         let now = clock.now
-        let known = try records.record(id, withPayload: true)
+        let known = try records.record(id)
         let fence = try records.fence() + 1
         // There is no lease to keep: nobody else sees the claim before the outcome is there.
         let claim = ClaimMachine.apply(
@@ -113,7 +116,7 @@ public struct SQLiteTransactionClaims: Sendable {
     ///
     /// - Returns: How many were forgotten.
     public func reap(atMost count: Int, on database: Database) throws -> Int {
-        let records = SQLiteRecords(database: database, prefix: Self.prefix)
+        let records = try SQLiteRecords(database: database, prefix: Self.prefix)
         let now = clock.now
         let reaped = try records.reap(atMost: count, at: now)
         try records.save(fence: records.fence(), tick: now)

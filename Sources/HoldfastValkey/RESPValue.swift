@@ -50,20 +50,21 @@ struct RESPDecoder: NIOSingleStepByteToMessageDecoder {
             return nil
         }
         let length = end - buffer.readerIndex + 1
-        guard depth < depthBound, length >= 3, let line = buffer.readString(length: length), line.hasSuffix("\r\n")
+        guard depth < depthBound, length >= 3, let line = buffer.readSlice(length: length)?.readableBytesView,
+            line[line.endIndex - 2] == UInt8(ascii: "\r")
         else { throw Malformed() }
-        let rest = line.dropFirst().dropLast()
-        switch line.first {
-        case "+": return .text(String(rest))
-        case "-": return .error(String(rest))
-        case ":": return .number(try number(rest, in: .min ... .max))
-        case "$":
+        let rest = line.dropFirst().dropLast(2)
+        switch line[line.startIndex] {
+        case UInt8(ascii: "+"): return .text(String(decoding: rest, as: UTF8.self))
+        case UInt8(ascii: "-"): return .error(String(decoding: rest, as: UTF8.self))
+        case UInt8(ascii: ":"): return .number(try number(rest, in: .min ... .max))
+        case UInt8(ascii: "$"):
             let length = Int(try number(rest, in: -1...Int64(stringBound)))
             if length == -1 { return .bulk(nil) }
             guard buffer.readableBytes >= length + 2, let bytes = buffer.readBytes(length: length) else { return nil }
             buffer.moveReaderIndex(forwardBy: 2)
             return .bulk(bytes)
-        case "*":
+        case UInt8(ascii: "*"):
             let count = Int(try number(rest, in: -1...Int64(arrayBound)))
             var values: [RESPValue] = []
             for _ in 0..<max(0, count) {
@@ -75,8 +76,17 @@ struct RESPDecoder: NIOSingleStepByteToMessageDecoder {
         }
     }
 
-    private static func number(_ text: Substring, in range: ClosedRange<Int64>) throws -> Int64 {
-        guard let number = Int64(text), range.contains(number) else { throw Malformed() }
+    private static func number(_ digits: ByteBufferView, in range: ClosedRange<Int64>) throws -> Int64 {
+        let isNegative = digits.first == UInt8(ascii: "-")
+        var number: Int64 = 0
+        for digit in digits.dropFirst(isNegative ? 1 : 0) {
+            let (tens, overflows) = number.multipliedReportingOverflow(by: 10)
+            let (sum, overflowsToo) = tens.addingReportingOverflow(
+                (isNegative ? -1 : 1) * Int64(digit &- UInt8(ascii: "0")))
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit, !overflows, !overflowsToo else { throw Malformed() }
+            number = sum
+        }
+        guard digits.count > (isNegative ? 1 : 0), range.contains(number) else { throw Malformed() }
         return number
     }
 }
@@ -84,12 +94,18 @@ struct RESPDecoder: NIOSingleStepByteToMessageDecoder {
 extension ByteBuffer {
     /// Writes a command: an array of strings.
     mutating func writeCommand(_ words: [[UInt8]]) {
-        writeString("*\(words.count)\r\n")
+        writeLength(words.count, after: "*")
         for word in words {
-            writeString("$\(word.count)\r\n")
+            writeLength(word.count, after: "$")
             writeBytes(word)
-            writeString("\r\n")
+            writeStaticString("\r\n")
         }
+    }
+
+    private mutating func writeLength(_ length: Int, after mark: Unicode.Scalar) {
+        writeInteger(UInt8(ascii: mark))
+        writeString(String(length))
+        writeStaticString("\r\n")
     }
 }
 #endif

@@ -35,7 +35,6 @@ enum ValkeyRecords {
 
     private static func arguments(of action: ClaimCommand.Action) -> [[UInt8]] {
         func text(_ text: String) -> [UInt8] { Array(text.utf8) }
-        let words: [[UInt8]]
         switch action {
         case .claim(let fingerprint, let lease, let retention, let takesOver, let owner):
             let takeover =
@@ -45,21 +44,21 @@ enum ValkeyRecords {
                 case .fence(let fence): "\(fence)"
                 }
             let by = ClaimHistory.word(owner, bound: ClaimHistory.nameBound)
-            words = [
-                text("claim"), [], [], fingerprint.bytes, text(milliseconds(lease)), text(milliseconds(retention)),
+            return [
+                text("claim"), fingerprint.bytes, text(milliseconds(lease)), text(milliseconds(retention)),
                 text(takeover), text(by),
             ]
         case .renew(let fence, let lease):
-            words = [text("renew"), text("\(fence)"), text(milliseconds(lease))]
+            return [text("renew"), text("\(fence)"), text(milliseconds(lease))]
         case .complete(let fence, let payload, let retention):
-            words = [
+            return [
                 text("complete"), text("\(fence)"), text(milliseconds(retention)), text(payload == nil ? "0" : "1"),
                 payload ?? [],
             ]
         case .release(let fence):
-            words = [text("release"), text("\(fence)")]
+            return [text("release"), text("\(fence)")]
         case .abandon(let fence):
-            words = [text("abandon"), text("\(fence)")]
+            return [text("abandon"), text("\(fence)")]
         case .resolve(let fence, let resolution, let retention, let by, let why):
             let (kept, payload): (String, [UInt8]) =
                 switch resolution {
@@ -67,15 +66,14 @@ enum ValkeyRecords {
                 case .completed(nil): ("0", [])
                 case .completed(let payload?): ("1", payload)
                 }
-            words = [
+            return [
                 text("resolve"), text("\(fence)"), text(milliseconds(retention)), text(kept), payload,
                 text(ClaimHistory.word(by, bound: ClaimHistory.nameBound)),
                 text(ClaimHistory.word(why, bound: ClaimHistory.reasonBound)),
             ]
         case .purge(let fence):
-            words = [text("purge"), text("\(fence)")]
+            return [text("purge"), text("\(fence)")]
         }
-        return words + [[UInt8]](repeating: [], count: ValkeyScript.width - words.count)
     }
 
     /// Whole milliseconds, rounded up as the machine does, and few enough to be added to the time in a double.

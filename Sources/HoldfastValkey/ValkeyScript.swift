@@ -4,18 +4,19 @@ import HoldfastIdempotency
 /// The script that carries out a batch in the server, in one step: ``ClaimMachine`` in the server's own language. The
 /// conformance suite holds both against each other.
 ///
-/// KEYS: the fence, then a record for each command. ARGV: eight for each command, the action first. It returns a code and
-/// a value for each.
+/// KEYS: the fence, then a record for each command. ARGV: for each command its action and what that needs, as
+/// ``ValkeyRecords`` writes it. It returns a code and a value for each.
 ///
-/// A record is one string: a line of numbers (state, fence, end of the lease, expiry, length of the history, whether a
-/// payload is kept), the fingerprint, the history, the payload. The end of the lease is a field, and the server's
-/// own expiry is the retention's: so what nobody reports on stays visible.
+/// A record is one string: a line of numbers (state, fence, end of the lease, expiry, length of the history, and a flag),
+/// the fingerprint, the history, the payload. The flag of what is in flight says whether somebody waits for the end of
+/// it; that of all else, whether a payload is kept. The end of the lease is a field, and the server's own expiry is the
+/// retention's: so what nobody reports on stays visible.
+///
+/// What a command costs the server is mostly calls of other commands, so a claim of a new key makes one and a completion
+/// makes two.
 struct ValkeyScript: Sendable {
     /// What is added to the server's time, in Lua: nothing, but for tests.
     var skew = "0"
-
-    /// The arguments of one command.
-    static let width = 8
 
     private var clock: String {
         """
@@ -30,80 +31,113 @@ struct ValkeyScript: Sendable {
     var text: String {
         """
         \(clock)
-        local function int(number) return string.format('%d', number) end
+        local call, find, sub, format, max = redis.call, string.find, string.sub, string.format, math.max
+        local moment = format('%d', now)
 
         -- A failover may forget the last fences. No clock falls behind what was granted before it, so neither does this.
         local fence
-        local function grant()
-            fence = math.max((fence or tonumber(redis.call('GET', KEYS[1]) or 0)) + 1, time[1] * 1000000 + time[2])
-            return int(fence)
+        local function nextFence()
+            return max((fence or tonumber(call('GET', KEYS[1]) or 0)) + 1, time[1] * 1000000 + time[2])
+        end
+
+        -- The body is the fingerprint and the history.
+        local function read(text)
+            local _, head, state, owned, lease, expires, length, flag =
+                find(text, '^(%d) (%d+) (%d+) (%d+) (%d+) ([01])\\n')
+            lease, expires = tonumber(lease), tonumber(expires)
+            if expires <= now then return nil end
+            local ends = head + 32 + length
+            return {
+                state = state, fence = owned, lease = lease, expires = expires, body = sub(text, head + 1, ends),
+                payload = state == '1' and sub(text, ends + 1) or nil, waited = state == '0' and flag == '1',
+                unknown = state == '3' or (state == '0' and lease <= now)
+            }
         end
 
         local function load(key)
-            local text = redis.call('GET', key)
-            if not text then return nil end
-            local _, head, state, owned, lease, expires, length, kept =
-                string.find(text, '^(%d) (%d+) (%d+) (%d+) (%d+) ([01])\\n')
-            if tonumber(expires) <= now then return nil end
-            length = tonumber(length)
-            local record = { state = state, fence = owned, lease = tonumber(lease), expires = tonumber(expires) }
-            record.fingerprint = string.sub(text, head + 1, head + 32)
-            record.history = string.sub(text, head + 33, head + 32 + length)
-            if kept == '1' then record.payload = string.sub(text, head + 33 + length) end
-            record.unknown = state == '3' or (state == '0' and record.lease <= now)
-            return record
+            local text = call('GET', key)
+            return text and read(text)
+        end
+
+        local function written(record)
+            local flag = (record.payload or record.waited) and 1 or 0
+            return format('%s %s %d %d %d %d\\n', record.state, record.fence, record.lease, record.expires,
+                #record.body - 32, flag) .. record.body .. (record.payload or '')
         end
 
         -- Whoever waits in another process asks again when it hears of it.
-        local function told(key) redis.call('PUBLISH', '\(ValkeyRecords.channel)', key) end
+        local function told(key, record)
+            if record.waited then call('PUBLISH', '\(ValkeyRecords.channel)', key) end
+            record.waited = false
+        end
 
         local function save(key, record)
-            local head = { record.state, record.fence, int(record.lease), int(record.expires), #record.history,
-                record.payload and 1 or 0 }
-            redis.call('SET', key, table.concat(head, ' ') .. '\\n' .. record.fingerprint .. record.history ..
-                (record.payload or ''), 'PXAT', int(record.expires))
-            if record.state ~= '0' then told(key) end
+            if record.state ~= '0' then told(key, record) end
+            call('SET', key, written(record), 'PXAT', format('%d', record.expires))
         end
 
         local function tell(record, event, by, why)
-            local line = { int(now), event, record.fence, by or '', why or '' }
-            record.history = record.history .. table.concat(line, '\\t') .. '\\n'
-            while #record.history > \(ClaimHistory.bound) do
-                local shorter, count = string.gsub(record.history, '^([^\\n]*\\n)[^\\n]*\\n', '%1', 1)
-                if count == 0 then break end
-                record.history = shorter
+            local body = record.body .. moment .. '\\t' .. event .. '\\t' .. record.fence .. '\\t' .. (by or '') ..
+                '\\t' .. (why or '') .. '\\n'
+            while #body > \(ClaimHistory.bound) + 32 do
+                local first = find(body, '\\n', 33, true)
+                local second = find(body, '\\n', first + 1, true)
+                if not second then break end
+                body = sub(body, 1, first) .. sub(body, second + 1)
             end
+            record.body = body
+        end
+
+        local function answer(key, record, retention)
+            if record.state == '1' then return 'completed', record.payload end
+            if record.state == '2' then return 'not-kept' end
+            if not record.unknown then
+                if not record.waited then
+                    record.waited = true
+                    save(key, record)
+                end
+                return 'in-flight'
+            end
+            if record.state == '0' then
+                record.state = '3'
+                record.expires = max(record.expires, now + retention)
+                tell(record, 'lease-ended')
+                save(key, record)
+            end
+            return 'unknown', record.fence
         end
 
         local act = {}
 
-        function act.claim(key, record, fingerprint, lease, retention, takeover, owner)
-            if record and record.state ~= '4' then
-                if record.fingerprint ~= fingerprint then return 'mismatched' end
-                if not (record.unknown and (takeover == 'anything' or takeover == record.fence)) then
-                    if record.state == '1' then return 'completed', record.payload end
-                    if record.state == '2' then return 'not-kept' end
-                    if not record.unknown then return 'in-flight' end
-                    if record.state == '0' then
-                        record.state = '3'
-                        record.expires = math.max(record.expires, now + retention)
-                        tell(record, 'lease-ended')
-                        save(key, record)
-                    end
-                    return 'unknown', record.fence
-                end
-            end
-            local claimed = { state = '0', fence = grant(), lease = now + lease, fingerprint = fingerprint,
-                expires = now + math.max(lease, retention), history = record and record.history or '' }
+        function act.claim(key, fingerprint, lease, retention, takeover, owner)
+            local granted = nextFence()
+            local claimed = { state = '0', fence = format('%d', granted), lease = now + lease, body = fingerprint,
+                expires = now + max(lease, retention) }
             tell(claimed, 'claimed', owner)
-            save(key, claimed)
+            -- Written if there is none; otherwise what there is is looked at.
+            local found = call('SET', key, written(claimed), 'PXAT', format('%d', claimed.expires), 'NX', 'GET')
+            if found then
+                local record = read(found)
+                if record then
+                    if record.state ~= '4' then
+                        if sub(record.body, 1, 32) ~= fingerprint then return 'mismatched' end
+                        if not (record.unknown and (takeover == 'anything' or takeover == record.fence)) then
+                            return answer(key, record, retention)
+                        end
+                    end
+                    claimed.body = fingerprint .. sub(record.body, 33)
+                    tell(claimed, 'claimed', owner)
+                end
+                save(key, claimed)
+            end
+            fence = granted
             return 'claimed', claimed.fence
         end
 
         function act.renew(key, record, lease)
             if record.state ~= '0' or record.unknown then return 'stale' end
             record.lease = now + lease
-            record.expires = math.max(record.expires, record.lease)
+            record.expires = max(record.expires, record.lease)
             save(key, record)
             return 'done'
         end
@@ -122,9 +156,9 @@ struct ValkeyScript: Sendable {
 
         function act.release(key, record)
             if record.state ~= '0' then return 'stale' end
-            if string.find(record.history, '\\n', 1, true) == #record.history then
-                redis.call('DEL', key)
-                told(key)
+            if find(record.body, '\\n', 33, true) == #record.body then
+                call('DEL', key)
+                told(key, record)
                 return 'done'
             end
             record.state = '4'
@@ -157,27 +191,29 @@ struct ValkeyScript: Sendable {
 
         function act.purge(key, record)
             if record.state == '0' and not record.unknown then return 'stale' end
-            redis.call('DEL', key)
+            call('DEL', key)
             return 'done'
         end
 
-        local answers = {}
+        local widths = { claim = 6, renew = 3, complete = 5, release = 2, abandon = 2, resolve = 7, purge = 2 }
+        local answers, count, at = {}, 0, 0
         for number = 2, #KEYS do
-            local at = (number - 2) * \(Self.width)
-            local action, named = ARGV[at + 1], ARGV[at + 2]
-            local key, record = KEYS[number], load(KEYS[number])
+            local key, action, first = KEYS[number], ARGV[at + 1], ARGV[at + 2]
             local code, value
             if action == 'claim' then
-                code, value = act.claim(key, record, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7], ARGV[at + 8])
-            elseif record and record.fence == named then
-                code, value = act[action](key, record, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7])
+                code, value = act.claim(key, first, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6])
             else
-                code = 'stale'
+                local record = load(key)
+                if record and record.fence == first then
+                    code = act[action](key, record, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7])
+                else
+                    code = 'stale'
+                end
             end
-            answers[#answers + 1] = code
-            answers[#answers + 1] = value or ''
+            answers[count + 1], answers[count + 2] = code, value or ''
+            count, at = count + 2, at + widths[action]
         end
-        if fence then redis.call('SET', KEYS[1], int(fence)) end
+        if fence then call('SET', KEYS[1], format('%d', fence)) end
         return answers
         """
     }

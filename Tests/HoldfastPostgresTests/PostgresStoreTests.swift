@@ -209,5 +209,21 @@ import Testing
         _ = try await admin.send([PostgresStatement("ALTER TABLE holdfast.away RENAME TO record")])
         _ = try await claimed(store)
     }
+
+    @Test(arguments: [
+        // The next transaction is on a connection that has never heard of the statement, or on one that knows it already.
+        "DEALLOCATE ALL", "PREPARE %@ AS SELECT 2",
+    ])
+    func `a server that does not keep statements as they were carries them out all the same`(
+        meanwhile: String
+    ) async throws {
+        let connection = try await PostgresConnection.connect(to: try await database())
+        let kept = PostgresStatement("SELECT $1::int + 1", ["41"], isKept: true)
+        if meanwhile.hasPrefix("DEALLOCATE") {
+            try await expectEqual(connection.transaction(of: [kept]), [[["42"]]])
+        }
+        _ = try await connection.send([PostgresStatement(meanwhile.replacing("%@", with: kept.name))])
+        for _ in 0..<2 { try await expectEqual(connection.transaction(of: [kept]), [[["42"]]]) }
+    }
 }
 #endif

@@ -147,24 +147,67 @@ import Testing
         }
     }
 
-    @Test func `a file of the first version is brought up to date and keeps what it holds`() async throws {
+    /// Brings a file back to how an older version laid it out.
+    private func age(_ path: String, to version: Int32) async throws {
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE record RENAME TO later;
+                    CREATE TABLE record (
+                        id BLOB PRIMARY KEY NOT NULL, fingerprint BLOB NOT NULL, fence INTEGER NOT NULL,
+                        state INTEGER NOT NULL, lease_ends INTEGER NOT NULL, expires INTEGER NOT NULL
+                        \(version == 1 ? "" : ", history TEXT NOT NULL DEFAULT ''")
+                    ) WITHOUT ROWID;
+                    CREATE TABLE payload (fence INTEGER PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);
+                    INSERT INTO record SELECT id, fingerprint, fence, state, lease_ends, expires
+                        \(version == 1 ? "" : ", history") FROM later;
+                    INSERT INTO payload SELECT fence, payload FROM later WHERE payload IS NOT NULL;
+                    DROP TABLE later;
+                    CREATE INDEX record_expires ON record (expires);
+                    PRAGMA user_version = \(version);
+                    """)
+        }
+        try queue.close()
+    }
+
+    @Test(arguments: [(Int32(1), 0), (2, 2)])
+    func `a file of an older version is brought up to date and keeps what it holds`(
+        version: Int32, events: Int
+    ) async throws {
         try await inFolder { path in
             let store = try SQLiteStore(path: path)
             try await expectEqual(claim(store), .claimed(fence: 1))
             try await expectEqual(complete(store, fence: 1, [4, 2]), .done)
+            try await expectEqual(claim(store, RecordID(bytes: [8])), .claimed(fence: 2))
             try store.close()
-            let queue = try DatabaseQueue(path: path)
-            try await queue.writeWithoutTransaction { database in
-                try database.execute(sql: "ALTER TABLE record DROP COLUMN history")
-                try database.execute(sql: "PRAGMA user_version = 1")
-            }
-            try queue.close()
+            try await age(path, to: version)
             for _ in 0..<2 {
                 let opened = try SQLiteStore(path: path)
                 try await expectEqual(claim(opened), .completed(payload: [4, 2]))
-                try await expectEqual(opened.summary(of: id)?.history.entries.count, 0)
+                try await expectEqual(opened.summary(of: id)?.history.entries.count, events)
+                try await expectEqual(claim(opened, RecordID(bytes: [8])), .unknown(fence: 2))
                 try opened.close()
             }
+        }
+    }
+
+    @Test func `a batch that fails half-way grants nothing and leaves nothing`() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            try store.close()
+            let queue = try DatabaseQueue(path: path)
+            try await queue.write { try $0.execute(sql: "UPDATE record SET state = 9") }
+            try queue.close()
+            let reopened = try SQLiteStore(path: path)
+            let action = ClaimCommand.Action.claim(
+                fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100))
+            let commands = [RecordID(bytes: [8]), id].map { ClaimCommand(id: $0, action: action) }
+            await #expect(throws: ClaimStoreError.self) { try await reopened.apply(commands) }
+            try await expectEqual(reopened.summary(of: RecordID(bytes: [8])), nil)
+            try await expectEqual(claim(reopened, RecordID(bytes: [8])), .claimed(fence: 2))
+            try reopened.close()
         }
     }
 

@@ -9,15 +9,24 @@ import Synchronization
 /// Measures cycles, a claim and its completion, through the engine and its group commit; and the same store without it,
 /// one command a commit, as the baseline.
 ///
-///     StoreBenchmarks [postgres://… [valkey://…]]
+///     StoreBenchmarks [--only WORD] [postgres://… [valkey://…]]
 ///     StoreBenchmarks --script
+///
+/// With a word, only what has it in its name is measured.
 @main
 struct StoreBenchmarks {
     static let rounds = 3
+    nonisolated(unsafe) private static var only = ""
+
+    nonisolated static func isWanted(_ name: String) -> Bool { only.isEmpty || name.lowercased().contains(only) }
 
     static func main() async throws {
-        let urls = Array(CommandLine.arguments.dropFirst())
+        var urls = Array(CommandLine.arguments.dropFirst())
         if urls == ["--script"] { return print(ValkeyStore.script, terminator: "") }
+        if urls.count >= 2, urls[0] == "--only" {
+            only = urls[1].lowercased()
+            urls.removeFirst(2)
+        }
         let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-bench-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -44,7 +53,7 @@ struct StoreBenchmarks {
         try await reportReplay("the process's cache", try sqlite())
         try await reportReplay("SQLite", try sqlite(), cacheBytes: 0)
 
-        try await reportMemory(records: 1_000_000)
+        if isWanted("memory of a million") { try await reportMemory(records: 1_000_000) }
         try await reportReaping("memory", MemoryStore(bound: 2_000_000), records: 1_000_000)
         try await reportReaping("SQLite", try sqlite(), records: 1_000_000)
     }
@@ -52,6 +61,7 @@ struct StoreBenchmarks {
     nonisolated static func report(
         _ name: String, cycles: Int, _ make: @Sendable () async throws -> any ClaimStore
     ) async throws {
+        guard isWanted(name) else { return }
         for callers in [64, 256] { try await report(name, callers, cycles: cycles, make) }
     }
 
@@ -108,6 +118,7 @@ struct StoreBenchmarks {
     nonisolated static func reportReplay(
         _ name: String, _ store: any ClaimStore, cacheBytes: Int = 16 << 20
     ) async throws {
+        guard isWanted("replay from \(name)") else { return }
         var configuration = IdempotencyConfiguration()
         configuration.replayCacheBytes = cacheBytes
         let engine = try IdempotencyEngine(store: store, configuration: configuration)
@@ -143,8 +154,9 @@ struct StoreBenchmarks {
         _ = try await store.reap(atMost: 1)
     }
 
-    /// How claims fare while a million expired keys are forgotten, 500 at a time, as the gateway does it.
+    /// How claims fare while a million expired keys are forgotten, as the gateway does it.
     nonisolated static func reportReaping(_ name: String, _ store: any ClaimStore, records: Int) async throws {
+        guard isWanted("reaping from \(name)") else { return }
         for start in stride(from: 0, to: records, by: 256) {
             let batch = (start..<min(records, start + 256)).map { _ in
                 let id = id()
@@ -158,24 +170,18 @@ struct StoreBenchmarks {
         }
         let engine = try IdempotencyEngine(store: store)
         let calm = await run(engine, callers: 64, cycles: 20_000)
-        let reaper = Task {
-            let start = ContinuousClock.now
-            var reaped = 0
-            while true {
-                let began = ContinuousClock.now
-                let count = try await store.reap(atMost: 200)
-                reaped += count
-                // As the engine's own reaping does it.
-                if count < 200 { return (reaped, (ContinuousClock.now - start) / .seconds(1)) }
-                try await Task.sleep(for: (ContinuousClock.now - began) * 3)
-            }
-        }
+        let reaped = Reaped(of: store)
+        let reaping = try IdempotencyEngine(store: reaped)
+        let start = ContinuousClock.now
+        let reaper = Task { await reaping.keepReaping() }
         let meanwhile = await run(engine, callers: 64, cycles: 20_000)
-        let (reaped, seconds) = try await reaper.value
+        for await _ in reaped.isDone {}
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        reaper.cancel()
         func tail(_ latencies: [Double]) -> Double { rounded(latencies.sorted()[latencies.count * 99 / 100]) }
         print(
             """
-            reaping \(reaped) expired keys, \(name): \(rounded(seconds)) s; cycles/s \(Int(calm.rate)) before and \
+            reaping \(reaped.count.load(ordering: .relaxed)) expired keys, \(name): \(rounded(seconds)) s; cycles/s \(Int(calm.rate)) before and \
             \(Int(meanwhile.rate)) meanwhile, p99 \(tail(calm.latencies)) ms and \(tail(meanwhile.latencies)) ms
             """)
     }
@@ -188,6 +194,7 @@ struct StoreBenchmarks {
     nonisolated static func reportBaseline(
         _ name: String, cycles: Int, _ make: @Sendable () async throws -> any ClaimStore
     ) async throws {
+        guard isWanted(name) else { return }
         var rates: [Double] = []
         for _ in 0..<rounds {
             let store = try await make()
