@@ -13,8 +13,8 @@ final class GatewayCounters: Sendable {
     let conflicts = Atomic<Int>(0)
     let unknown = Atomic<Int>(0)
     let recordingFailures = Atomic<Int>(0)
-    /// Of requests that no route has taken: malformed ones, and those that match none.
-    let unrouted = RouteMetrics(route: "none")
+    /// Of requests that no route has taken: malformed ones, and those that match none. No route can have this name.
+    let unrouted = RouteMetrics(route: "")
 
     /// Counts an answer that was the gateway's own.
     ///

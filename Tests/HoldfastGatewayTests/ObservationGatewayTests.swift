@@ -77,5 +77,17 @@ import Testing
         #expect(!log.contains("secret"), "\(log)")
         #expect(!shown.contains("secret"), "\(shown)")
     }
+
+    @Test(arguments: ["none", "unrouted", "-"])
+    func `whatever routes are called, no series is told twice`(name: String) async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service, configure: { $0.routes[0].name = name }) { running in
+            let text = try await TestClient.send(.GET, "/metrics", to: running.admin).text
+            let series = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+                .map { $0.split(separator: " ").dropLast().joined(separator: " ") }
+            #expect(series.count > 100)
+            #expect(Set(series).count == series.count)
+        }
+    }
 }
 #endif
