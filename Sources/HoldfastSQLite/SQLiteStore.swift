@@ -91,26 +91,29 @@ public final class SQLiteStore: ClaimStore {
     }
 
     private func use<R: Sendable>(_ body: @Sendable (Session, Database) throws -> R) async throws -> R {
-        if let failure = failure.withLock({ $0 }) { throw failure }
-        do {
-            return try await withTaskExecutorPreference(thread) { try await onThread(body) }
-        } catch let error as DatabaseError {
-            let message = "the store at \(path) failed: \(error.reason)"
-            guard error.leavesDoubt else { throw ClaimStoreError(.failed, message) }
-            // A failed fsync must not be tried again: the pages that it lost may be marked clean by then.
-            let final = ClaimStoreError(.unusable, "\(message); it stays closed until the process is restarted")
-            failure.withLock { $0 = final }
-            throw final
-        }
+        try await withTaskExecutorPreference(thread) { try await onThread(body) }
     }
 
     /// Where the task's executor says, which is the store's own thread: there the connection waits for nobody.
-    @concurrent private func onThread<R: Sendable>(_ body: @Sendable (Session, Database) throws -> R) async throws -> R
-    {
+    @concurrent private func onThread<R: Sendable>(
+        _ body: @Sendable (Session, Database) throws -> R
+    ) async throws -> R {
         try exclusively { try body(session, $0) }
     }
 
-    private func exclusively<R>(_ body: (Database) throws -> R) throws -> R { try queue.writeWithoutTransaction(body) }
+    private func exclusively<R>(_ body: (Database) throws -> R) throws -> R {
+        try queue.writeWithoutTransaction { database in
+            if let failure = failure.withLock({ $0 }) { throw failure }
+            do { return try body(database) } catch let error as DatabaseError {
+                let message = "the store at \(path) failed: \(error.reason)"
+                guard error.leavesDoubt else { throw ClaimStoreError(.failed, message) }
+                // A failed fsync must not be tried again: the pages that it lost may be marked clean by then.
+                let final = ClaimStoreError(.unusable, "\(message); it stays closed until the process is restarted")
+                failure.withLock { $0 = final }
+                throw final
+            }
+        }
+    }
 }
 
 extension DatabaseError {
