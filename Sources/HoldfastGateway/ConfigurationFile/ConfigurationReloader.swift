@@ -46,29 +46,37 @@ public final class ConfigurationReloader: Service {
                 metadata: ["file": "\(path)", "error": "\(error)"])
         }
         defer { watch?.end() }
+        var (good, watched) = (initial.files, Set(initial.files))
         // What changed between the first reading and the watch.
-        let files = await read(unless: initial.configuration)
-        watch?.watch(files)
+        var known: GatewayConfiguration? = initial.configuration
+        request.yield()
         for await _ in requests.cancelOnGracefulShutdown() {
-            let files = await read(unless: nil)
+            let reading = await read(unless: known)
+            known = nil
+            if reading.isGood { good = reading.files }
+            // A bad configuration may be put right by a file that it names, or by one that was named before.
+            let files = reading.isGood ? good : good + reading.files
             watch?.watch(files)
+            // What was not watched while it was read may have changed since.
+            if !watched.isSuperset(of: files) { request.yield() }
+            watched = Set(files)
         }
     }
 
     /// Reads the file once.
     ///
     /// - Parameter known: What need not be applied.
-    /// - Returns: The files that are to be watched from now on: a bad configuration may be put right by one that it names.
-    func read(unless known: GatewayConfiguration?) async -> [String] {
+    /// - Returns: The files that were looked at, and whether they are right.
+    func read(unless known: GatewayConfiguration?) async -> (files: [String], isGood: Bool) {
         let file: ConfigurationFile
         do throws(ConfigurationMistakes) {
             file = try ConfigurationFile(path: path)
         } catch {
             for mistake in error.all { logger.error("\(mistake)") }
             logger.error("the configuration is kept as it was", metadata: ["file": "\(path)"])
-            return error.files
+            return (error.files, false)
         }
-        guard file.configuration != known else { return file.files }
+        guard file.configuration != known else { return (file.files, true) }
         for warning in file.warnings { logger.warning("\(warning)") }
         do {
             try await apply(file.configuration)
@@ -77,7 +85,7 @@ public final class ConfigurationReloader: Service {
             logger.error(
                 "the configuration is kept as it was", metadata: ["file": "\(path)", "error": "\(error)"])
         }
-        return file.files
+        return (file.files, true)
     }
 }
 #endif
