@@ -12,14 +12,17 @@ import Testing
         _ body: (RunningGateway, TestService) async throws -> Void
     ) async throws {
         let service = try await TestService.start { _, number in number == 1 ? .hang : .ok("number \(number)") }
-        try await withGateway(to: service, configure: { configuration in
-            var hedge = HedgeConfiguration()
-            hedge.delay = .fixed(.milliseconds(20))
-            configuration.routes[0].hedge = hedge
-            configuration.routes[0].attemptTimeout = .seconds(2)
-            configuration.routes[0].retry.attempts = 1
-            configure(&configuration)
-        }) { try await body($0, service) }
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                var hedge = HedgeConfiguration()
+                hedge.delay = .fixed(.milliseconds(20))
+                configuration.routes[0].hedge = hedge
+                configuration.routes[0].attemptTimeout = .seconds(2)
+                configuration.routes[0].retry.attempts = 1
+                configure(&configuration)
+            }
+        ) { try await body($0, service) }
     }
 
     @Test func `the first answer counts when an attempt is slow`() async throws {
@@ -49,12 +52,15 @@ import Testing
         let service = try await TestService.start { _, number in
             number == 1 ? .hang : number == 2 ? .status(.badGateway) : .ok("third")
         }
-        try await withGateway(to: service, configure: { configuration in
-            var hedge = HedgeConfiguration()
-            (hedge.delay, hedge.hedges) = (.fixed(.milliseconds(20)), 2)
-            configuration.routes[0].hedge = hedge
-            configuration.routes[0].retry.attempts = 1
-        }) { gateway in
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                var hedge = HedgeConfiguration()
+                (hedge.delay, hedge.hedges) = (.fixed(.milliseconds(20)), 2)
+                configuration.routes[0].hedge = hedge
+                configuration.routes[0].retry.attempts = 1
+            }
+        ) { gateway in
             try await expectEqual(gateway.get().text, "third")
         }
     }

@@ -115,5 +115,17 @@ import Testing
             try await expectEqual(TestClient.raw("GET / HTTP/1.1\r\nHost:", to: gateway.port), "")
         }
     }
+
+    @Test func `a connection whose last answer was more than the client could take serves the next`() async throws {
+        let large = [UInt8](repeating: 7, count: 1 << 20)
+        let service = try await TestService.start { _, _ in .answer(.ok, [:], large) }
+        try await withGateway(to: service, configure: { $0.routes[0].attemptTimeout = .seconds(5) }) { gateway in
+            for _ in 0..<4 {
+                let answer = try await gateway.get()
+                #expect(answer.status == 200)
+                #expect(answer.body == large)
+            }
+        }
+    }
 }
 #endif

@@ -11,10 +11,13 @@ import Testing
 @Suite struct RouteLimitTests {
     @Test func `each caller has a rate of its own and is told when to come back`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
-        try await withGateway(to: service, configure: { configuration in
-            configuration.routes[0].rateLimit = .init(requests: 2)
-            configuration.routes[0].rateLimit?.per = .seconds(10)
-        }) { gateway in
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.routes[0].rateLimit = .init(requests: 2)
+                configuration.routes[0].rateLimit?.per = .seconds(10)
+            }
+        ) { gateway in
             func get(_ caller: String) async throws -> TestClient.Answer {
                 try await TestClient.send(.GET, "/", to: gateway.port, headers: ["authorization": caller])
             }
@@ -63,11 +66,14 @@ import Testing
     @Test func `an adaptive limit admits no more than it has found out`() async throws {
         let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let service = try await TestService.start { _, _ in .held(gate.futureResult, []) }
-        try await withGateway(to: service, configure: { configuration in
-            var limit = AdaptiveLimitConfiguration()
-            (limit.initial, limit.maximum) = (1, 1)
-            configuration.routes[0].adaptiveLimit = limit
-        }) { gateway in
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                var limit = AdaptiveLimitConfiguration()
+                (limit.initial, limit.maximum) = (1, 1)
+                configuration.routes[0].adaptiveLimit = limit
+            }
+        ) { gateway in
             async let first = gateway.get()
             await service.requests(1)
             try await expectEqual(gateway.get().problem, "limit-reached")
@@ -80,10 +86,13 @@ import Testing
     @Test func `an endpoint has no more connections than it may`() async throws {
         let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let service = try await TestService.start { _, _ in .held(gate.futureResult, []) }
-        try await withGateway(to: service, configure: { configuration in
-            configuration.services[0].connections = 1
-            configuration.routes[0].retry.attempts = 1
-        }) { gateway in
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.services[0].connections = 1
+                configuration.routes[0].retry.attempts = 1
+            }
+        ) { gateway in
             async let first = gateway.get()
             await service.requests(1)
             let rejected = try await gateway.get()

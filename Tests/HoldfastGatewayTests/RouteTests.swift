@@ -12,13 +12,15 @@ import Testing
     ) async throws {
         let one = try await TestService.start { _, _ in .ok("one") }
         let two = try await TestService.start { _, _ in .ok("two") }
-        try await withGateway(to: one, two, configure: { configuration in
-            let endpoints = configuration.services[0].endpoints
-            configuration.services = ["one", "two"].enumerated().map { number, name in
-                ServiceConfiguration(name: name, endpoints: [endpoints[number]])
-            }
-            configuration.routes = routes
-        }, body)
+        try await withGateway(
+            to: one, two,
+            configure: { configuration in
+                let endpoints = configuration.services[0].endpoints
+                configuration.services = ["one", "two"].enumerated().map { number, name in
+                    ServiceConfiguration(name: name, endpoints: [endpoints[number]])
+                }
+                configuration.routes = routes
+            }, body)
     }
 
     private func route(
@@ -56,7 +58,8 @@ import Testing
             let asked: [(HTTPMethod, HTTPHeaders, String)] = [
                 (.GET, ["host": "API.example.com:8443"], "one"), (.GET, ["host": "a.example.org"], "one"),
                 (.GET, ["host": "example.org"], "two"), (.GET, ["host": "aexample.org"], "two"),
-                (.PUT, [:], "one"), (.GET, ["x-version": "2"], "two"), (.GET, ["x-version": "2", "x-debug": ""], "one"),
+                (.PUT, [:], "one"), (.GET, ["x-version": "2"], "two"),
+                (.GET, ["x-version": "2", "x-debug": ""], "one"),
                 (.GET, ["x-version": "3", "x-debug": "1"], "two"),
             ]
             for (method, headers, service) in asked {

@@ -10,11 +10,14 @@ import Testing
         async throws
     {
         let service = try await TestService.start { _, number in number <= 4 ? .status(.badGateway) : .ok() }
-        try await withGateway(to: service, configure: { configuration in
-            configuration.routes[0].isShadow = true
-            configuration.routes[0].rateLimit = .init(requests: 1)
-            configuration.routes[0].rateLimit?.per = .seconds(3_600)
-        }) { gateway in
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.routes[0].isShadow = true
+                configuration.routes[0].rateLimit = .init(requests: 1)
+                configuration.routes[0].rateLimit?.per = .seconds(3_600)
+            }
+        ) { gateway in
             for _ in 0..<4 { try await expectEqual(gateway.get().status, 502) }
             // The breaker has been open since the third, and the rate was used up by the first.
             for _ in 0..<2 { try await expectEqual(gateway.post(key: "one").status, 200) }
@@ -35,10 +38,13 @@ import Testing
 
     @Test func `a key that is missing or malformed stops nothing in the shadow`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
-        try await withGateway(to: service, configure: { configuration in
-            configuration.routes[0].isShadow = true
-            configuration.routes[0].idempotency.keys = .required
-        }) { gateway in
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.routes[0].isShadow = true
+                configuration.routes[0].idempotency.keys = .required
+            }
+        ) { gateway in
             try await expectEqual(gateway.post(key: nil).status, 200)
             try await expectEqual(gateway.post(key: "\"open").status, 200)
         }

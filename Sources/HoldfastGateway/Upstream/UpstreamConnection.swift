@@ -138,6 +138,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
     private func finish() {
         guard isKeepAlive, isRequestSent, channel.isActive else { return close() }
         use = .idle
+        // The client may have been too slow for the end of its answer. The next one is not.
+        holdReads(false)
         idleSince = .now()
         pool.put(self)
     }
