@@ -1,4 +1,3 @@
-import FoundationEssentials
 public import Holdfast
 
 /// Why a request was answered by Holdfast and not by the service: `application/problem+json` (RFC 9457).
@@ -105,46 +104,36 @@ public struct Problem: Sendable, Error {
 
     /// The problem as JSON.
     public var body: [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let document = Document(
-            type: "urn:holdfast:problem:\(kind.rawValue)", title: kind.title, status: kind.status, detail: detail,
-            attempts: attempts, explanation: explanation.map(Document.Details.init),
-            record: record, request: request, retryAfterSeconds: retryAfter?.inSeconds)
-        // The document is made of strings and finite numbers, which always encode.
-        guard let data = try? encoder.encode(document) else { return Array("{}".utf8) }
-        return Array(data)
-    }
-
-    private struct Document: Encodable {
-        struct Details: Encodable {
-            let policy: String
-            let name: String
-            let state: String
-            let generation: UInt32
-            let count: Int
-            let threshold: Double
-            let retryAfterSeconds: Double
-
-            init(_ explanation: Explanation) {
-                policy = explanation.policy.rawValue
-                name = explanation.name
-                state = explanation.state
-                generation = explanation.generation
-                count = explanation.evidence.count
-                threshold = explanation.evidence.threshold
-                retryAfterSeconds = explanation.retryAfter.inSeconds
+        var json = JSONText()
+        json.object { json in
+            json.member("type", "urn:holdfast:problem:\(kind.rawValue)")
+            json.member("title", kind.title)
+            json.member("status", kind.status)
+            json.member("detail", detail)
+            if let attempts { json.member("attempts", attempts) }
+            if let explanation {
+                json.name("explanation")
+                explanation.write(to: &json)
             }
+            if let record { json.member("record", record) }
+            if let request { json.member("request", request) }
+            if let retryAfter { json.member("retryAfterSeconds", retryAfter.inSeconds) }
         }
+        return json.bytes
+    }
+}
 
-        let type: String
-        let title: String
-        let status: Int
-        let detail: String
-        let attempts: Int?
-        let explanation: Details?
-        let record: String?
-        let request: String?
-        let retryAfterSeconds: Double?
+extension Explanation {
+    /// As it stands in problems, in the access log and in `GET /api/explain`.
+    package func write(to json: inout JSONText) {
+        json.object { json in
+            json.member("policy", policy.rawValue)
+            json.member("name", name)
+            json.member("state", state)
+            json.member("generation", Int(generation))
+            json.member("count", evidence.count)
+            json.member("threshold", evidence.threshold)
+            json.member("retryAfterSeconds", retryAfter.inSeconds)
+        }
     }
 }

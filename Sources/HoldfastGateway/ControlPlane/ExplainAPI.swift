@@ -1,4 +1,5 @@
 #if Gateway
+import HoldfastHTTP
 import HTTPTypes
 import Hummingbird
 import NIOCore

@@ -90,7 +90,9 @@ final class DownstreamHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if isReadHeld || isBusy { readsWait = true } else { context.read() }
+        // While a request is answered, what comes is the next one, or the news that the client has left. Reading goes on
+        // until something has come: to stop and to begin again would cost two calls into the kernel for each request.
+        if isReadHeld || (isBusy && !pipelined.isEmpty) { readsWait = true } else { context.read() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

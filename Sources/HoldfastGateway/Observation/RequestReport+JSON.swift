@@ -80,21 +80,6 @@ extension RequestReport.Attempt {
     }
 }
 
-extension Explanation {
-    /// As in a problem's document.
-    fileprivate func write(to json: inout JSONText) {
-        json.object { json in
-            json.member("policy", policy.rawValue)
-            json.member("name", name)
-            json.member("state", state)
-            json.member("generation", Int(generation))
-            json.member("count", evidence.count)
-            json.member("threshold", evidence.threshold)
-            json.member("retryAfterSeconds", retryAfter)
-        }
-    }
-}
-
 extension Duration {
     /// For people: three digits are enough.
     fileprivate var inWords: String {

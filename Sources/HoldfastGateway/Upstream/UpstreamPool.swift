@@ -10,7 +10,7 @@ import Synchronization
 /// loops together is bounded by the service's configuration.
 final class UpstreamPool {
     /// The most idle connections that are kept for one endpoint.
-    static let idleBound = 128
+    static let idleBound = 512
     /// An idle connection older than this is closed rather than used.
     static let idleLimit = TimeAmount.seconds(30)
     /// For a request that must not be sent twice: the service may close a connection that idled for longer just as the

@@ -1,17 +1,19 @@
-#if Gateway
-import Foundation
-import Holdfast
+package import Holdfast
 
 /// Writes JSON, one value after another, without a line break anywhere: fast enough for a line of every request.
-struct JSONText {
-    private(set) var bytes: [UInt8] = []
+package struct JSONText {
+    package private(set) var bytes: [UInt8] = []
 
-    mutating func object(_ body: (inout JSONText) -> Void) { enclosed("{", "}", body) }
+    package init() {
+        bytes.reserveCapacity(512)
+    }
 
-    mutating func array(_ body: (inout JSONText) -> Void) { enclosed("[", "]", body) }
+    package mutating func object(_ body: (inout JSONText) -> Void) { enclosed("{", "}", body) }
+
+    package mutating func array(_ body: (inout JSONText) -> Void) { enclosed("[", "]", body) }
 
     /// Begins a member of an object; its value follows.
-    mutating func name(_ name: StaticString) {
+    package mutating func name(_ name: StaticString) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         name.withUTF8Buffer { bytes.append(contentsOf: $0) }
@@ -19,29 +21,33 @@ struct JSONText {
         bytes.append(UInt8(ascii: ":"))
     }
 
-    mutating func member(_ name: StaticString, _ value: String) {
+    package mutating func member(_ name: StaticString, _ value: String) {
         self.name(name)
         string(value)
     }
 
-    mutating func member(_ name: StaticString, _ value: Int) {
+    package mutating func member(_ name: StaticString, _ value: Int) {
         self.name(name)
         integer(value)
     }
 
-    mutating func member(_ name: StaticString, _ value: Bool) {
+    package mutating func member(_ name: StaticString, _ value: Bool) {
         self.name(name)
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
     }
 
     /// A share or a count; what JSON cannot say is 0.
-    mutating func member(_ name: StaticString, _ value: Double) {
+    package mutating func member(_ name: StaticString, _ value: Double) {
         self.name(name)
-        bytes.append(contentsOf: (value.isFinite ? "\(value)" : "0").utf8)
+        if let whole = Int(exactly: value) {
+            integer(whole)
+        } else {
+            bytes.append(contentsOf: (value.isFinite ? "\(value)" : "0").utf8)
+        }
     }
 
     /// Seconds, to the microsecond.
-    mutating func member(_ name: StaticString, _ value: Duration) {
+    package mutating func member(_ name: StaticString, _ value: Duration) {
         self.name(name)
         let microseconds = max(0, value.saturatingNanoseconds / 1_000)
         integer(Int(microseconds / 1_000_000))
@@ -49,27 +55,9 @@ struct JSONText {
         digits(Int(microseconds % 1_000_000), count: 6)
     }
 
-    /// An instant, from milliseconds since 1970, as ISO 8601 has it, in UTC.
-    mutating func member(_ name: StaticString, time milliseconds: Int64) {
-        self.name(name)
-        var seconds = time_t(milliseconds / 1_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        bytes.append(UInt8(ascii: "\""))
-        let fields = [
-            (Int(parts.tm_year) + 1_900, 4, "-"), (Int(parts.tm_mon) + 1, 2, "-"), (Int(parts.tm_mday), 2, "T"),
-            (Int(parts.tm_hour), 2, ":"), (Int(parts.tm_min), 2, ":"), (Int(parts.tm_sec), 2, "."),
-            (Int(milliseconds % 1_000), 3, "Z\""),
-        ]
-        for (value, count, end) in fields {
-            digits(value, count: count)
-            bytes.append(contentsOf: end.utf8)
-        }
-    }
-
     /// A string, whatever it holds. Besides what JSON demands, everything is escaped that a terminal obeys or that some
     /// tool takes for the end of a line.
-    mutating func string(_ value: String) {
+    package mutating func string(_ value: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         var value = value
@@ -83,7 +71,7 @@ struct JSONText {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    mutating func lineBreak() { bytes.append(UInt8(ascii: "\n")) }
+    package mutating func lineBreak() { bytes.append(UInt8(ascii: "\n")) }
 
     private mutating func escape(_ text: UnsafeBufferPointer<UInt8>) {
         for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
@@ -118,9 +106,13 @@ struct JSONText {
         }
     }
 
+    /// Bytes that are JSON already.
+    package mutating func raw(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
     private mutating func integer(_ value: Int) { bytes.append(contentsOf: "\(value)".utf8) }
 
-    private mutating func digits(_ value: Int, count: Int) {
+    /// A number with leading zeros.
+    package mutating func digits(_ value: Int, count: Int) {
         var divisor = 1
         for _ in 1..<count { divisor *= 10 }
         var rest = value
@@ -131,4 +123,3 @@ struct JSONText {
         }
     }
 }
-#endif
