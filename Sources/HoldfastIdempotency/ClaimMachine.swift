@@ -43,10 +43,11 @@ public enum ClaimMachine {
                     return answer(repeatOf: record, at: now, retention: retention)
                 }
             }
+            // A whole retention after the lease, because that is when it may turn out that nobody knows how it ended.
             let leaseEnds = now.advanced(by: lease)
             var claimed = ClaimRecord(
                 fingerprint: fingerprint, fence: nextFence, state: .inFlight(leaseEnds: leaseEnds),
-                expires: max(now.advanced(by: retention), leaseEnds), history: record?.history ?? ClaimHistory())
+                expires: leaseEnds.advanced(by: retention), history: record?.history ?? ClaimHistory())
             claimed.history.add(.claimed, at: now, fence: nextFence, by: owner)
             return Decision(write: .put(claimed), reply: .claimed(fence: nextFence))
         case .renew(let fence, let lease):
@@ -55,7 +56,7 @@ public enum ClaimMachine {
             else { return .stale }
             let prolonged = now.advanced(by: lease)
             renewed.state = .inFlight(leaseEnds: prolonged)
-            renewed.expires = max(renewed.expires, prolonged)
+            renewed.expires = prolonged.advanced(by: leaseEnds.duration(to: renewed.expires))
             return Decision(write: .put(renewed), reply: .done)
         case .complete(let fence, let payload, let retention):
             // Completing what had become unknown is the truth that comes late: nobody else has executed it, or the
@@ -93,7 +94,8 @@ public enum ClaimMachine {
                 resolved.state = .released
                 resolved.history.add(.resolvedReleased, at: now, fence: fence, by: by, why: why)
             }
-            resolved.expires = now.advanced(by: retention)
+            // Never earlier than before: whoever resolves it need not know how long this operation's keys are kept.
+            resolved.expires = max(resolved.expires, now.advanced(by: retention))
             return Decision(write: .put(resolved), reply: .done)
         case .purge(let fence):
             guard let record, record.fence == fence else { return .stale }

@@ -20,7 +20,7 @@ extension PostgresRecords {
             case .claim(let fingerprint, let lease, let retention, _, let owner):
                 let by = ClaimHistory.word(owner, bound: ClaimHistory.nameBound)
                 claims.append([
-                    id, bytea(fingerprint.bytes), lease.inStoreMilliseconds, max(lease, retention).inStoreMilliseconds,
+                    id, bytea(fingerprint.bytes), lease.inStoreMilliseconds, retention.inStoreMilliseconds,
                     quoted(by),
                 ])
             case .complete(let fence, let payload, let retention):
@@ -61,7 +61,7 @@ extension PostgresRecords {
     private var claim: String {
         """
         INSERT INTO holdfast.record
-        SELECT id, fingerprint, fence, 0, now + lease, now + retention, \(line(.claimed, fence: "fence", by: "owner"))
+        SELECT id, fingerprint, fence, 0, now + lease, now + lease + retention, \(line(.claimed, fence: "fence", by: "owner"))
         FROM (
             SELECT *, nextval('holdfast.fence') AS fence FROM
                 (SELECT \(now) AS now) AS time,
@@ -104,9 +104,9 @@ extension PostgresRecords {
 }
 
 extension Duration {
-    /// Whole milliseconds, rounded up as the machine does, and few enough to be added to the time.
+    /// Whole milliseconds, rounded up as the machine does, and few enough that two of them are added to the time.
     fileprivate var inStoreMilliseconds: String {
-        "\(min(StoreInstant(milliseconds: 0).advanced(by: self).milliseconds, .max / 2))"
+        "\(min(StoreInstant(milliseconds: 0).advanced(by: self).milliseconds, .max / 4))"
     }
 }
 #endif

@@ -187,6 +187,37 @@ public struct ClaimStoreConformance: Sendable {
             try await subject.expect(subject.complete(fence, [1]), gives: .done)
             try await subject.expect(subject.claim(), gives: .completed(payload: [1]))
         },
+        Check("what is unknown is kept for a whole retention, even one that is no longer than the lease") { subject in
+            let claim = ClaimCommand.Action.claim(
+                fingerprint: subject.fingerprint, lease: subject.lease, retention: subject.lease)
+            for number in 0...1 {
+                guard case .claimed = try await subject.apply(claim, on: number) else {
+                    throw UnexpectedOutcome("it was not claimed")
+                }
+            }
+            try await subject.advance(subject.lease / 2)
+            guard let fence = try await subject.store.summary(of: subject.id(1))?.fence else {
+                throw UnexpectedOutcome("a claim is not to be found")
+            }
+            try await subject.expect(.renew(fence: fence, lease: subject.lease), on: 1, gives: .done)
+            try await subject.advance(subject.lease * 3 / 4)
+            guard case .unknown = try await subject.apply(claim) else {
+                throw UnexpectedOutcome("it was forgotten when its lease ended")
+            }
+            try await subject.advance(subject.lease / 2)
+            guard case .unknown = try await subject.apply(claim, on: 1) else {
+                throw UnexpectedOutcome("it was renewed, and forgotten when its lease ended")
+            }
+        },
+        Check("resolving never shortens how long a key is kept") { subject in
+            let fence = try await subject.claimed()
+            try await subject.expect(.abandon(fence: fence), gives: .done)
+            let resolution = ClaimCommand.Action.resolve(
+                fence: fence, .completed(payload: [5]), retention: subject.lease / 8)
+            try await subject.expect(resolution, gives: .done)
+            try await subject.advance(subject.lease)
+            try await subject.expect(subject.claim(), gives: .completed(payload: [5]))
+        },
         Check("what was abandoned is unknown at once") { subject in
             let fence = try await subject.claimed()
             try await subject.expect(.abandon(fence: fence), gives: .done)

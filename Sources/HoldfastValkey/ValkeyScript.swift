@@ -112,7 +112,7 @@ struct ValkeyScript: Sendable {
         function act.claim(key, fingerprint, lease, retention, takeover, owner)
             local granted = nextFence()
             local claimed = { state = '0', fence = format('%d', granted), lease = now + lease, body = fingerprint,
-                expires = now + max(lease, retention) }
+                expires = now + lease + retention }
             tell(claimed, 'claimed', owner)
             -- Written if there is none; otherwise what there is is looked at.
             local found = call('SET', key, written(claimed), 'PXAT', format('%d', claimed.expires), 'NX', 'GET')
@@ -136,8 +136,7 @@ struct ValkeyScript: Sendable {
 
         function act.renew(key, record, lease)
             if record.state ~= '0' or record.unknown then return 'stale' end
-            record.lease = now + lease
-            record.expires = max(record.expires, record.lease)
+            record.lease, record.expires = now + lease, now + lease + max(0, record.expires - record.lease)
             save(key, record)
             return 'done'
         end
@@ -184,7 +183,7 @@ struct ValkeyScript: Sendable {
                 record.state, record.payload = kept == '1' and '1' or '2', kept == '1' and payload or nil
                 tell(record, 'resolved-completed', by, why)
             end
-            record.expires = now + retention
+            record.expires = max(record.expires, now + retention)
             save(key, record)
             return 'done'
         end
