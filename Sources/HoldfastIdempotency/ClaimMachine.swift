@@ -35,10 +35,16 @@ public enum ClaimMachine {
     ) -> Decision {
         let record = record.flatMap { isForgotten($0, at: now) ? nil : $0 }
         switch action {
-        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner):
+        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner, let nonce):
             if let record, record.state != .released {
                 // First of all: whoever says something else under this key learns nothing about it.
                 if record.fingerprint != fingerprint { return Decision(write: .nothing, reply: .mismatched) }
+                // The answer to this very question was lost, and it comes again: nobody has acted under this claim.
+                if case .inFlight(let leaseEnds) = record.state, now < leaseEnds, !nonce.isEmpty,
+                    record.history.ends(withClaim: record.fence, by: owner, nonce: nonce)
+                {
+                    return Decision(write: .nothing, reply: .claimed(fence: record.fence))
+                }
                 if !takesOver.covers(record.fence) || !record.isUnknown(at: now) {
                     return answer(repeatOf: record, at: now, retention: retention)
                 }
@@ -48,7 +54,7 @@ public enum ClaimMachine {
             var claimed = ClaimRecord(
                 fingerprint: fingerprint, fence: nextFence, state: .inFlight(leaseEnds: leaseEnds),
                 expires: leaseEnds.advanced(by: retention), history: record?.history ?? ClaimHistory())
-            claimed.history.add(.claimed, at: now, fence: nextFence, by: owner)
+            claimed.history.add(.claimed, at: now, fence: nextFence, by: owner, why: nonce)
             return Decision(write: .put(claimed), reply: .claimed(fence: nextFence))
         case .renew(let fence, let lease):
             guard case .inFlight(let leaseEnds)? = record?.state, var renewed = record, renewed.fence == fence,
@@ -136,7 +142,7 @@ extension ClaimMachine.Decision {
 }
 
 extension ClaimCommand.Takeover {
-    fileprivate func covers(_ fence: Int64) -> Bool {
+    func covers(_ fence: Int64) -> Bool {
         switch self {
         case .nothing: false
         case .anything: true

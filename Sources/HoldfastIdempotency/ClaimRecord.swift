@@ -80,9 +80,12 @@ public struct ClaimCommand: Sendable, Hashable {
         ///   - retention: How long the record is kept when nobody reports before the lease ends, counted from that end.
         ///   - takesOver: What is executed again, under a higher fence, though nobody knows how it ended.
         ///   - owner: Who asks, for the record's history.
+        ///   - nonce: Names this one question of this owner, and stands in the history too. Whoever asks again with the
+        ///     same nonce, because the answer was lost, gets the claim that it was granted. Default: empty, and then every
+        ///     question is another.
         case claim(
             fingerprint: Fingerprint, lease: Duration, retention: Duration, takesOver: Takeover = .nothing,
-            owner: String = "")
+            owner: String = "", nonce: String = "")
         /// Prolongs a claim's lease, counted from now, and the record's retention with it.
         case renew(fence: Int64, lease: Duration)
         /// Records the outcome.
