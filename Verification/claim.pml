@@ -2,10 +2,12 @@
  * The claim protocol about one key: two workers, who may crash, be slow, lose an acknowledgement, and come back late;
  * a store, which carries out one command at a time; time, which ends a lease at any moment that the store allows.
  *
- * Scripts/check-model has spin walk every state, and then walks the three mutants, each of which must fail:
+ * Scripts/check-model has spin walk every state, and then walks the mutants, each of which must fail:
  *   -DNO_FENCE         a write is accepted whoever holds the claim
- *   -DHOST_CLOCK       a worker may believe that another's lease has ended when it has not
+ *   -DHOST_CLOCK       a lease is judged by the worker's own clock, which may be ahead of the store's
  *   -DDELETE_ON_THROW  a claim is deleted when the work throws, whatever it has done
+ *   -DONE_NONCE        all who ask for a claim do so under the same nonce
+ *   -DBRIEF            a record in flight is kept no longer than its lease, since its retention is shorter
  * With -DTAKE_OVER, what is unknown is executed again (the policy "rerun"); without, it is refused.
  */
 
@@ -21,6 +23,7 @@ byte fence = 0;
 byte outcome = 0;         /* the fence whose effect was recorded */
 bool leaseEnded = false;  /* by the store's clock */
 byte granted = 0;         /* the highest fence so far */
+byte nonce = 0;           /* which question was answered with the claim */
 
 byte effects = 0;         /* how often the work had its effect */
 byte acknowledged = 0;    /* the outcome that somebody was told is durable */
@@ -31,36 +34,69 @@ byte acknowledged = 0;    /* the outcome that somebody was told is durable */
 #define OWNS(mine) (fence == mine)
 #endif
 
+#ifdef HOST_CLOCK
+#define LEASE_OVER (leaseEnded || isAhead)
+#else
+#define LEASE_OVER leaseEnded
+#endif
+
+/* Whoever takes a claim for an orphan must be right. */
+inline becomes_unknown() {
+    assert(leaseEnded);
+    state = UNKNOWN
+}
+
+/* Whoever has lost the answer asks again under the nonce of its question, which is no other's. */
+#ifdef ONE_NONCE
+#define SAME_QUESTION true
+#else
+#define SAME_QUESTION (nonce == question)
+#endif
+
 /* A former owner must not change its successor's record. */
 #define CHANGES(mine) assert(fence == mine)
 
 proctype Worker() {
     byte mine;
+    byte question;
     bool acted;
+#ifdef HOST_CLOCK
+    bool isAhead;
+    if
+    :: isAhead = false
+    :: isAhead = true
+    fi;
+#endif
 again:
     mine = 0;
+    question = 0;                       /* a question that was not granted is in no record */
     acted = false;
     atomic {
         if
         :: granted >= FENCES -> goto done
         :: state == FREE && granted < FENCES ->
-            granted++; fence = granted; state = IN_FLIGHT; leaseEnded = false; mine = granted
-        :: state == IN_FLIGHT && !leaseEnded ->
-#ifdef HOST_CLOCK
+            granted++; fence = granted; state = IN_FLIGHT; leaseEnded = false; question = granted; nonce = question;
             if
-            :: skip
-            :: assert(leaseEnded); state = UNKNOWN  /* a live claim taken for an orphan */
-            fi;
-#endif
-            goto again
-        :: state == IN_FLIGHT && leaseEnded ->
-            state = UNKNOWN;
+            :: mine = granted
+            :: goto asking              /* the answer is lost */
+            fi
+        :: state == IN_FLIGHT && !LEASE_OVER ->
+            if
+            :: goto again
+            :: goto asking              /* this answer is lost too */
+            fi
+        :: state == IN_FLIGHT && LEASE_OVER ->
+            becomes_unknown();
             goto again
         :: state == UNKNOWN ->
 #ifdef TAKE_OVER
             if
             :: granted < FENCES ->
-                granted++; fence = granted; state = IN_FLIGHT; leaseEnded = false; mine = granted
+                granted++; fence = granted; state = IN_FLIGHT; leaseEnded = false; question = granted; nonce = question;
+                if
+                :: mine = granted
+                :: goto asking
+                fi
             :: else -> goto done
             fi
 #else
@@ -70,7 +106,15 @@ again:
             assert(acknowledged == 0 || outcome == acknowledged);
             goto done
         fi
-    }
+    };
+    goto working;
+asking:
+    atomic {
+        if
+        :: state == IN_FLIGHT && !leaseEnded && SAME_QUESTION -> mine = fence
+        :: goto again                   /* it crashes, or is told how the key stands */
+        fi
+    };
 working:
     do
     :: goto again                       /* it crashes, and another comes in its place */
@@ -134,6 +178,9 @@ done:
 proctype Time() {
     do
     :: atomic { state == IN_FLIGHT && !leaseEnded -> leaseEnded = true }
+#ifdef BRIEF
+    :: atomic { state == IN_FLIGHT && leaseEnded -> state = FREE }
+#endif
     :: granted >= FENCES && state != IN_FLIGHT -> break
     od
 }

@@ -73,6 +73,8 @@ public final class Gateway: Service {
         // A keyed request ends within its deadline, so its lease never has to be renewed.
         let longest = configuration.routes.map(\.deadline).max() ?? .seconds(30)
         idempotency.lease = min(.seconds(3_600), longest * 2 + .seconds(30))
+        // Routes have bounds of their own.
+        idempotency.outcomeBytes = 63 << 20
         idempotency.keysPerCaller = configuration.keysPerCaller
         idempotency.bytesPerCaller = configuration.bytesPerCaller
         return try IdempotencyEngine(
@@ -81,7 +83,7 @@ public final class Gateway: Service {
                 metrics.heard(event)
                 switch event {
                 case .outcomeLost: logger.error("\(event)")
-                case .recordingFailed, .renewalFailed: logger.warning("\(event)")
+                case .recordingFailed, .releaseFailed, .renewalFailed: logger.warning("\(event)")
                 case .becameUnknown, .resolved, .purged: logger.notice("\(event)")
                 }
             },

@@ -8,12 +8,13 @@ public struct OutcomeProfile: Sendable, Hashable {
         case release
     }
 
-    /// The name: `ietf`, `stripe`, `iceberg`, `success-only`.
+    /// The name: `ietf`, `stripe`, `iceberg`, `success-only`, or one's own.
     public let name: String
     /// What keys may look like.
     public let keys: KeyRules
     private let keeps: @Sendable (Int) -> Bool
 
+    /// Those with a published name.
     public static let all: [OutcomeProfile] = [.ietf, .stripe, .iceberg, .successOnly]
 
     /// Every response is the outcome, errors too, as in the IETF's draft (draft-ietf-httpapi-idempotency-key-header-07):
@@ -34,7 +35,14 @@ public struct OutcomeProfile: Sendable, Hashable {
     /// error: with any other, a repeat after an error may do the work twice.
     public static let successOnly = OutcomeProfile("success-only") { (200...299).contains($0) }
 
-    private init(_ name: String, keys: KeyRules = KeyRules(), keeps: @escaping @Sendable (Int) -> Bool) {
+    /// A profile of one's own. Two with the same name and the same rules for keys count as the same.
+    ///
+    /// - Parameters:
+    ///   - name: What it is called in reports.
+    ///   - keys: What keys may look like. Default: as in ``ietf``.
+    ///   - keeps: Whether a response with this status is the outcome; if not, the key may be executed again. Not asked
+    ///     about a response that says that the request was not acted upon.
+    public init(_ name: String, keys: KeyRules = KeyRules(), keeps: @escaping @Sendable (Int) -> Bool) {
         self.name = name
         self.keys = keys
         self.keeps = keeps

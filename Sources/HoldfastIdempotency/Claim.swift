@@ -7,27 +7,29 @@ public struct Claim: ~Copyable, Sendable {
     public let id: RecordID
     /// Hand it to whatever the work writes to, so that a writer who lost its claim can be told from its successor.
     public let fence: Int64
-    private let retention: Duration
+    let terms: IdempotencyEngine.Terms
     private let engine: IdempotencyEngine
     private var isSpent = false
 
-    init(id: RecordID, fence: Int64, retention: Duration, engine: IdempotencyEngine) {
+    init(id: RecordID, fence: Int64, terms: IdempotencyEngine.Terms, engine: IdempotencyEngine) {
         self.id = id
         self.fence = fence
-        self.retention = retention
+        self.terms = terms
         self.engine = engine
     }
 
     /// Records the outcome and shares it with all who wait. Answer the caller after `completion`, not before: until
     /// then the outcome would not survive.
     ///
-    /// - Parameter payload: What repeats are answered from; nil if it is too large to keep.
+    /// - Parameter payload: What repeats are answered from; nil if it is too large to keep. One
+    ///   that is larger than ``IdempotencyConfiguration/outcomeBytes`` is not kept either.
     public consuming func complete(_ payload: [UInt8]?, completion: @escaping Completion) {
         isSpent = true
-        engine.complete(id, fence: fence, payload: payload, retention: retention, completion: completion)
+        engine.complete(id, fence: fence, payload: payload, retention: terms.retention, completion: completion)
     }
 
-    /// Nothing happened: the key may be executed again, and the next who waits for it does.
+    /// Nothing happened: the key may be executed again, and the next who waits for it does. If the store fails twice,
+    /// the key becomes unknown when the lease ends.
     public consuming func release(completion: @escaping Completion = { _ in }) {
         isSpent = true
         engine.release(id, fence: fence, completion: completion)

@@ -20,6 +20,7 @@ public struct ClaimHistory: Sendable, Hashable {
         public let fence: Int64
         /// The owner of the claim, or the person who resolved it.
         public let by: String
+        /// The reason; of a claim, its nonce.
         public let why: String
     }
 
@@ -55,6 +56,13 @@ public struct ClaimHistory: Sendable, Hashable {
     var isLong: Bool {
         guard let first = text.utf8.firstIndex(of: UInt8(ascii: "\n")) else { return false }
         return text.utf8.index(after: first) < text.utf8.endIndex
+    }
+
+    /// Whether the last that happened was this claim.
+    func ends(withClaim fence: Int64, by owner: String, nonce: String) -> Bool {
+        var last = ClaimHistory()
+        last.add(.claimed, at: StoreInstant(milliseconds: 0), fence: fence, by: owner, why: nonce)
+        return text.hasSuffix(last.text.dropFirst())
     }
 
     mutating func add(_ event: Event, at now: StoreInstant, fence: Int64, by: String = "", why: String = "") {

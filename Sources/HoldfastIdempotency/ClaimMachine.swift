@@ -35,19 +35,26 @@ public enum ClaimMachine {
     ) -> Decision {
         let record = record.flatMap { isForgotten($0, at: now) ? nil : $0 }
         switch action {
-        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner):
+        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner, let nonce):
             if let record, record.state != .released {
                 // First of all: whoever says something else under this key learns nothing about it.
                 if record.fingerprint != fingerprint { return Decision(write: .nothing, reply: .mismatched) }
+                // The answer to this very question was lost, and it comes again: nobody has acted under this claim.
+                if case .inFlight(let leaseEnds) = record.state, now < leaseEnds, !nonce.isEmpty,
+                    record.history.ends(withClaim: record.fence, by: owner, nonce: nonce)
+                {
+                    return Decision(write: .nothing, reply: .claimed(fence: record.fence))
+                }
                 if !takesOver.covers(record.fence) || !record.isUnknown(at: now) {
                     return answer(repeatOf: record, at: now, retention: retention)
                 }
             }
+            // A whole retention after the lease, because that is when it may turn out that nobody knows how it ended.
             let leaseEnds = now.advanced(by: lease)
             var claimed = ClaimRecord(
                 fingerprint: fingerprint, fence: nextFence, state: .inFlight(leaseEnds: leaseEnds),
-                expires: max(now.advanced(by: retention), leaseEnds), history: record?.history ?? ClaimHistory())
-            claimed.history.add(.claimed, at: now, fence: nextFence, by: owner)
+                expires: leaseEnds.advanced(by: retention), history: record?.history ?? ClaimHistory())
+            claimed.history.add(.claimed, at: now, fence: nextFence, by: owner, why: nonce)
             return Decision(write: .put(claimed), reply: .claimed(fence: nextFence))
         case .renew(let fence, let lease):
             guard case .inFlight(let leaseEnds)? = record?.state, var renewed = record, renewed.fence == fence,
@@ -55,7 +62,7 @@ public enum ClaimMachine {
             else { return .stale }
             let prolonged = now.advanced(by: lease)
             renewed.state = .inFlight(leaseEnds: prolonged)
-            renewed.expires = max(renewed.expires, prolonged)
+            renewed.expires = prolonged.advanced(by: leaseEnds.duration(to: renewed.expires))
             return Decision(write: .put(renewed), reply: .done)
         case .complete(let fence, let payload, let retention):
             // Completing what had become unknown is the truth that comes late: nobody else has executed it, or the
@@ -93,7 +100,8 @@ public enum ClaimMachine {
                 resolved.state = .released
                 resolved.history.add(.resolvedReleased, at: now, fence: fence, by: by, why: why)
             }
-            resolved.expires = now.advanced(by: retention)
+            // Never earlier than before: whoever resolves it need not know how long this operation's keys are kept.
+            resolved.expires = max(resolved.expires, now.advanced(by: retention))
             return Decision(write: .put(resolved), reply: .done)
         case .purge(let fence):
             guard let record, record.fence == fence else { return .stale }
@@ -134,7 +142,7 @@ extension ClaimMachine.Decision {
 }
 
 extension ClaimCommand.Takeover {
-    fileprivate func covers(_ fence: Int64) -> Bool {
+    func covers(_ fence: Int64) -> Bool {
         switch self {
         case .nothing: false
         case .anything: true

@@ -16,6 +16,12 @@ public struct StoreInstant: Sendable, Hashable, Comparable {
         return StoreInstant(milliseconds: overflow ? .max : sum)
     }
 
+    /// How long it is until another; zero if that is earlier.
+    func duration(to other: StoreInstant) -> Duration {
+        let (difference, overflow) = other.milliseconds.subtractingReportingOverflow(milliseconds)
+        return .milliseconds(overflow ? .max : max(0, difference))
+    }
+
     public static func < (left: StoreInstant, right: StoreInstant) -> Bool {
         left.milliseconds < right.milliseconds
     }
@@ -71,20 +77,28 @@ public struct ClaimCommand: Sendable, Hashable {
         /// Asks for the right to execute.
         ///
         /// - Parameters:
+        ///   - retention: How long the record is kept when nobody reports before the lease ends, counted from that end.
         ///   - takesOver: What is executed again, under a higher fence, though nobody knows how it ended.
         ///   - owner: Who asks, for the record's history.
+        ///   - nonce: Names this one question of this owner, and stands in the history too. Whoever asks again with the
+        ///     same nonce, because the answer was lost, gets the claim that it was granted. Default: empty, and then every
+        ///     question is another.
         case claim(
             fingerprint: Fingerprint, lease: Duration, retention: Duration, takesOver: Takeover = .nothing,
-            owner: String = "")
-        /// Prolongs a claim's lease, counted from now.
+            owner: String = "", nonce: String = "")
+        /// Prolongs a claim's lease, counted from now, and the record's retention with it.
         case renew(fence: Int64, lease: Duration)
         /// Records the outcome.
+        ///
+        /// - Parameter retention: Counted from now.
         case complete(fence: Int64, payload: [UInt8]?, retention: Duration)
         /// Nothing happened: the key may be executed again.
         case release(fence: Int64)
         /// It began, and how it ended will not be known.
         case abandon(fence: Int64)
         /// Somebody found out how what is unknown ended, and says who and why.
+        ///
+        /// - Parameter retention: How long the record is kept from now, if it would not be kept longer anyway.
         case resolve(fence: Int64, Resolution, retention: Duration, by: String = "", why: String = "")
         /// Forgets what is not in flight.
         case purge(fence: Int64)

@@ -42,14 +42,28 @@ public final class GroupCommit: Sendable {
     /// Decides what is committed when: a batch at once if nothing is in flight, otherwise the next batch.
     struct Machine {
         let queueBound: Int
+        let queueBytes: Int
         let batchBound: Int
+        let batchBytes: Int
         var waiting: [(command: ClaimCommand, completion: Completion)] = []
         var isCommitting = false
+        /// What those who wait bring with them.
+        private var bytes = 0
+
+        init(queueBound: Int, queueBytes: Int, batchBound: Int, batchBytes: Int) {
+            self.queueBound = queueBound
+            self.queueBytes = queueBytes
+            self.batchBound = batchBound
+            self.batchBytes = batchBytes
+        }
 
         enum Arrival { case commit, wait, refuse }
 
         mutating func add(_ command: ClaimCommand, _ completion: @escaping Completion) -> Arrival {
-            guard waiting.count < queueBound else { return .refuse }
+            guard waiting.count < queueBound, waiting.isEmpty || bytes + command.payloadBytes <= queueBytes else {
+                return .refuse
+            }
+            bytes += command.payloadBytes
             waiting.append((command, completion))
             defer { isCommitting = true }
             return isCommitting ? .wait : .commit
@@ -57,8 +71,16 @@ public final class GroupCommit: Sendable {
 
         /// The next batch, or nothing when all is committed.
         mutating func next() -> [(command: ClaimCommand, completion: Completion)] {
-            let batch = Array(waiting.prefix(batchBound))
-            waiting.removeFirst(batch.count)
+            var (count, size) = (0, 0)
+            while count < min(waiting.count, batchBound) {
+                size += waiting[count].command.payloadBytes
+                // One that is larger than the bound goes alone.
+                guard count == 0 || size <= batchBytes else { break }
+                count += 1
+            }
+            let batch = Array(waiting.prefix(count))
+            waiting.removeFirst(count)
+            for entry in batch { bytes -= entry.command.payloadBytes }
             if batch.isEmpty { isCommitting = false }
             return batch
         }
@@ -68,20 +90,25 @@ public final class GroupCommit: Sendable {
     ///   - store: What is committed to.
     ///   - queueBound: The most commands that wait in one lane; beyond it a command fails at once with `overloaded`.
     ///     Default: 8,192, about half a second's work of the slowest store.
+    ///   - queueBytes: The most bytes of payloads that wait in one lane, beyond which the same holds. Default: 256 MiB.
     ///   - batchBound: The most commands that share a commit. Default: 256, where SQLite's throughput levels off.
+    ///   - batchBytes: The most bytes of payloads that share a commit; one that is larger is committed alone. Default:
+    ///     8 MiB, so that small outcomes do not wait long for large ones.
     ///   - clock: What commits are measured on, if somebody listens.
     ///   - onCommit: Told of each commit before its commands are answered, on any thread. Keep it short. A store that
     ///     answers at once commits nothing together, and nothing is told. Default: nobody listens, and no clock is read.
     public init(
-        store: any ClaimStore, queueBound: Int = 8_192, batchBound: Int = 256,
-        clock: any TimeSource = MonotonicClock(), onCommit: (@Sendable (Report) -> Void)? = nil
+        store: any ClaimStore, queueBound: Int = 8_192, queueBytes: Int = 256 << 20, batchBound: Int = 256,
+        batchBytes: Int = 8 << 20, clock: any TimeSource = MonotonicClock(),
+        onCommit: (@Sendable (Report) -> Void)? = nil
     ) {
         self.store = store
         self.clock = clock
         listener = onCommit
         immediate = store as? any ImmediateClaimStore
         lanes = (0..<min(max(1, store.lanes), 64)).map { _ in
-            Lane(Machine(queueBound: queueBound, batchBound: batchBound))
+            Lane(
+                Machine(queueBound: queueBound, queueBytes: queueBytes, batchBound: batchBound, batchBytes: batchBytes))
         }
     }
 
@@ -98,8 +125,9 @@ public final class GroupCommit: Sendable {
         case .refuse:
             completion(.failure(ClaimStoreError(.overloaded, "too many commands wait for the store")))
         case .commit:
-            // A task of its own, which nobody's cancellation reaches: a caller who leaves does not tear a commit.
-            Task(executorPreference: store.executor) { await self.commitAll(in: lane) }
+            // A task of its own, which nobody's cancellation reaches: a caller who leaves does not tear a commit. Nor is
+            // the first caller's deadline that of the others.
+            Task(executorPreference: store.executor) { await Lineage.withoutCaller { await self.commitAll(in: lane) } }
         }
     }
 
@@ -110,6 +138,10 @@ public final class GroupCommit: Sendable {
             let start = listener == nil ? nil : clock.now
             do {
                 let replies = try await store.apply(batch.map(\.command))
+                // Nobody is left without an answer, and none gets another's.
+                guard replies.count == batch.count else {
+                    throw ClaimStoreError(.failed, "\(replies.count) replies to \(batch.count) commands")
+                }
                 tell(batch.count, since: start, succeeded: true)
                 for (entry, reply) in zip(batch, replies) { entry.completion(.success(reply)) }
             } catch {
@@ -125,5 +157,15 @@ public final class GroupCommit: Sendable {
     private func tell(_ commands: Int, since start: MonotonicInstant?, succeeded: Bool) {
         guard let listener, let start else { return }
         listener(Report(commands: commands, duration: start.duration(to: clock.now), succeeded: succeeded))
+    }
+}
+
+extension ClaimCommand {
+    /// What the command carries, besides what all of them do.
+    fileprivate var payloadBytes: Int {
+        switch action {
+        case .complete(_, let payload, _), .resolve(_, .completed(let payload), _, _, _): payload?.count ?? 0
+        case .claim, .renew, .release, .abandon, .resolve, .purge: 0
+        }
     }
 }

@@ -10,16 +10,24 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
     /// How long an outcome is kept, counted from its recording: 1 minute to 365 days. Default: 24 h, as with Stripe.
     public var retention: Duration = .seconds(86_400)
 
-    /// How many duplicates of one key may wait for its outcome: 0 to 10,000. Default: 64. At zero, a duplicate of what
-    /// is in flight conflicts at once.
+    /// How many duplicates of one key may wait for its outcome: 0 to 10,000, for an execution here and, as many again,
+    /// for one in another process. Default: 64. Beyond it, and at zero always, a duplicate of what is in flight conflicts
+    /// at once.
     public var waitersPerKey: Int = 64
 
-    /// How many keys may be in flight in this process: 1 to 1,000,000. Default: 10,000.
+    /// How many keys may be in flight in this process, and how many duplicates may wait for other processes: 1 to
+    /// 1,000,000. Default: 10,000. Beyond it, a new key is refused as `overloaded`, and a duplicate conflicts.
     public var keysInFlight: Int = 10_000
 
-    /// How often the recording of an outcome is tried while the store fails: 1 to 20, from 50 ms apart to 2 s. Default:
-    /// 6, about three seconds. The last try leaves out the payload. After it, the outcome is unknown.
-    public var recordingAttempts: Int = 6
+    /// How long the recording of an outcome is tried while the store fails: zero to 1 hour, from 50 ms apart to 2 s.
+    /// Default: 30 s, which a server's restart seldom outlasts. Then it is tried once more without the payload, and after
+    /// that the outcome is unknown. It goes on beyond the lease's end: what comes late is taken as long as nobody has
+    /// taken the key over.
+    public var recordingTime: Duration = .seconds(30)
+
+    /// The most bytes of an outcome that is kept: 0 to 63 MiB, which every store can give back. Default: 16 MiB. What is
+    /// larger leaves the tombstone that it was executed.
+    public var outcomeBytes: Int = 16 << 20
 
     /// How many keys one caller may have claimed within a retention: 1 to 1,000,000,000; nil is no bound, the default.
     /// Counted by each process for itself, since its start.
@@ -42,11 +50,12 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
     ///
     /// - Throws: ``ConfigurationError`` for the first option out of its range.
     public func validate() throws(ConfigurationError) {
-        try require("lease", lease, in: .seconds(1) ... .seconds(3_600))
-        try require("retention", retention, in: .seconds(60) ... .seconds(365 * 86_400))
+        try require("lease", lease, in: IdempotencyEngine.leases)
+        try require("retention", retention, in: IdempotencyEngine.retentions)
         try require("waitersPerKey", waitersPerKey, in: 0...10_000)
         try require("keysInFlight", keysInFlight, in: 1...1_000_000)
-        try require("recordingAttempts", recordingAttempts, in: 1...20)
+        try require("recordingTime", recordingTime, in: .zero ... .seconds(3_600))
+        try require("outcomeBytes", outcomeBytes, in: 0...(63 << 20))
         if let keysPerCaller { try require("keysPerCaller", keysPerCaller, in: 1...1_000_000_000) }
         if let bytesPerCaller { try require("bytesPerCaller", bytesPerCaller, in: 1...(1 << 50)) }
         try require("replayCacheBytes", replayCacheBytes, in: 0...(16 << 30))

@@ -29,10 +29,12 @@ extension IdempotencyEngine {
         do { secret = try await store.secret() } catch {
             throw IdempotencyError.unavailable(error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)"))
         }
-        return try await run(
-            secret.recordID(of: key, in: scope), key: key, caller: scope.caller,
-            fingerprint: secret.fingerprint(of: parts), coding: coding,
-            policy: policy, work)
+        if let retention = policy.retention { try require("retention", retention, in: Self.retentions) }
+        let subject = Subject(
+            id: secret.recordID(of: key, in: scope), key: key, caller: scope.caller,
+            root: ChildKeys(of: key, in: scope), fingerprint: secret.fingerprint(of: parts),
+            terms: Terms(lease: configuration.lease, retention: policy.retention ?? configuration.retention))
+        return try await run(subject, coding: coding, policy: policy, work)
     }
 
     /// The same, for what is kept as JSON.
@@ -44,42 +46,51 @@ extension IdempotencyEngine {
         try await run(key, in: scope, saying: parts, coding: .json, policy: policy, work)
     }
 
+    /// What is run: a key, and what is known of it before anybody asks.
+    struct Subject: Sendable {
+        let id: RecordID
+        let key: IdempotencyKey
+        let caller: String
+        let root: ChildKeys
+        let fingerprint: Fingerprint
+        let terms: Terms
+    }
+
     nonisolated(nonsending) func run<Value: Sendable>(
-        _ id: RecordID, key: IdempotencyKey, caller: String, fingerprint: Fingerprint, coding: OutcomeCoding<Value>,
-        policy: IdempotencyPolicy<Value>, _ work: nonisolated(nonsending) (Execution) async throws -> Value
+        _ subject: Subject, coding: OutcomeCoding<Value>, policy: IdempotencyPolicy<Value>,
+        _ work: nonisolated(nonsending) (Execution) async throws -> Value
     ) async throws -> Executed<Value> {
         try require("wait", policy.wait, in: .zero ... .seconds(3_600))
-        if let retention = policy.retention {
-            try require("retention", retention, in: .seconds(60) ... .seconds(365 * 86_400))
-        }
         var takesOver: ClaimCommand.Takeover = if case .rerun = policy.unknown { .anything } else { .nothing }
+        let end = policy.wait > .zero ? clock.now.advanced(by: policy.wait) : nil
         while true {
-            switch try await start(id, fingerprint, caller, policy.retention, takesOver: takesOver, wait: policy.wait) {
+            switch try await start(subject, takesOver: takesOver, until: end) {
             case .execute(let held):
-                return Executed(
-                    value: try await execute(held, id, caller, coding, policy, work), isReplay: false)
+                return Executed(value: try await execute(held, subject, coding, policy, work), isReplay: false)
             case .replay(let payload):
                 guard let payload else { throw IdempotencyError.notKept }
-                do { return Executed(value: try coding.decode(payload), isReplay: true) } catch {
-                    throw IdempotencyError.unreadable("\(error)")
-                }
-            case .inFlight: throw IdempotencyError.inFlight
+                return Executed(value: try RecordedValue.read(payload, coding), isReplay: true)
+            case .inFlight, .full: throw IdempotencyError.inFlight
             case .mismatched: throw IdempotencyError.mismatched
             case .limited: throw IdempotencyError.limited
+            case .unreadable(let error): throw IdempotencyError.unreadable("\(error)")
             case .unavailable(let error): throw IdempotencyError.unavailable(error)
             case .unknown(let fence):
-                guard case .probe(let probe) = policy.unknown else { throw IdempotencyError.unknown(id, fence: fence) }
-                switch try await probe(key) {
+                guard case .probe(let probe) = policy.unknown else {
+                    throw IdempotencyError.unknown(subject.id, fence: fence)
+                }
+                switch try await probe(subject.key) {
                 case .unknown:
-                    throw IdempotencyError.unknown(id, fence: fence)
+                    throw IdempotencyError.unknown(subject.id, fence: fence)
                 case .nothing:
                     // Of several who found this out, the first takes over; the others meet a higher fence.
                     takesOver = .fence(fence)
                 case .completed(let value):
                     do {
                         try await resolve(
-                            id, fence: fence, as: .completed(payload: try coding.encode(value)),
-                            by: configuration.owner, why: "probed")
+                            subject.id, fence: fence,
+                            as: .completed(payload: RecordedValue.value(try coding.encode(value))),
+                            retention: subject.terms.retention, by: configuration.owner, why: "probed")
                     } catch let error as ClaimStoreError where error.code == .lost {
                         // Somebody else has resolved it meanwhile, and that is what counts.
                         continue
@@ -97,9 +108,11 @@ extension IdempotencyEngine {
         case execute(Held)
         case replay([UInt8]?)
         case inFlight
+        case full
         case mismatched
         case unknown(fence: Int64)
         case limited
+        case unreadable(ClaimStoreError)
         case unavailable(ClaimStoreError)
     }
 
@@ -133,9 +146,11 @@ extension IdempotencyEngine {
             case .execute(let claim): beginning = .execute(Held(claim))
             case .replay(let payload): beginning = .replay(payload)
             case .conflict: beginning = .inFlight
+            case .full: beginning = .full
             case .mismatched: beginning = .mismatched
             case .unknown(let fence): beginning = .unknown(fence: fence)
             case .limited: beginning = .limited
+            case .unreadable(let error): beginning = .unreadable(error)
             case .unavailable(let error): beginning = .unavailable(error)
             }
             let (waiting, hasLeft) = state.withLock { state -> (CheckedContinuation<Beginning, any Error>?, Bool) in
@@ -190,23 +205,23 @@ extension IdempotencyEngine {
         }
     }
 
+    /// - Parameter end: How long a duplicate waits; nil if it does not.
     private func start(
-        _ id: RecordID, _ fingerprint: Fingerprint, _ caller: String, _ retention: Duration?,
-        takesOver: ClaimCommand.Takeover, wait: Duration
+        _ subject: Subject, takesOver: ClaimCommand.Takeover, until end: MonotonicInstant?
     ) async throws -> Beginning {
-        guard wait > .zero else {
-            return try await once(id, fingerprint, caller, retention, takesOver: takesOver, mayWait: false)
+        // Whoever asks again after it has waited long enough is told at once what is known.
+        guard let end, clock.now < end else {
+            return try await once(subject, takesOver: takesOver, mayWait: false)
         }
-        let end = clock.now.advanced(by: wait)
         do {
             return try await withDeadline(end, clock: clock) {
                 // Another process executes it. Where the store is not told of the end, it is asked, less and less often.
                 var pause = Duration.milliseconds(20)
                 while true {
-                    let beginning = try await once(
-                        id, fingerprint, caller, retention, takesOver: takesOver, mayWait: true)
-                    guard case .inFlight = beginning else { return beginning }
-                    try await store.awaitEnd(of: id, within: pause, on: clock)
+                    let beginning = try await once(subject, takesOver: takesOver, mayWait: true)
+                    guard case .inFlight = beginning, comeToWait(for: subject.id) else { return beginning }
+                    defer { endWaiting(for: subject.id) }
+                    try await store.awaitEnd(of: subject.id, within: pause, on: clock)
                     pause = min(pause * 2, .seconds(1))
                 }
             }
@@ -216,45 +231,62 @@ extension IdempotencyEngine {
     }
 
     private func once(
-        _ id: RecordID, _ fingerprint: Fingerprint, _ caller: String, _ retention: Duration?,
-        takesOver: ClaimCommand.Takeover, mayWait: Bool
+        _ subject: Subject, takesOver: ClaimCommand.Takeover, mayWait: Bool
     ) async throws -> Beginning {
         let arrival = Arrival()
-        begin(
-            id, fingerprint: fingerprint, caller: caller, retention: retention, takesOver: takesOver, mayWait: mayWait
-        ) {
-            arrival.decide($0)
+        let asker = Asker(
+            fingerprint: subject.fingerprint, caller: subject.caller, terms: subject.terms, takesOver: takesOver,
+            mayWait: mayWait
+        ) { arrival.decide($0) }
+        let place = ask(subject.id, asker)
+        do { return try await arrival.beginning() } catch {
+            place.leave()
+            throw error
         }
-        return try await arrival.beginning()
     }
 
     // MARK: Executing
 
     nonisolated(nonsending) private func execute<Value: Sendable>(
-        _ held: Held, _ id: RecordID, _ caller: String, _ coding: OutcomeCoding<Value>,
-        _ policy: IdempotencyPolicy<Value>,
+        _ held: Held, _ subject: Subject, _ coding: OutcomeCoding<Value>, _ policy: IdempotencyPolicy<Value>,
         _ work: nonisolated(nonsending) (Execution) async throws -> Value
     ) async throws -> Value {
-        let renewal = Task { await keepLease(of: id, fence: held.fence) }
+        let lease = subject.terms.lease
+        let renewal = Task { await keepLease(of: subject.id, fence: held.fence, lease: lease) }
         defer { renewal.cancel() }
+        let execution = Execution(fence: held.fence, engine: self, subject: subject)
         let value: Value
-        do {
-            value = try await work(Execution(fence: held.fence, engine: self, id: id, caller: caller))
-        } catch {
-            let effect = policy.effect(error)
-            _ = await ending(held) { claim, ended in
-                switch effect {
-                case .none: claim.release(completion: ended)
-                case .unknown: claim.abandon(completion: ended)
-                }
+        do { value = try await work(execution) } catch {
+            switch policy.effect(error) {
+            case .record:
+                let payload = RecordedValue.error("\(error)")
+                let failure = await ending(held) { claim, ended in claim.complete(payload, completion: ended) }
+                if failure != nil { throw IdempotencyError.unknown(subject.id, fence: held.fence) }
+            case .none: await endWithoutOutcome(held, execution)
+            case .unknown: _ = await ending(held) { claim, ended in claim.abandon(completion: ended) }
             }
             throw error
         }
+        guard policy.isOutcome(value) else {
+            await endWithoutOutcome(held, execution)
+            return value
+        }
         // What cannot be encoded was executed all the same.
-        let payload = try? coding.encode(value)
+        let payload = (try? coding.encode(value)).map { RecordedValue.value($0) }
         let failure = await ending(held) { claim, ended in claim.complete(payload, completion: ended) }
-        if failure != nil { throw IdempotencyError.unknown(id, fence: held.fence) }
+        if failure != nil { throw IdempotencyError.unknown(subject.id, fence: held.fence) }
         return value
+    }
+
+    /// Leaves the key free, unless a step may have had its effect.
+    nonisolated(nonsending) private func endWithoutOutcome(_ held: Held, _ execution: Execution) async {
+        _ = await ending(held) { claim, ended in
+            if execution.mayHaveActed {
+                claim.abandon(completion: ended)
+            } else {
+                claim.release(completion: ended)
+            }
+        }
     }
 
     /// Ends a claim, and waits until that is durable, whether or not the caller is cancelled meanwhile.
@@ -268,10 +300,10 @@ extension IdempotencyEngine {
     }
 
     /// Prolongs the lease each time a third of it is over, so that two failures in a row do no harm.
-    private func keepLease(of id: RecordID, fence: Int64) async {
+    private func keepLease(of id: RecordID, fence: Int64, lease: Duration) async {
         while true {
-            do { try await clock.sleep(for: configuration.lease / 3) } catch { return }
-            do { try await renew(id, fence: fence) } catch {
+            do { try await clock.sleep(for: lease / 3) } catch { return }
+            do { try await renew(id, fence: fence, lease: lease) } catch {
                 if Task.isCancelled { return }
                 tell(.renewalFailed(id, fence: fence, error))
                 if error.code == .lost { return }

@@ -4,6 +4,8 @@ public enum IdempotencyEvent: Sendable, CustomStringConvertible {
     case recordingFailed(RecordID, attempt: Int, ClaimStoreError)
     /// The work was done, and its outcome could not be recorded: it is unknown from now on.
     case outcomeLost(RecordID, fence: Int64, ClaimStoreError)
+    /// Nothing was done under a claim, and that could not be recorded: it becomes unknown when its lease ends.
+    case releaseFailed(RecordID, fence: Int64, ClaimStoreError)
     /// The work ended in a way that says nothing of its effect.
     case becameUnknown(RecordID, fence: Int64)
     /// The lease of work in progress could not be prolonged. Somebody else may believe that it is gone.
@@ -19,6 +21,8 @@ public enum IdempotencyEvent: Sendable, CustomStringConvertible {
             "recording the outcome of \(id) failed, attempt \(attempt): \(error)"
         case .outcomeLost(let id, let fence, let error):
             "the outcome of \(id), fence \(fence), could not be recorded and is unknown: \(error)"
+        case .releaseFailed(let id, let fence, let error):
+            "nothing was done under \(id), fence \(fence), and that could not be recorded: \(error)"
         case .becameUnknown(let id, let fence): "\(id), fence \(fence), ended unknown"
         case .renewalFailed(let id, let fence, let error): "the lease of \(id), fence \(fence), stands: \(error)"
         case .resolved(let id, let fence, let by, let why):

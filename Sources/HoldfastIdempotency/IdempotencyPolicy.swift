@@ -28,6 +28,9 @@ public struct IdempotencyPolicy<Value: Sendable>: Sendable {
         case none
         /// Nobody knows.
         case unknown
+        /// It failed for good: the error is the outcome. It is thrown as it is, and every repeat gets
+        /// ``IdempotencyError/failed(_:)`` with its description.
+        case record
     }
 
     /// Default: refuse, which never executes twice.
@@ -41,14 +44,23 @@ public struct IdempotencyPolicy<Value: Sendable>: Sendable {
     public var retention: Duration?
 
     /// What a thrown error says of the effect. By default an error that proves that nothing was done says none
-    /// (``FailureClass/notSent(retryAfter:)``, ``FailureClass/rejected(retryAfter:)``, ``FailureClass/failed``), and
-    /// all others, a cancellation among them, say nothing.
+    /// (``FailureClass/notSent(retryAfter:)``, ``FailureClass/rejected(retryAfter:)``), and all others say nothing: a
+    /// cancellation, and ``FailureClass/failed`` too, since what ran and failed may have had a part of its effect.
+    ///
+    /// An error speaks of the call that threw it, and not of those before it. Once a step has completed, or may
+    /// have had its effect (``Execution/step(_:coding:policy:_:)``), nothing is taken for none. Work that makes several calls without steps
+    /// says here what their errors mean together.
     public var effect: @Sendable (any Error) -> Effect = { error in
         switch (error as? any ClassifiedError)?.failureClass {
-        case .notSent?, .rejected?, .failed?: .none
-        case .unknown?, nil: .unknown
+        case .notSent?, .rejected?: .none
+        case .failed?, .unknown?, nil: .unknown
         }
     }
+
+    /// Whether what the work returns is the outcome. Default: always. If it is not, the caller gets it, and the key is
+    /// free, as with an error without an effect: for work that returns a refusal rather than throw it, or a response that
+    /// a profile does not keep.
+    public var isOutcome: @Sendable (Value) -> Bool = { _ in true }
 
     public init() {}
 }
@@ -77,8 +89,11 @@ public enum IdempotencyError: ClassifiedError, Sendable, CustomStringConvertible
     case unknown(RecordID, fence: Int64)
     /// It was executed, and what it returned was not kept.
     case notKept
-    /// It was executed, and what it returned cannot be read: it was recorded as another type.
+    /// It was executed, and what it returned cannot be read: it was recorded as another type, or sealed with a key that is
+    /// missing.
     case unreadable(String)
+    /// It was executed, and ended with this error, which was recorded.
+    case failed(String)
     /// The caller has as many keys, or as many bytes, as it may. Nothing was executed.
     case limited
     /// The store did not answer. Nothing was executed.
@@ -89,7 +104,7 @@ public enum IdempotencyError: ClassifiedError, Sendable, CustomStringConvertible
         case .inFlight: .rejected()
         case .unavailable, .limited: .notSent()
         case .unknown: .unknown
-        case .mismatched, .notKept, .unreadable: .failed
+        case .mismatched, .notKept, .unreadable, .failed: .failed
         }
     }
 
@@ -100,6 +115,7 @@ public enum IdempotencyError: ClassifiedError, Sendable, CustomStringConvertible
         case .unknown: "a call with this key began, and nobody knows how it ended"
         case .notKept: "a call with this key was executed, and what it returned was not kept"
         case .unreadable(let why): "a call with this key was executed, and what it returned cannot be read: \(why)"
+        case .failed(let why): "a call with this key was executed, and failed: \(why)"
         case .limited: "the caller has as many keys, or as many bytes, as it may"
         case .unavailable(let error): "the store did not answer, and nothing was executed: \(error)"
         }

@@ -23,6 +23,8 @@ public final class MemoryStore: ImmediateClaimStore {
             var records: [RecordID: ClaimRecord] = [:]
             /// The records that may expire in a minute, so that none has to be looked for.
             var due: [Int64: [RecordID]] = [:]
+            /// How many those are. Some are there no more, or are due later by now.
+            var dueCount = 0
         }
     }
 
@@ -69,7 +71,7 @@ public final class MemoryStore: ImmediateClaimStore {
             case .put(let next):
                 state.records[command.id] = next
                 if record == nil { count.add(1, ordering: .relaxed) }
-                if record?.minute != next.minute { state.due[next.minute, default: []].append(command.id) }
+                if record?.minute != next.minute { state.note(command.id, in: next.minute) }
             case .delete:
                 state.records[command.id] = nil
                 count.subtract(1, ordering: .relaxed)
@@ -117,12 +119,28 @@ public final class MemoryStore: ImmediateClaimStore {
     }
 }
 
+extension MemoryStore {
+    /// How many places are kept for what may expire.
+    var dueCount: Int { shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.dueCount } } }
+}
+
 extension MemoryStore.Shard.State {
+    /// A claim and its outcome take two places. When there are many more than that, most are of records that are gone.
+    fileprivate mutating func note(_ id: RecordID, in minute: Int64) {
+        due[minute, default: []].append(id)
+        dueCount += 1
+        guard dueCount > 3 * max(64, records.count) else { return }
+        due = [:]
+        for (id, record) in records { due[record.minute, default: []].append(id) }
+        dueCount = records.count
+    }
+
     fileprivate mutating func reap(atMost bound: Int, at now: StoreInstant) -> Int {
         var reaped = 0
         for minute in due.keys where minute * 60_000 <= now.milliseconds && reaped < bound {
             var later: [RecordID] = []
             while reaped < bound, let id = due[minute]?.popLast() {
+                dueCount -= 1
                 // It may be gone, or have been put into a later minute.
                 guard let record = records[id], record.minute == minute else { continue }
                 if record.expires <= now {
@@ -130,6 +148,7 @@ extension MemoryStore.Shard.State {
                     reaped += 1
                 } else {
                     later.append(id)
+                    dueCount += 1
                 }
             }
             let rest = later + (due[minute] ?? [])

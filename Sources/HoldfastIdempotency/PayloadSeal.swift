@@ -29,10 +29,22 @@ public struct PayloadSeal: Sendable {
 
     /// - Parameters:
     ///   - writing: Seals from now on.
-    ///   - reading: Those that have sealed what is still kept. Leave one out only when its last payload has expired.
-    public init(writing: Key, reading: [Key] = []) {
+    ///   - reading: Those that have sealed what is still kept. Leave one out only when its last payload has expired. The
+    ///     writing key may be among them.
+    /// - Throws: ``ConfigurationError`` when two different keys have the same number: what one of them has sealed could
+    ///   not be opened.
+    public init(writing: Key, reading: [Key] = []) throws(ConfigurationError) {
         self.writing = writing
-        self.reading = Dictionary((reading + [writing]).map { ($0.number, $0.key) }) { $1 }
+        var keys = [writing.number: writing.key]
+        for key in reading {
+            guard keys[key.number].map({ $0 == key.key }) ?? true else {
+                throw ConfigurationError(
+                    option: "sealing key's number", value: "\(key.number), twice",
+                    allowed: "a number of its own for each")
+            }
+            keys[key.number] = key.key
+        }
+        self.reading = keys
     }
 
     /// version: 1 byte | key's number: 4 bytes | nonce: 12 | ciphertext | tag: 16

@@ -17,11 +17,11 @@ extension PostgresRecords {
         for command in batch {
             let id = bytea(command.id.bytes)
             switch command.action {
-            case .claim(let fingerprint, let lease, let retention, _, let owner):
+            case .claim(let fingerprint, let lease, let retention, _, let owner, let nonce):
                 let by = ClaimHistory.word(owner, bound: ClaimHistory.nameBound)
                 claims.append([
-                    id, bytea(fingerprint.bytes), lease.inStoreMilliseconds, max(lease, retention).inStoreMilliseconds,
-                    quoted(by),
+                    id, bytea(fingerprint.bytes), lease.inStoreMilliseconds, retention.inStoreMilliseconds,
+                    quoted(by), quoted(ClaimHistory.word(nonce, bound: ClaimHistory.reasonBound)),
                 ])
             case .complete(let fence, let payload, let retention):
                 completions.append([id, "\(fence)", payload.map(bytea) ?? "NULL", retention.inStoreMilliseconds])
@@ -61,12 +61,12 @@ extension PostgresRecords {
     private var claim: String {
         """
         INSERT INTO holdfast.record
-        SELECT id, fingerprint, fence, 0, now + lease, now + retention, \(line(.claimed, fence: "fence", by: "owner"))
+        SELECT id, fingerprint, fence, 0, now + lease, now + lease + retention, \(line(.claimed, fence: "fence", by: "owner", why: "nonce"))
         FROM (
             SELECT *, nextval('holdfast.fence') AS fence FROM
                 (SELECT \(now) AS now) AS time,
-                unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::text[])
-                    AS asked (id, fingerprint, lease, retention, owner)
+                unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
+                    AS asked (id, fingerprint, lease, retention, owner, nonce)
         ) AS new
         ON CONFLICT (id) DO NOTHING RETURNING encode(id, 'hex'), fence
         """
@@ -104,9 +104,9 @@ extension PostgresRecords {
 }
 
 extension Duration {
-    /// Whole milliseconds, rounded up as the machine does, and few enough to be added to the time.
+    /// Whole milliseconds, rounded up as the machine does, and few enough that two of them are added to the time.
     fileprivate var inStoreMilliseconds: String {
-        "\(min(StoreInstant(milliseconds: 0).advanced(by: self).milliseconds, .max / 2))"
+        "\(min(StoreInstant(milliseconds: 0).advanced(by: self).milliseconds, .max / 4))"
     }
 }
 #endif

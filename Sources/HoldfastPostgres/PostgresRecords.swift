@@ -99,7 +99,8 @@ struct PostgresRecords: Sendable {
                 command.action, to: records[command.id], at: found.now, nextFence: fences.first ?? .min)
             if case .claimed(let fence) = decision.reply {
                 guard fence > 0 else { throw ClaimStoreError(.failed, "the server gave too few fences") }
-                fences.removeFirst()
+                // A claim that is asked for again has its fence already.
+                if fence == fences.first { fences.removeFirst() }
             }
             switch decision.write {
             case .nothing: break

@@ -48,7 +48,7 @@ extension SQLiteStore {
         ) throws -> ClaimReply {
             let record = try records.record(command.id)
             let decision = ClaimMachine.apply(command.action, to: record, at: now, nextFence: fence + 1)
-            if case .claimed(let granted) = decision.reply { fence = granted }
+            if case .claimed(let granted) = decision.reply { fence = max(fence, granted) }
             switch decision.write {
             case .nothing: break
             case .put(let next): try records.put(next, under: command.id, replacing: record?.fence)

@@ -16,7 +16,7 @@ public struct ClaimStoreConformance: Sendable {
         public let description: String
         private let body: @Sendable (Subject) async throws -> Void
 
-        fileprivate init(_ description: String, _ body: @escaping @Sendable (Subject) async throws -> Void) {
+        init(_ description: String, _ body: @escaping @Sendable (Subject) async throws -> Void) {
             self.description = description
             self.body = body
         }
@@ -39,7 +39,7 @@ public struct ClaimStoreConformance: Sendable {
     }
 
     /// The store under test, and short forms of what is asked of it.
-    fileprivate struct Subject: Sendable {
+    struct Subject: Sendable {
         let store: any ClaimStore
         let lease: Duration
         let advance: @Sendable (Duration) async throws -> Void
@@ -121,6 +121,47 @@ public struct ClaimStoreConformance: Sendable {
             let none = try await subject.store.apply([])
             guard none.isEmpty else { throw UnexpectedOutcome("no command, and \(none.count) replies") }
         },
+        Check("who asks again because the answer was lost gets its claim, and nobody else does") { subject in
+            func claim(
+                _ nonce: String, _ owner: String = "me", _ said: Fingerprint? = nil,
+                _ takesOver: ClaimCommand.Takeover = .nothing
+            ) -> ClaimCommand.Action {
+                .claim(
+                    fingerprint: said ?? subject.fingerprint, lease: subject.lease, retention: subject.retention,
+                    takesOver: takesOver, owner: owner, nonce: nonce)
+            }
+            guard case .claimed(let first) = try await subject.apply(claim("a")) else {
+                throw UnexpectedOutcome("it was not claimed")
+            }
+            try await subject.expect(claim("a"), gives: .claimed(fence: first))
+            for other in [claim("b"), claim(""), claim("a", "you"), claim("me\ta", "")] {
+                try await subject.expect(other, gives: .inFlight)
+            }
+            try await subject.expect(claim("a", "me", subject.other), gives: .mismatched)
+            // It takes no fence, and gives none back.
+            let second = try await subject.claimed(1)
+            let replies = try await subject.store.apply([
+                ClaimCommand(id: subject.id(), action: claim("a")),
+                ClaimCommand(id: subject.id(2), action: subject.claim()),
+            ])
+            guard replies.count == 2, replies[0] == .claimed(fence: first), case .claimed(let third) = replies[1],
+                try await subject.claimed(3) != third, third != second, second != first
+            else { throw UnexpectedOutcome("asked again, a batch gave \(replies)") }
+            let fresh = try await subject.claimed(4)
+            guard ![first, second, third].contains(fresh) else { throw UnexpectedOutcome("a fence granted twice") }
+            try await subject.expect(.abandon(fence: first), gives: .done)
+            try await subject.expect(claim("a"), gives: .unknown(fence: first))
+            guard case .claimed(let over) = try await subject.apply(claim("c", "me", nil, .anything)), over > first
+            else {
+                throw UnexpectedOutcome("it was not taken over")
+            }
+            try await subject.expect(claim("a"), gives: .inFlight)
+            try await subject.expect(claim("c", "me", nil, .anything), gives: .claimed(fence: over))
+            try await subject.advance(subject.lease * 2)
+            try await subject.expect(claim("c"), gives: .unknown(fence: over))
+            try await subject.expect(subject.complete(over, [1]), gives: .done)
+            try await subject.expect(claim("c"), gives: .completed(payload: [1]))
+        },
         Check("fences rise with each claim of a key") { subject in
             var last: Int64 = .min
             for _ in 0..<5 {
@@ -187,6 +228,37 @@ public struct ClaimStoreConformance: Sendable {
             try await subject.expect(subject.complete(fence, [1]), gives: .done)
             try await subject.expect(subject.claim(), gives: .completed(payload: [1]))
         },
+        Check("what is unknown is kept for a whole retention, even one that is no longer than the lease") { subject in
+            let claim = ClaimCommand.Action.claim(
+                fingerprint: subject.fingerprint, lease: subject.lease, retention: subject.lease)
+            for number in 0...1 {
+                guard case .claimed = try await subject.apply(claim, on: number) else {
+                    throw UnexpectedOutcome("it was not claimed")
+                }
+            }
+            try await subject.advance(subject.lease / 2)
+            guard let fence = try await subject.store.summary(of: subject.id(1))?.fence else {
+                throw UnexpectedOutcome("a claim is not to be found")
+            }
+            try await subject.expect(.renew(fence: fence, lease: subject.lease), on: 1, gives: .done)
+            try await subject.advance(subject.lease * 3 / 4)
+            guard case .unknown = try await subject.apply(claim) else {
+                throw UnexpectedOutcome("it was forgotten when its lease ended")
+            }
+            try await subject.advance(subject.lease / 2)
+            guard case .unknown = try await subject.apply(claim, on: 1) else {
+                throw UnexpectedOutcome("it was renewed, and forgotten when its lease ended")
+            }
+        },
+        Check("resolving never shortens how long a key is kept") { subject in
+            let fence = try await subject.claimed()
+            try await subject.expect(.abandon(fence: fence), gives: .done)
+            let resolution = ClaimCommand.Action.resolve(
+                fence: fence, .completed(payload: [5]), retention: subject.lease / 8)
+            try await subject.expect(resolution, gives: .done)
+            try await subject.advance(subject.lease)
+            try await subject.expect(subject.claim(), gives: .completed(payload: [5]))
+        },
         Check("what was abandoned is unknown at once") { subject in
             let fence = try await subject.claimed()
             try await subject.expect(.abandon(fence: fence), gives: .done)
@@ -222,77 +294,6 @@ public struct ClaimStoreConformance: Sendable {
         },
     ]
 
-    private static let operators = [
-        Check("a record tells its whole history, by the store's clock") { subject in
-            let first = try await subject.claimed(owner: "one")
-            try await subject.expect(.abandon(fence: first), gives: .done)
-            let resolution = ClaimCommand.Action.resolve(
-                fence: first, .released, retention: subject.retention, by: "ada", why: "not in\tthe ledger")
-            try await subject.expect(resolution, gives: .done)
-            let second = try await subject.claimed(owner: "two")
-            try await subject.expect(subject.complete(second, [1, 2, 3]), gives: .done)
-            guard let summary = try await subject.store.summary(of: subject.id()) else {
-                throw UnexpectedOutcome("the record is not to be found")
-            }
-            let told = summary.history.entries.map { "\($0.event.rawValue) \($0.fence) \($0.by) \($0.why)" }
-            let expected = [
-                "claimed \(first) one ", "abandoned \(first)  ", "resolved-released \(first) ada not in the ledger",
-                "claimed \(second) two ", "completed \(second)  ",
-            ]
-            guard told == expected else { throw UnexpectedOutcome("\(told) instead of \(expected)") }
-            let times = summary.history.entries.map(\.at)
-            guard times == times.sorted(), let last = times.last, last <= summary.now, summary.now < summary.expires
-            else { throw UnexpectedOutcome("the times \(times) do not lead to \(summary.now)") }
-            guard summary.state == .completed, summary.fence == second, summary.payloadBytes == 3 else {
-                throw UnexpectedOutcome("\(summary)")
-            }
-        },
-        Check("what is resolved as released may be claimed for another request") { subject in
-            let first = try await subject.claimed()
-            try await subject.expect(.abandon(fence: first), gives: .done)
-            try await subject.expect(
-                .resolve(fence: first, .released, retention: subject.retention), gives: .done)
-            try await subject.expect(subject.complete(first, [1]), gives: .stale)
-            guard case .claimed(let second) = try await subject.apply(subject.claim(subject.other)), second > first
-            else { throw UnexpectedOutcome("it was not claimed") }
-        },
-        Check("only what is not in flight is purged, and only under its fence") { subject in
-            let first = try await subject.claimed()
-            try await subject.expect(.purge(fence: first), gives: .stale)
-            try await subject.expect(subject.complete(first, [1]), gives: .done)
-            try await subject.expect(.purge(fence: first + 1), gives: .stale)
-            try await subject.expect(.purge(fence: first), gives: .done)
-            guard try await subject.store.summary(of: subject.id()) == nil else {
-                throw UnexpectedOutcome("a purged record is still there")
-            }
-            guard try await subject.claimed() > first else { throw UnexpectedOutcome("a fence was granted twice") }
-        },
-        Check("who takes over after a probe leaves a successor's claim alone") { subject in
-            let first = try await subject.claimed()
-            try await subject.expect(.abandon(fence: first), gives: .done)
-            let second = try await subject.claimed(takesOver: .fence(first))
-            try await subject.expect(.abandon(fence: second), gives: .done)
-            try await subject.expect(subject.claim(takesOver: .fence(first)), gives: .unknown(fence: second))
-            _ = try await subject.claimed(takesOver: .fence(second))
-        },
-        Check("the pages of a listing show every record once") { subject in
-            var expected: Set<RecordID> = []
-            for number in 0..<7 {
-                _ = try await subject.claimed(number)
-                expected.insert(subject.id(number))
-            }
-            let wanted = expected
-            var seen: [RecordID] = []
-            var cursor: String?
-            repeat {
-                let page = try await subject.store.summaries(after: cursor, atMost: 2)
-                seen += page.summaries.map(\.id).filter { wanted.contains($0) }
-                cursor = page.next
-            } while cursor != nil
-            guard seen.count == 7, Set(seen) == wanted else { throw UnexpectedOutcome("listed \(seen)") }
-        },
-    ]
-
     private static let wholes = [
         Check("whatever is asked in whatever order, the answers are the machine's") { subject in
             var generator = SeededGenerator(seed: 1)
@@ -311,6 +312,7 @@ public struct ClaimStoreConformance: Sendable {
                     let said = Int.random(in: 0..<8, using: &generator) == 0 ? subject.other : subject.fingerprint
                     let actions: [ClaimCommand.Action] = [
                         .claim(fingerprint: said, lease: lease, retention: retention),
+                        .claim(fingerprint: said, lease: lease, retention: retention, owner: "me", nonce: "\(number)"),
                         .claim(fingerprint: said, lease: lease, retention: retention, takesOver: .anything),
                         .claim(fingerprint: said, lease: lease, retention: retention, takesOver: .fence(fence)),
                         .renew(fence: fence, lease: lease),
@@ -332,7 +334,7 @@ public struct ClaimStoreConformance: Sendable {
                         throw UnexpectedOutcome(
                             "\(command.action) gave \(reply) instead of \(decision.reply), in \(batch)")
                     }
-                    if granted > 0 {
+                    if granted > 0, decision.write != .nothing {
                         guard granted > fences[number]?.last ?? 0 else { throw UnexpectedOutcome("fences fell") }
                         fences[number, default: []].append(granted)
                     }

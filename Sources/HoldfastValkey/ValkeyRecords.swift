@@ -36,7 +36,7 @@ enum ValkeyRecords {
     private static func arguments(of action: ClaimCommand.Action) -> [[UInt8]] {
         func text(_ text: String) -> [UInt8] { Array(text.utf8) }
         switch action {
-        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner):
+        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner, let nonce):
             let takeover =
                 switch takesOver {
                 case .nothing: "nothing"
@@ -46,7 +46,7 @@ enum ValkeyRecords {
             let by = ClaimHistory.word(owner, bound: ClaimHistory.nameBound)
             return [
                 text("claim"), fingerprint.bytes, text(milliseconds(lease)), text(milliseconds(retention)),
-                text(takeover), text(by),
+                text(takeover), text(by), text(ClaimHistory.word(nonce, bound: ClaimHistory.reasonBound)),
             ]
         case .renew(let fence, let lease):
             return [text("renew"), text("\(fence)"), text(milliseconds(lease))]

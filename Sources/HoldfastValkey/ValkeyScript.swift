@@ -109,11 +109,11 @@ struct ValkeyScript: Sendable {
 
         local act = {}
 
-        function act.claim(key, fingerprint, lease, retention, takeover, owner)
+        function act.claim(key, fingerprint, lease, retention, takeover, owner, nonce)
             local granted = nextFence()
             local claimed = { state = '0', fence = format('%d', granted), lease = now + lease, body = fingerprint,
-                expires = now + max(lease, retention) }
-            tell(claimed, 'claimed', owner)
+                expires = now + lease + retention }
+            tell(claimed, 'claimed', owner, nonce)
             -- Written if there is none; otherwise what there is is looked at.
             local found = call('SET', key, written(claimed), 'PXAT', format('%d', claimed.expires), 'NX', 'GET')
             if found then
@@ -121,12 +121,16 @@ struct ValkeyScript: Sendable {
                 if record then
                     if record.state ~= '4' then
                         if sub(record.body, 1, 32) ~= fingerprint then return 'mismatched' end
+                        local last = '\\tclaimed\\t' .. record.fence .. '\\t' .. owner .. '\\t' .. nonce .. '\\n'
+                        if not record.unknown and nonce ~= '' and sub(record.body, -#last) == last then
+                            return 'claimed', record.fence
+                        end
                         if not (record.unknown and (takeover == 'anything' or takeover == record.fence)) then
                             return answer(key, record, retention)
                         end
                     end
                     claimed.body = fingerprint .. sub(record.body, 33)
-                    tell(claimed, 'claimed', owner)
+                    tell(claimed, 'claimed', owner, nonce)
                 end
                 save(key, claimed)
             end
@@ -136,8 +140,7 @@ struct ValkeyScript: Sendable {
 
         function act.renew(key, record, lease)
             if record.state ~= '0' or record.unknown then return 'stale' end
-            record.lease = now + lease
-            record.expires = max(record.expires, record.lease)
+            record.lease, record.expires = now + lease, now + lease + max(0, record.expires - record.lease)
             save(key, record)
             return 'done'
         end
@@ -184,7 +187,7 @@ struct ValkeyScript: Sendable {
                 record.state, record.payload = kept == '1' and '1' or '2', kept == '1' and payload or nil
                 tell(record, 'resolved-completed', by, why)
             end
-            record.expires = now + retention
+            record.expires = max(record.expires, now + retention)
             save(key, record)
             return 'done'
         end
@@ -195,13 +198,13 @@ struct ValkeyScript: Sendable {
             return 'done'
         end
 
-        local widths = { claim = 6, renew = 3, complete = 5, release = 2, abandon = 2, resolve = 7, purge = 2 }
+        local widths = { claim = 7, renew = 3, complete = 5, release = 2, abandon = 2, resolve = 7, purge = 2 }
         local answers, count, at = {}, 0, 0
         for number = 2, #KEYS do
             local key, action, first = KEYS[number], ARGV[at + 1], ARGV[at + 2]
             local code, value
             if action == 'claim' then
-                code, value = act.claim(key, first, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6])
+                code, value = act.claim(key, first, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7])
             else
                 local record = load(key)
                 if record and record.fence == first then

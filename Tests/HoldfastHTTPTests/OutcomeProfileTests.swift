@@ -49,4 +49,11 @@ import Testing
         #expect(throws: ConfigurationError.self) { try KeyRules(length: 1...256).validate() }
         #expect(throws: Never.self) { try KeyRules(length: 1...255).validate() }
     }
+
+    @Test func `a profile of one's own decides by the status`() {
+        let profile = OutcomeProfile("orders") { $0 == 201 || $0 == 404 }
+        #expect([201, 404].allSatisfy { profile.disposition(status: $0, hasRetryAfter: false) == .keep })
+        #expect([200, 500, 429].allSatisfy { profile.disposition(status: $0, hasRetryAfter: false) == .release })
+        #expect(profile != .ietf)
+    }
 }

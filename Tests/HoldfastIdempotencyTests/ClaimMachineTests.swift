@@ -25,6 +25,7 @@ import Testing
         let decision = apply(claim(fingerprint), nil)
         #expect(decision.reply == .claimed(fence: 7))
         var expected = record(.inFlight(leaseEnds: at(10)), fence: 7)
+        expected.expires = at(110)
         expected.history = ClaimHistory(text: "0\tclaimed\t7\t\t\n")
         #expect(decision.write == .put(expected))
     }
@@ -45,6 +46,36 @@ import Testing
             return
         }
         #expect(orphan.state == .unknown)
+    }
+
+    @Test func `an orphan is kept for a whole retention however short that is`() {
+        let claim = ClaimCommand.Action.claim(
+            fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(2))
+        guard case .put(let claimed) = apply(claim, nil).write,
+            case .put(let renewed) = apply(.renew(fence: 7, lease: .seconds(10)), claimed, at: 9).write
+        else {
+            Issue.record("it was not claimed and renewed")
+            return
+        }
+        #expect(apply(claim, claimed, at: 10).reply == .unknown(fence: 7))
+        #expect(apply(claim, claimed, at: 11).reply == .unknown(fence: 7))
+        #expect(apply(claim, claimed, at: 12).reply == .claimed(fence: 7))
+        #expect(apply(claim, renewed, at: 20).reply == .unknown(fence: 7))
+        #expect(renewed.expires == at(21))
+    }
+
+    @Test func `resolving never shortens how long a key is kept`() {
+        let resolutions: [ClaimCommand.Resolution] = [.completed(payload: [1]), .released]
+        for resolution in resolutions {
+            let brief = apply(.resolve(fence: 1, resolution, retention: .seconds(10)), record(.unknown), at: 50)
+            let long = apply(.resolve(fence: 1, resolution, retention: .seconds(100)), record(.unknown), at: 50)
+            guard case .put(let first) = brief.write, case .put(let second) = long.write else {
+                Issue.record("it was not resolved")
+                return
+            }
+            #expect(first.expires == at(100))
+            #expect(second.expires == at(150))
+        }
     }
 
     @Test func `a live claim is not taken for an orphan`() {

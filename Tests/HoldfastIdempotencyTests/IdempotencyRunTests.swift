@@ -32,6 +32,7 @@ import Testing
                 switch event {
                 case .recordingFailed: "recordingFailed"
                 case .outcomeLost: "outcomeLost"
+                case .releaseFailed: "releaseFailed"
                 case .becameUnknown: "becameUnknown"
                 case .renewalFailed: "renewalFailed"
                 case .resolved: "resolved"
@@ -331,7 +332,8 @@ import Testing
         let old = try PayloadSeal.Key(1, bytes: [UInt8](repeating: 1, count: 32))
         let new = try PayloadSeal.Key(2, bytes: [UInt8](repeating: 2, count: 32))
         let text = "4111 1111 1111 1111"
-        _ = try await engine(store, sealing: PayloadSeal(writing: old)).run(key, in: scope, saying: []) { _ in text }
+        _ = try await engine(store, sealing: try PayloadSeal(writing: old)).run(key, in: scope, saying: []) { _ in text
+        }
         let secret = try await store.secret()
         let id = secret.recordID(of: key, in: scope)
         let claim = ClaimCommand.Action.claim(
@@ -342,18 +344,28 @@ import Testing
             return
         }
         #expect(!String(decoding: sealed, as: UTF8.self).contains("4111"))
-        let rotated = try engine(store, sealing: PayloadSeal(writing: new, reading: [old]))
+        let rotated = try engine(store, sealing: try PayloadSeal(writing: new, reading: [old]))
         try await expectEqual(rotated.run(key, in: scope, saying: []) { _ in "" }.value, text)
-        let without = try engine(store, sealing: PayloadSeal(writing: new))
+        let without = try engine(store, sealing: try PayloadSeal(writing: new))
         let error = await #expect(throws: IdempotencyError.self) {
             try await without.run(key, in: scope, saying: []) { _ in "" }
         }
         #expect(error?.description.contains("key 1") == true)
-        let seal = PayloadSeal(writing: old)
+        #expect(error?.failureClass == .failed, "it was executed: nobody is told that it was not")
+        let seal = try PayloadSeal(writing: old)
         #expect(throws: ClaimStoreError.self) { _ = try seal.open(sealed, of: RecordID(bytes: [9])) }
         var changed = sealed
         changed[changed.count - 1] ^= 1
         #expect(throws: ClaimStoreError.self) { _ = try seal.open(changed, of: id) }
         #expect(throws: ConfigurationError.self) { try PayloadSeal.Key(1, bytes: [1]) }
+    }
+
+    @Test func `two sealing keys with one number are refused`() throws {
+        let one = try PayloadSeal.Key(1, bytes: [UInt8](repeating: 1, count: 32))
+        let two = try PayloadSeal.Key(2, bytes: [UInt8](repeating: 2, count: 32))
+        let other = try PayloadSeal.Key(1, bytes: [UInt8](repeating: 3, count: 32))
+        #expect(throws: ConfigurationError.self) { try PayloadSeal(writing: one, reading: [other]) }
+        #expect(throws: ConfigurationError.self) { try PayloadSeal(writing: two, reading: [one, other]) }
+        #expect(throws: Never.self) { try PayloadSeal(writing: one, reading: [two, one]) }
     }
 }

@@ -84,7 +84,7 @@ import Testing
 
     @Test func `values are sealed and keys are forgotten after their retention`() async throws {
         try await withDatabase { database, path in
-            let seal = PayloadSeal(writing: try .init(1, bytes: [UInt8](repeating: 3, count: 32)))
+            let seal = try PayloadSeal(writing: try .init(1, bytes: [UInt8](repeating: 3, count: 32)))
             let clock = clock
             let claims = try await database.write { try SQLiteTransactionClaims(in: $0, sealing: seal, clock: clock) }
             let (key, scope) = (try IdempotencyKey("k"), scope)

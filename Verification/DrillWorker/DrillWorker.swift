@@ -90,7 +90,7 @@ struct DrillWorker {
             case .unknown: return "unknown \(key)"
             case .notKept: return "not-kept \(key)"
             case .unavailable, .limited: return "unavailable \(key)"
-            case .mismatched, .unreadable: return "wrong \(key)"
+            case .mismatched, .unreadable, .failed: return "wrong \(key)"
             }
         } catch {
             return "unknown \(key)"

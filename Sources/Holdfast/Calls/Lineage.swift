@@ -16,6 +16,13 @@ public struct Lineage: Sendable {
     /// Of the task that asks.
     public static var current: Lineage { task ?? Lineage() }
 
+    /// Runs what serves several callers, so that no one caller's facts bind it.
+    nonisolated(nonsending) package static func withoutCaller<R>(
+        _ body: nonisolated(nonsending) () async -> R
+    ) async -> R {
+        await $task.withValue(nil) { await body() }
+    }
+
     /// How much time is left; nil if there is no limit.
     public var remaining: Duration? { limit?.remaining }
 

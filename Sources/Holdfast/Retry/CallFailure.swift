@@ -8,8 +8,14 @@ public struct CallFailure<Failure: Error>: RetriedError, CustomStringConvertible
     /// What stopped the call.
     public let reason: RetryMachine.StopReason
 
-    /// What the last failure proves, if it says so itself.
-    public var failureClass: FailureClass { (last as? any ClassifiedError)?.failureClass ?? .unknown }
+    /// What all the failures prove together: unknown if any of them proves nothing, since an attempt that timed out may
+    /// have run, whatever came after it; failed if any of them ran; otherwise what the last says.
+    public var failureClass: FailureClass {
+        let classes = all.map { ($0 as? any ClassifiedError)?.failureClass ?? .unknown }
+        if classes.contains(.unknown) { return .unknown }
+        if classes.contains(.failed) { return .failed }
+        return (last as? any ClassifiedError)?.failureClass ?? .unknown
+    }
 
     /// - Parameter failures: At least one.
     init(_ failures: [Failure], because reason: RetryMachine.StopReason) {

@@ -51,8 +51,13 @@ public struct ConfigurationFile: Sendable {
         self.path = path
         warnings = report.sortedWarnings
         given = report.given
-        sealing = report.sealingKeys.first.map {
-            PayloadSeal(writing: $0, reading: Array(report.sealingKeys.dropFirst()))
+        do throws(ConfigurationError) {
+            sealing = try report.sealingKeys.first.map { key throws(ConfigurationError) in
+                try PayloadSeal(writing: key, reading: Array(report.sealingKeys.dropFirst()))
+            }
+        } catch {
+            let mistake = ConfigurationMistake(file: path, line: nil, column: nil, message: "\(error)")
+            throw ConfigurationMistakes(all: [mistake], files: files)
         }
     }
 }

@@ -68,6 +68,10 @@ extension Exchange {
             if isWaiting {
                 answer(Problem(.keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1)))
             }
+        case .full:
+            if isWaiting {
+                answer(Problem(.keyInFlight, "too many wait for a request with this key", retryAfter: .seconds(1)))
+            }
         case .mismatched:
             if isWaiting { answer(Problem(.keyReused, "this key was used for another request: use a new key")) }
         case .unknown:
@@ -77,6 +81,11 @@ extension Exchange {
                         .outcomeUnknown,
                         "a request with this key began, and nobody knows how it ended: find out before using a new key")
                 )
+            }
+        case .unreadable(let error):
+            if isWaiting {
+                shared.logger.error("a recorded response cannot be read", metadata: ["error": "\(error)"])
+                answer(Problem(.responseNotKept, "it was executed once, and its response cannot be read"))
             }
         case .limited:
             if isWaiting {

@@ -14,6 +14,7 @@ final class StoreMetrics: Sendable {
     enum Event: String, Sendable, CaseIterable {
         case recordingFailed = "recording-failed"
         case outcomeLost = "outcome-lost"
+        case releaseFailed = "release-failed"
         case becameUnknown = "became-unknown"
         case renewalFailed = "renewal-failed"
         case resolved, purged
@@ -22,6 +23,7 @@ final class StoreMetrics: Sendable {
             switch event {
             case .recordingFailed: self = .recordingFailed
             case .outcomeLost: self = .outcomeLost
+            case .releaseFailed: self = .releaseFailed
             case .becameUnknown: self = .becameUnknown
             case .renewalFailed: self = .renewalFailed
             case .resolved: self = .resolved

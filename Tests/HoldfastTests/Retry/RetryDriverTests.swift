@@ -149,4 +149,26 @@ import Testing
         }
         #expect(failure?.last is CircuitBreaker.Rejection)
     }
+
+    private struct Classed: ClassifiedError, Equatable {
+        let failureClass: FailureClass
+    }
+
+    @Test(arguments: [
+        ([FailureClass.unknown, .notSent()], FailureClass.unknown),
+        ([.failed, .notSent()], .failed),
+        ([.notSent(), .rejected(retryAfter: .seconds(1))], .rejected(retryAfter: .seconds(1))),
+    ])
+    func `what a call proves is what all its attempts prove together`(
+        classes: [FailureClass], proved: FailureClass
+    ) async throws {
+        let retry = try retry(attempts: classes.count)
+        let failure = await #expect(throws: CallFailure<Classed>.self) {
+            try await retry.run(repeatable: .idempotent, on: .anyError) { attempt throws(Classed) in
+                throw Classed(failureClass: classes[attempt.number - 1])
+            }
+        }
+        #expect(failure?.failureClass == proved)
+        #expect(failure?.all.count == classes.count)
+    }
 }

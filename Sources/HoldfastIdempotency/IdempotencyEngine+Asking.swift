@@ -1,0 +1,205 @@
+import Holdfast
+import Synchronization
+
+/// Who executes, who waits, and what those are told who waited.
+extension IdempotencyEngine {
+    /// Decides about one who asks, and carries that out.
+    ///
+    /// - Returns: Its number, by which it can leave.
+    func decide(_ id: RecordID, _ asker: Asker) -> UInt64 {
+        enum Arrival { case claim, wait, mismatch, conflict, full, overload, replay([UInt8]?) }
+        var asker = asker
+        let arrival = part(of: id).state.withLock { state -> Arrival in
+            if asker.number == 0 {
+                state.lastNumber += 1
+                asker.number = state.lastNumber
+            }
+            guard let entry = state.entries[id] else {
+                if let outcome = state.replays.outcome(of: id, at: clock.now) {
+                    return outcome.fingerprint == asker.fingerprint ? .replay(outcome.payload) : .mismatch
+                }
+                guard inFlight.add(1, ordering: .relaxed).newValue <= configuration.keysInFlight else {
+                    inFlight.subtract(1, ordering: .relaxed)
+                    return .overload
+                }
+                state.entries[id] = Entry(fingerprint: asker.fingerprint, caller: asker.caller)
+                return .claim
+            }
+            if entry.fingerprint != asker.fingerprint {
+                // What has only been asked for says nothing of the key: the store may know the other request.
+                if entry.isGranted { return .mismatch }
+            } else if !asker.mayWait {
+                return .conflict
+            }
+            guard entry.waiters.count < configuration.waitersPerKey else { return .full }
+            state.entries[id]?.waiters.append(asker)
+            return .wait
+        }
+        switch arrival {
+        case .wait: break
+        case .replay(let payload): asker.decided(.replay(payload: payload))
+        case .mismatch: asker.decided(.mismatched)
+        case .conflict: asker.decided(.conflict)
+        case .full: asker.decided(.full)
+        case .overload: asker.decided(.unavailable(ClaimStoreError(.overloaded, "too many keys are in flight")))
+        case .claim: claim(id, asker)
+        }
+        return asker.number
+    }
+
+    /// Takes one who waits out of its place.
+    func leave(_ id: RecordID, _ number: UInt64) -> Bool {
+        part(of: id).state.withLock { state in
+            guard let place = state.entries[id]?.waiters.firstIndex(where: { $0.number == number }) else {
+                return false
+            }
+            state.entries[id]?.waiters.remove(at: place)
+            return true
+        }
+    }
+
+    /// - Parameter attempt: Whoever gets no answer asks again, and gets the claim that it may have been granted: otherwise
+    ///   the key would be in flight, and unknown later, though nothing was done.
+    private func claim(_ id: RecordID, _ asker: Asker, attempt: Int = 1) {
+        let action = ClaimCommand.Action.claim(
+            fingerprint: asker.fingerprint, lease: asker.terms.lease, retention: asker.terms.retention,
+            takesOver: asker.takesOver, owner: configuration.owner, nonce: nonce(of: asker))
+        commit.submit(ClaimCommand(id: id, action: action)) { result in
+            if case .failure(let error) = result, error.code == .failed, attempt < Self.claimAttempts {
+                return self.again(after: attempt) { self.claim(id, asker, attempt: attempt + 1) }
+            }
+            guard case .success(.claimed(let fence)) = result else { return self.answer(id, asker, result) }
+            // Asked only now: whoever has had enough still gets replays.
+            if let quota = self.quota, !quota.machine.withLock({ $0.admit(asker.caller, at: self.clock.now) }) {
+                return self.giveBack(id, fence: fence) { _ in
+                    for limited in [asker] + self.remove(id) { limited.decided(.limited) }
+                }
+            }
+            for other in self.grant(id) { other.decided(.mismatched) }
+            asker.decided(.execute(Claim(id: id, fence: fence, terms: asker.terms, engine: self)))
+        }
+    }
+
+    /// How often a claim is asked for while the store does not answer: within a third of a second, since somebody waits.
+    static let claimAttempts = 4
+
+    /// What names this question and no other. The number alone is not enough: another engine may have the same owner.
+    private func nonce(of asker: Asker) -> String {
+        // A store that answers at once loses no answer.
+        store is any ImmediateClaimStore ? "" : "\(instance).\(asker.number)"
+    }
+
+    /// Notes that the store has granted the claim.
+    ///
+    /// - Returns: Those who wait with another request under this key.
+    private func grant(_ id: RecordID) -> [Asker] {
+        part(of: id).state.withLock { state in
+            guard let entry = state.entries[id] else { return [] }
+            state.entries[id]?.isGranted = true
+            if entry.waiters.isEmpty { return [] }
+            state.entries[id]?.waiters.removeAll { $0.fingerprint != entry.fingerprint }
+            return entry.waiters.filter { $0.fingerprint != entry.fingerprint }
+        }
+    }
+
+    /// Tells what the store has said of a key that it did not grant.
+    private func answer(_ id: RecordID, _ asker: Asker, _ result: Result<ClaimReply, ClaimStoreError>) {
+        let waiters = remove(id)
+        asker.decided(start(after: result, of: id))
+        for waiter in waiters {
+            // The answer is about the one request, and about what the one would take over.
+            if waiter.fingerprint == asker.fingerprint, !waiter.takes(over: result) {
+                waiter.decided(start(after: result, of: id))
+            } else {
+                ask(id, waiter)
+            }
+        }
+    }
+
+    private func start(after result: Result<ClaimReply, ClaimStoreError>, of id: RecordID) -> Start {
+        switch result {
+        case .success(.inFlight): return .conflict
+        case .success(.completed(let payload)):
+            guard let seal, let payload else { return .replay(payload: payload) }
+            // It has been executed, whether or not that can be read.
+            do { return .replay(payload: try seal.open(payload, of: id)) } catch { return .unreadable(error) }
+        case .success(.unknown(let fence)): return .unknown(fence: fence)
+        case .success(.mismatched): return .mismatched
+        case .success(let reply):
+            return .unavailable(ClaimStoreError(.failed, "the store answered a claim with \(reply)"))
+        case .failure(let error): return .unavailable(error)
+        }
+    }
+
+    // MARK: The table of what is in flight
+
+    func remove(_ id: RecordID) -> [Asker] { removeEntry(id)?.waiters ?? [] }
+
+    /// Keeps the outcome at hand for the repeats that come soon.
+    func remove(_ id: RecordID, replaying payload: [UInt8]?) -> [Asker] {
+        part(of: id).state.withLock { state in
+            let entry = removeEntry(id, from: &state.entries)
+            if let entry, state.replays.bound > 0 {
+                let now = clock.now
+                state.replays.add(payload, of: id, entry.fingerprint, at: now)
+            }
+            return entry?.waiters ?? []
+        }
+    }
+
+    private func removeEntry(_ id: RecordID) -> Entry? {
+        part(of: id).state.withLock { removeEntry(id, from: &$0.entries) }
+    }
+
+    private func removeEntry(_ id: RecordID, from entries: inout [RecordID: Entry]) -> Entry? {
+        let entry = entries.removeValue(forKey: id)
+        if entry != nil { inFlight.subtract(1, ordering: .relaxed) }
+        return entry
+    }
+
+    /// Counts for the caller whose key is in flight.
+    func count(_ change: CallerQuota.Usage, of id: RecordID) {
+        guard let quota, let caller = part(of: id).state.withLock({ $0.entries[id]?.caller }) else { return }
+        quota.machine.withLock { $0.count(change, of: caller, at: clock.now) }
+    }
+
+    /// What an operator has changed is asked of the store.
+    func forgetReplay(of id: RecordID) { part(of: id).state.withLock { $0.replays.remove(id) } }
+
+    // MARK: Those who wait for another process
+
+    /// Takes a place among those who wait for what another process executes, as many for one key as wait here, and no
+    /// more altogether than keys may be in flight.
+    ///
+    /// - Returns: Whether there was one.
+    func comeToWait(for id: RecordID) -> Bool {
+        guard waitingElsewhere.add(1, ordering: .relaxed).newValue <= configuration.keysInFlight else {
+            waitingElsewhere.subtract(1, ordering: .relaxed)
+            return false
+        }
+        let hasCome = part(of: id).state.withLock { state in
+            let count = state.elsewhere[id] ?? 0
+            guard count < configuration.waitersPerKey else { return false }
+            state.elsewhere[id] = count + 1
+            return true
+        }
+        if !hasCome { waitingElsewhere.subtract(1, ordering: .relaxed) }
+        return hasCome
+    }
+
+    func endWaiting(for id: RecordID) {
+        part(of: id).state.withLock { state in
+            let count = state.elsewhere[id] ?? 0
+            state.elsewhere[id] = count > 1 ? count - 1 : nil
+        }
+        waitingElsewhere.subtract(1, ordering: .relaxed)
+    }
+}
+
+extension IdempotencyEngine.Asker {
+    /// Whether it may execute what others are told is unknown.
+    fileprivate func takes(over result: Result<ClaimReply, ClaimStoreError>) -> Bool {
+        guard case .success(.unknown(let fence)) = result else { return false }
+        return takesOver.covers(fence)
+    }
+}
