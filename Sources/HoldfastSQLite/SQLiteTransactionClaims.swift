@@ -24,7 +24,7 @@ public struct SQLiteTransactionClaims: Sendable {
     static let prefix = "holdfast_"
 
     private let secret: StoreSecret
-    private let clock: SQLiteStoreClock
+    private let clock: SharedSQLiteClock
     private let seal: PayloadSeal?
 
     /// Lays out the tables, if the database has none.
@@ -48,7 +48,7 @@ public struct SQLiteTransactionClaims: Sendable {
             throw ClaimStoreError(.unusable, "the database has lost its secret")
         }
         secret = try StoreSecret(bytes: Array(bytes))
-        self.clock = SQLiteStoreClock(resumingAt: try records.tick(), on: clock)
+        self.clock = SharedSQLiteClock(resumingAt: try records.tick(), mark: try records.mark(), on: clock)
         self.seal = seal
     }
 
@@ -72,12 +72,13 @@ public struct SQLiteTransactionClaims: Sendable {
         }
         let records = try SQLiteRecords(database: database, prefix: Self.prefix)
         let (id, fingerprint) = (secret.recordID(of: key, in: scope), secret.fingerprint(of: parts))
-        let now = clock.now
+        let (now, mark) = try now(records)
         let known = try records.record(id)
         let fence = try records.fence() + 1
+        let kept = retention + SharedSQLiteClock.allowance
         // There is no lease to keep: nobody else sees the claim before the outcome is there.
         let claim = ClaimMachine.apply(
-            .claim(fingerprint: fingerprint, lease: retention, retention: retention), to: known, at: now,
+            .claim(fingerprint: fingerprint, lease: retention, retention: kept), to: known, at: now,
             nextFence: fence)
         switch (claim.reply, claim.write) {
         case (.mismatched, _): throw IdempotencyError.mismatched
@@ -93,12 +94,13 @@ public struct SQLiteTransactionClaims: Sendable {
                 throw ClaimStoreError(.failed, "the value cannot be sealed")
             }
             let complete = ClaimMachine.apply(
-                .complete(fence: fence, payload: payload, retention: retention), to: claimed, at: now, nextFence: 0)
+                .complete(fence: fence, payload: payload, retention: kept), to: claimed, at: now, nextFence: 0)
             guard case .put(let completed) = complete.write else {
                 throw ClaimStoreError(.failed, "the claim was not completed: \(complete.reply)")
             }
             try records.put(completed, under: id, replacing: known?.fence)
             try records.save(fence: fence, tick: now)
+            try records.save(mark: clock.mark(after: mark))
             return Executed(value: value, isReplay: false)
         default: throw ClaimStoreError(.failed, "the record is \(claim.reply), which this mode never writes")
         }
@@ -117,10 +119,17 @@ public struct SQLiteTransactionClaims: Sendable {
     /// - Returns: How many were forgotten.
     public func reap(atMost count: Int, on database: Database) throws -> Int {
         let records = try SQLiteRecords(database: database, prefix: Self.prefix)
-        let now = clock.now
+        let (now, mark) = try now(records)
         let reaped = try records.reap(atMost: count, at: now)
         try records.save(fence: records.fence(), tick: now)
+        try records.save(mark: clock.mark(after: mark))
         return reaped
+    }
+
+    /// The time, and who wrote last.
+    private func now(_ records: SQLiteRecords) throws -> (now: StoreInstant, mark: Int64) {
+        let mark = try records.mark()
+        return (clock.now(after: try records.tick(), mark: mark), mark)
     }
 }
 #endif
