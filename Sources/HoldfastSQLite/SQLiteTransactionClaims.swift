@@ -33,16 +33,11 @@ public struct SQLiteTransactionClaims: Sendable {
     ///   - database: Inside a write transaction.
     ///   - seal: What values are encrypted with. Default: nothing.
     ///   - clock: What retention is measured on, while the process runs.
-    /// - Throws: What the database throws.
+    /// - Throws: What the database throws; ``ClaimStoreError`` with the code `unusable` for tables of another version.
     public init(
         in database: Database, sealing seal: PayloadSeal? = nil, clock: any TimeSource = MonotonicClock()
     ) throws {
-        if try !database.tableExists("\(Self.prefix)record") {
-            try SQLiteSchema.lay(in: database, prefix: Self.prefix)
-        } else if try database.tableExists("\(Self.prefix)payload") {
-            // Payloads lay apart in the first two versions, of which only the second had this mode.
-            try SQLiteSchema.migrate(database, from: 2, prefix: Self.prefix)
-        }
+        try SQLiteSchema.openShared(in: database, prefix: Self.prefix)
         let records = try SQLiteRecords(database: database, prefix: Self.prefix)
         guard let bytes = try records.secret() else {
             throw ClaimStoreError(.unusable, "the database has lost its secret")

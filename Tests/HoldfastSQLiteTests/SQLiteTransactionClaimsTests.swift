@@ -172,5 +172,17 @@ import Testing
             #expect(reaped == 1)
         }
     }
+
+    @Test func `tables of another version are refused`() async throws {
+        try await withDatabase { database, _ in
+            for _ in 0..<2 { _ = try await database.write { try SQLiteTransactionClaims(in: $0) } }
+            let change = "UPDATE holdfast_meta SET value = 9 WHERE name = 'version'"
+            try await database.write { try $0.execute(sql: change) }
+            let error = await #expect(throws: ClaimStoreError.self) {
+                _ = try await database.write { try SQLiteTransactionClaims(in: $0) }
+            }
+            #expect(error?.code == .unusable && error?.description.contains("version 9") == true)
+        }
+    }
 }
 #endif
