@@ -108,14 +108,12 @@ public final class GroupCommit: Sendable {
             let batch = lane.machine.withLock { $0.next() }
             if batch.isEmpty { return }
             let start = listener == nil ? nil : clock.now
-            do {
-                let replies = try await store.apply(batch.map(\.command))
-                tell(batch.count, since: start, succeeded: true)
-                for (entry, reply) in zip(batch, replies) { entry.completion(.success(reply)) }
-            } catch {
-                tell(batch.count, since: start, succeeded: false)
-                let failure = error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)")
-                for entry in batch { entry.completion(.failure(failure)) }
+            let results = await store.results(of: batch.map(\.command))
+            tell(batch.count, since: start, succeeded: results.allSatisfy { (try? $0.get()) != nil })
+            for (entry, result) in zip(batch, results) { entry.completion(result) }
+            // A store that answers too few leaves nobody without an answer.
+            for entry in batch.dropFirst(results.count) {
+                entry.completion(.failure(ClaimStoreError(.failed, "the store left a command without a reply")))
             }
             // Others wait for the store's own thread too: who reaps, or looks something up.
             if store.executor != nil { await Task.yield() }
