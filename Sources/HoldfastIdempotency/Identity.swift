@@ -40,7 +40,7 @@ public struct RecordID: Sendable, Hashable, CustomStringConvertible {
     public func _rawHashValue(seed: Int) -> Int { digest._rawHashValue(seed: seed) }
 
     /// Which of so many parts of something it belongs to.
-    func place(among count: Int) -> Int { Int(digest.words.0 % UInt64(count)) }
+    package func place(among count: Int) -> Int { Int(digest.words.0 % UInt64(count)) }
 }
 
 /// A keyed hash of what a request says. A key that comes back with another fingerprint is refused.
