@@ -9,6 +9,13 @@ public protocol ClaimStore: Sendable {
     /// - Throws: When nothing was carried out, or when the store cannot tell.
     func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply]
 
+    /// Carries out commands in order, and answers each for itself: for a store whose batches can fail in parts, because
+    /// parts of them go to different servers, or one key is locked by somebody else. A caller who was granted a claim is
+    /// not told of another's failure. Default: ``apply(_:)``, which fails for all or for none.
+    ///
+    /// - Returns: One result for each command, in order.
+    func results(of batch: [ClaimCommand]) async -> [Result<ClaimReply, ClaimStoreError>]
+
     /// How many batches the store carries out at the same time: 1 to 64. Default: 1. The commands of one key always go
     /// the same way, one after the other.
     var lanes: Int { get }
@@ -50,6 +57,14 @@ extension ClaimStore {
     public var executor: (any TaskExecutor)? { nil }
     public var forgetsByItself: Bool { false }
 
+    public func results(of batch: [ClaimCommand]) async -> [Result<ClaimReply, ClaimStoreError>] {
+        do {
+            return try await apply(batch).map { .success($0) }
+        } catch {
+            return batch.map { _ in .failure(ClaimStoreError(error)) }
+        }
+    }
+
     public func awaitEnd(of id: RecordID, within pause: Duration, on clock: any TimeSource) async throws {
         try await clock.sleep(for: pause)
     }
@@ -82,5 +97,10 @@ public struct ClaimStoreError: Error, Sendable, CustomStringConvertible {
     public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
+    }
+
+    /// What a store has thrown, whatever it is.
+    package init(_ error: any Error) {
+        self = error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)")
     }
 }

@@ -136,18 +136,14 @@ public final class GroupCommit: Sendable {
             let batch = lane.machine.withLock { $0.next() }
             if batch.isEmpty { return }
             let start = listener == nil ? nil : clock.now
-            do {
-                let replies = try await store.apply(batch.map(\.command))
+            var results = await store.results(of: batch.map(\.command))
+            if results.count != batch.count {
                 // Nobody is left without an answer, and none gets another's.
-                guard replies.count == batch.count else {
-                    throw ClaimStoreError(.failed, "\(replies.count) replies to \(batch.count) commands")
-                }
-                tell(batch.count, since: start, succeeded: true)
-                for (entry, reply) in zip(batch, replies) { entry.completion(.success(reply)) }
-            } catch {
-                tell(batch.count, since: start, succeeded: false)
-                let failure = error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)")
-                for entry in batch { entry.completion(.failure(failure)) }
+                let fault = ClaimStoreError(.failed, "\(results.count) replies to \(batch.count) commands")
+                results = batch.map { _ in .failure(fault) }
+            }
+            tell(batch.count, since: start, succeeded: results.allSatisfy { (try? $0.get()) != nil })
+            for (entry, result) in zip(batch, results) { entry.completion(result) }
             }
             // Others wait for the store's own thread too: who reaps, or looks something up.
             if store.executor != nil { await Task.yield() }

@@ -14,7 +14,8 @@ public struct Scope: Sendable, Hashable {
     }
 }
 
-/// Under what a record is stored: a keyed hash of scope and key, so that a store that leaks names neither.
+/// Under what a record is stored: a keyed hash of scope and key, so that it names neither. Whoever has the store's secret
+/// too, which lies beside it, can try which key it was: see ``StoreSecret``.
 public struct RecordID: Sendable, Hashable, CustomStringConvertible {
     private let digest: Digest
 
@@ -40,7 +41,7 @@ public struct RecordID: Sendable, Hashable, CustomStringConvertible {
     public func _rawHashValue(seed: Int) -> Int { digest._rawHashValue(seed: seed) }
 
     /// Which of so many parts of something it belongs to.
-    func place(among count: Int) -> Int { Int(digest.words.0 % UInt64(count)) }
+    package func place(among count: Int) -> Int { Int(digest.words.0 % UInt64(count)) }
 }
 
 /// A keyed hash of what a request says. A key that comes back with another fingerprint is refused.
@@ -84,8 +85,12 @@ private struct Digest: Sendable, Hashable {
     func _rawHashValue(seed: Int) -> Int { Int(truncatingIfNeeded: words.1) ^ seed }
 }
 
-/// The secret that identities and fingerprints are hashed under. Without it, a fingerprint of a small payload could be
-/// guessed. It belongs to a store: whoever shares the store shares the secret.
+/// The secret that identities and fingerprints are hashed under. Whoever does not have it cannot guess what a fingerprint
+/// of a small payload says. It belongs to a store: whoever shares the store shares the secret.
+///
+/// The store keeps it in clear, so a copy of the whole store lets short keys and small payloads be found by trying. It is
+/// not sealed under the key that payloads are: that key rotates, and may be lost, and this one must stay the same for as
+/// long as keys are kept, or their work is done again.
 public struct StoreSecret: Sendable {
     private let key: SymmetricKey
 

@@ -63,20 +63,29 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     private static func open(_ url: String) -> Result<PostgresConnection, Failure> {
+        guard PostgresURL.canBeRead(url) else {
+            return .failure(Failure(description: PostgresURL.refusal, code: nil, isUsable: false))
+        }
+        guard let opened = opened(url) else {
+            return .failure(Failure(description: "no memory", code: nil, isUsable: false))
+        }
+        let connection = PostgresConnection(opened)
+        guard PQstatus(opened) == CONNECTION_OK else { return .failure(connection.failure(nil)) }
+        guard PQenterPipelineMode(opened) == 1 else { return .failure(connection.failure(nil)) }
+        return .success(connection)
+    }
+
+    /// Connects, or fails to: what it returns is to be asked, and to be finished.
+    static func opened(_ url: String) -> OpaquePointer? {
         // A peer that is gone without a word must not hold a batch for the kernel's quarter of an hour.
         let options = [
             ("application_name", "holdfast"), ("connect_timeout", "5"), ("tcp_user_timeout", "10000"),
             ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
             ("client_encoding", "UTF8"), ("dbname", url),
         ]
-        let opened = withCStrings(options.map(\.0)) { keywords in
+        return withCStrings(options.map(\.0)) { keywords in
             withCStrings(options.map(\.1)) { values in PQconnectdbParams(keywords, values, 1) }
         }
-        guard let opened else { return .failure(Failure(description: "no memory", code: nil, isUsable: false)) }
-        let connection = PostgresConnection(opened)
-        guard PQstatus(opened) == CONNECTION_OK else { return .failure(connection.failure(nil)) }
-        guard PQenterPipelineMode(opened) == 1 else { return .failure(connection.failure(nil)) }
-        return .success(connection)
     }
 
     /// Sends all statements in one go, and reads all answers: one round trip. After the first that fails, the server

@@ -44,7 +44,7 @@ final class PostgresListener: Sendable {
     func close() { state.withLock { $0.isClosed = true } }
 
     private func run() {
-        guard let connection = PQconnectdb(url) else { return }
+        guard let connection = PostgresConnection.opened(url) else { return }
         defer { PQfinish(connection) }
         guard PQstatus(connection) == CONNECTION_OK else { return }
         let answer = PQexec(connection, "LISTEN \(PostgresRecords.channel)")

@@ -8,9 +8,14 @@ import HoldfastIdempotency
 ///
 /// The locks are the machine's, so neither way overtakes the other.
 extension PostgresRecords {
-    /// The statements for a batch; nil when it is not as usual: it asks for something else, or twice for one key.
-    func usual(_ batch: [ClaimCommand]) -> [PostgresStatement]? {
-        guard Set(batch.map(\.id)).count == batch.count else { return nil }
+    /// Where in a batch the commands stand that are as usual: they ask for one of the three, and once for their key.
+    func usual(in batch: [ClaimCommand]) -> [Int] {
+        let askers = Dictionary(batch.map { ($0.id, 1) }, uniquingKeysWith: +)
+        return batch.indices.filter { batch[$0].isUsual && askers[batch[$0].id] == 1 }
+    }
+
+    /// The statements for commands that are as usual.
+    func statements(for batch: [ClaimCommand]) -> [PostgresStatement] {
         var claims: [[String]] = []
         var completions: [[String]] = []
         var releases: [[String]] = []
@@ -28,7 +33,8 @@ extension PostgresRecords {
             case .release(let fence):
                 releases.append([id, "\(fence)"])
             case .renew, .abandon, .resolve, .purge:
-                return nil
+                // Not as usual: the machine's.
+                break
             }
         }
         var statements = [locks(batch)]
@@ -100,6 +106,15 @@ extension PostgresRecords {
         )
         SELECT encode(id, 'hex'), fence, CASE WHEN waited THEN \(Self.tell("encode(id, 'hex')")) END FROM released
         """
+    }
+}
+
+extension ClaimCommand {
+    fileprivate var isUsual: Bool {
+        switch action {
+        case .claim, .complete, .release: true
+        case .renew, .abandon, .resolve, .purge: false
+        }
     }
 }
 

@@ -51,6 +51,13 @@ struct PostgresRecords: Sendable {
             [array(Set(batch.map(\.id.lockKey)).sorted().map(String.init))], isKept: true)
     }
 
+    /// Locks those keys that nobody has locked, without waiting, and says which.
+    func locksThatAreFree(for batch: [ClaimCommand]) -> PostgresStatement {
+        PostgresStatement(
+            "SELECT key FROM (SELECT key FROM unnest($1::bigint[]) key ORDER BY key) keys WHERE pg_try_advisory_xact_lock(key)",
+            [array(Set(batch.map(\.id.lockKey)).sorted().map(String.init))])
+    }
+
     func found(in answers: [PostgresRows]) throws(ClaimStoreError) -> Found {
         guard answers.count == 4, let text = answers[1].first?.first ?? nil, let now = Int64(text) else {
             throw ClaimStoreError(.failed, "the server's answer is not what was asked for")
@@ -235,7 +242,7 @@ struct PostgresRecords: Sendable {
 
 extension RecordID {
     /// What the key is locked by. Two keys that share one wait for each other, and nothing else.
-    fileprivate var lockKey: Int64 { bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) } }
+    var lockKey: Int64 { bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) } }
 }
 
 func array(_ elements: [String]) -> String { "{" + elements.joined(separator: ",") + "}" }

@@ -2,6 +2,7 @@
 import Foundation
 public import Holdfast
 public import HoldfastIdempotency
+import Synchronization
 
 /// Keeps records in PostgreSQL, 13 or later: for several processes that share their keys. What it acknowledges survives
 /// the server's crash (`synchronous_commit`), and leases are measured on the server's clock alone.
@@ -12,9 +13,11 @@ public final class PostgresStore: ClaimStore {
     /// One for each connection, but not more than processors: a batch that is split costs more than it wins.
     public let lanes: Int
 
-    private let records: PostgresRecords
+    let records: PostgresRecords
+    let pool: PostgresPool
+    let held = Mutex(HeldKeys())
+    let clock: any TimeSource
     private let hashingSecret: StoreSecret
-    private let pool: PostgresPool
     private let listener: PostgresListener
 
     /// Opens the store, and lays out its schema if the database has none.
@@ -35,7 +38,7 @@ public final class PostgresStore: ClaimStore {
         async throws
     {
         try require("connections", connections, in: 1...64)
-        self.records = records
+        (self.records, self.clock) = (records, clock)
         lanes = min(connections, ProcessInfo.processInfo.activeProcessorCount)
         listener = PostgresListener(url: url)
         pool = try PostgresPool(url: url, size: connections, clock: clock)
@@ -57,29 +60,6 @@ public final class PostgresStore: ClaimStore {
     }
 
     public func secret() async throws -> StoreSecret { hashingSecret }
-
-    public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
-        guard !batch.isEmpty else { return [] }
-        return try await pool.use { [records] connection in
-            guard let statements = records.usual(batch) else { return try await self.apply(batch, on: connection) }
-            var replies = records.replies(
-                to: batch, in: try await connection.transaction(of: statements))
-            let rest = batch.indices.filter { replies[$0] == nil }
-            guard !rest.isEmpty else { return replies.compactMap { $0 } }
-            for (index, reply) in zip(rest, try await self.apply(rest.map { batch[$0] }, on: connection)) {
-                replies[index] = reply
-            }
-            return replies.compactMap { $0 }
-        }
-    }
-
-    /// Reads, lets the machine decide, and writes: two round trips, for whatever comes.
-    private func apply(_ batch: [ClaimCommand], on connection: PostgresConnection) async throws -> [ClaimReply] {
-        try await connection.transaction { execute in
-            let found = try records.found(in: try await execute(records.reads(for: batch)))
-            return try records.decide(batch, on: found)
-        }
-    }
 
     deinit { listener.close() }
 
@@ -144,6 +124,11 @@ public final class PostgresStore: ClaimStore {
 extension PostgresConnection {
     typealias Execute = ([PostgresStatement]) async throws -> [PostgresRows]
 
+    /// `lock_timeout`: a user's transaction may hold a key for as long as it likes. `statement_timeout`: a server that is
+    /// stuck must not hold a batch. `idle_in_transaction_session_timeout`: who is stopped between reading and writing
+    /// must not hold up to 256 keys until it goes on. `synchronous_commit`: a claim is durable before the work begins,
+    /// whatever the database's default.
+    ///
     /// A plan is made once, maybe while the tables are empty: so it is told to look up each key in the index, which is right
     /// for however many there are.
     private static let begin = [
@@ -151,7 +136,8 @@ extension PostgresConnection {
         PostgresStatement(
             """
             SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '10s', true),
-                set_config('synchronous_commit', 'on', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+                set_config('synchronous_commit', 'on', true),
+                set_config('idle_in_transaction_session_timeout', '5s', true), set_config('plan_cache_mode', 'force_generic_plan', true),
                 set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
                 set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)
             """, isKept: true),

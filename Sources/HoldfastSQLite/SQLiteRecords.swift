@@ -137,6 +137,17 @@ final class SQLiteRecords {
         try saveMeta.execute(arguments: [fence, tick.milliseconds])
     }
 
+    /// Who wrote last, where several do: see ``SharedSQLiteClock``. Zero before the first.
+    func mark() throws -> Int64 {
+        try Int64.fetchOne(
+            database.cachedStatement(sql: "SELECT value FROM \(prefix)meta WHERE name = 'mark'")) ?? 0
+    }
+
+    func save(mark: Int64) throws {
+        try database.cachedStatement(sql: "INSERT OR REPLACE INTO \(prefix)meta VALUES ('mark', ?)")
+            .execute(arguments: [mark])
+    }
+
     private func number(_ name: String) throws -> Int64 {
         let statement = try database.cachedStatement(sql: "SELECT value FROM \(prefix)meta WHERE name = ?")
         guard let number = try Int64.fetchOne(statement, arguments: [name]) else {

@@ -49,6 +49,10 @@ public final class SQLiteStore: ClaimStore {
             self.clock = SQLiteStoreClock(resumingAt: opened.tick, on: clock)
         } catch let error as ClaimStoreError {
             throw error
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
+            throw ClaimStoreError(
+                .unusable,
+                "the store at \(path) is damaged: restore it from a copy, or begin a new one (\(error.reason))")
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
             throw ClaimStoreError(.unusable, "another process holds the store at \(path)")
         } catch let error as DatabaseError {

@@ -24,7 +24,7 @@ public struct SQLiteTransactionClaims: Sendable {
     static let prefix = "holdfast_"
 
     private let secret: StoreSecret
-    private let clock: SQLiteStoreClock
+    private let clock: SharedSQLiteClock
     private let seal: PayloadSeal?
 
     /// Lays out the tables, if the database has none.
@@ -33,22 +33,17 @@ public struct SQLiteTransactionClaims: Sendable {
     ///   - database: Inside a write transaction.
     ///   - seal: What values are encrypted with. Default: nothing.
     ///   - clock: What retention is measured on, while the process runs.
-    /// - Throws: What the database throws.
+    /// - Throws: What the database throws; ``ClaimStoreError`` with the code `unusable` for tables of another version.
     public init(
         in database: Database, sealing seal: PayloadSeal? = nil, clock: any TimeSource = MonotonicClock()
     ) throws {
-        if try !database.tableExists("\(Self.prefix)record") {
-            try SQLiteSchema.lay(in: database, prefix: Self.prefix)
-        } else if try database.tableExists("\(Self.prefix)payload") {
-            // Payloads lay apart in the first two versions, of which only the second had this mode.
-            try SQLiteSchema.migrate(database, from: 2, prefix: Self.prefix)
-        }
+        try SQLiteSchema.openShared(in: database, prefix: Self.prefix)
         let records = try SQLiteRecords(database: database, prefix: Self.prefix)
         guard let bytes = try records.secret() else {
             throw ClaimStoreError(.unusable, "the database has lost its secret")
         }
         secret = try StoreSecret(bytes: Array(bytes))
-        self.clock = SQLiteStoreClock(resumingAt: try records.tick(), on: clock)
+        self.clock = SharedSQLiteClock(resumingAt: try records.tick(), mark: try records.mark(), on: clock)
         self.seal = seal
     }
 
@@ -72,12 +67,13 @@ public struct SQLiteTransactionClaims: Sendable {
         }
         let records = try SQLiteRecords(database: database, prefix: Self.prefix)
         let (id, fingerprint) = (secret.recordID(of: key, in: scope), secret.fingerprint(of: parts))
-        let now = clock.now
+        let (now, mark) = try now(records)
         let known = try records.record(id)
         let fence = try records.fence() + 1
+        let kept = retention + SharedSQLiteClock.allowance
         // There is no lease to keep: nobody else sees the claim before the outcome is there.
         let claim = ClaimMachine.apply(
-            .claim(fingerprint: fingerprint, lease: retention, retention: retention), to: known, at: now,
+            .claim(fingerprint: fingerprint, lease: retention, retention: kept), to: known, at: now,
             nextFence: fence)
         switch (claim.reply, claim.write) {
         case (.mismatched, _): throw IdempotencyError.mismatched
@@ -93,12 +89,13 @@ public struct SQLiteTransactionClaims: Sendable {
                 throw ClaimStoreError(.failed, "the value cannot be sealed")
             }
             let complete = ClaimMachine.apply(
-                .complete(fence: fence, payload: payload, retention: retention), to: claimed, at: now, nextFence: 0)
+                .complete(fence: fence, payload: payload, retention: kept), to: claimed, at: now, nextFence: 0)
             guard case .put(let completed) = complete.write else {
                 throw ClaimStoreError(.failed, "the claim was not completed: \(complete.reply)")
             }
             try records.put(completed, under: id, replacing: known?.fence)
             try records.save(fence: fence, tick: now)
+            try records.save(mark: clock.mark(after: mark))
             return Executed(value: value, isReplay: false)
         default: throw ClaimStoreError(.failed, "the record is \(claim.reply), which this mode never writes")
         }
@@ -117,10 +114,17 @@ public struct SQLiteTransactionClaims: Sendable {
     /// - Returns: How many were forgotten.
     public func reap(atMost count: Int, on database: Database) throws -> Int {
         let records = try SQLiteRecords(database: database, prefix: Self.prefix)
-        let now = clock.now
+        let (now, mark) = try now(records)
         let reaped = try records.reap(atMost: count, at: now)
         try records.save(fence: records.fence(), tick: now)
+        try records.save(mark: clock.mark(after: mark))
         return reaped
+    }
+
+    /// The time, and who wrote last.
+    private func now(_ records: SQLiteRecords) throws -> (now: StoreInstant, mark: Int64) {
+        let mark = try records.mark()
+        return (clock.now(after: try records.tick(), mark: mark), mark)
     }
 }
 #endif

@@ -27,7 +27,8 @@ struct RESPDecoder: NIOSingleStepByteToMessageDecoder {
         let description = "the server's answer is not RESP, or is too large"
     }
 
-    /// The most bytes of one string. A payload is 1 MiB at the most, where the gateway records it.
+    /// The most bytes of one string. Nothing longer is ever written, see ``ValkeyRecords/refusal(of:)``: the answer with it
+    /// would break the connection that all share, each time that somebody asks for it.
     static let stringBound = 64 << 20
     static let arrayBound = 1 << 20
     static let depthBound = 8

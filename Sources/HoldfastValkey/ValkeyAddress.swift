@@ -1,6 +1,7 @@
 #if Valkey
 import Foundation
 public import Holdfast
+import HoldfastIdempotency
 
 /// Where a server is and how it is spoken to: what a URL says.
 ///
@@ -29,14 +30,15 @@ public struct ValkeyAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// - Throws: ``ConfigurationError`` for whatever the URL says that is not as above.
     public init(url: String) throws(ConfigurationError) {
-        guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(),
+        guard !StoreURL.mayMisplacePassword(url), let parts = URLComponents(string: url),
+            let scheme = parts.scheme?.lowercased(),
             ["valkey", "redis", "valkeys", "rediss"].contains(scheme), let host = parts.host, !host.isEmpty,
             parts.fragment == nil
         else {
-            // Not the URL itself: it may hold a password.
+            // Not the URL itself, nor a part of it: it may hold a password.
             throw ConfigurationError(
                 option: "store", value: "an address that cannot be read",
-                allowed: "valkey://[user:password@]host[:port]")
+                allowed: "valkey://[user:password@]host[:port], with '/', '?', '#' and '@' in a password as %XX")
         }
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         port = parts.port ?? 6_379

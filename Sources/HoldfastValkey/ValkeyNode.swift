@@ -44,8 +44,14 @@ final class ValkeyNode: Sendable {
             // Another may have connected while this one came here.
             if let connection = current.withLock({ $0 }), connection.isOpen { return connection }
             let connection = try await breaker.run { try await ValkeyConnection.connect(to: address) }
-            // It may be a server that was restarted without its data.
-            try await secret.confirm(on: connection, of: address)
+            do {
+                try ValkeyServer(try await connection.send([ValkeyServer.question])[0]).check(for: address)
+                // It may be a server that was restarted without its data.
+                try await secret.confirm(on: connection, of: address)
+            } catch {
+                connection.close()
+                throw error
+            }
             current.withLock { $0 = connection }
             return connection
         }

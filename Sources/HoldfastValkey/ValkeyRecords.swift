@@ -8,7 +8,8 @@ import HoldfastIdempotency
 enum ValkeyRecords {
     static let tags = 16
 
-    static func tag(of id: RecordID) -> Int { Int(id.bytes[0]) % tags }
+    /// The same as a lane's number where there are as many lanes, so that a batch goes to one node.
+    static func tag(of id: RecordID) -> Int { id.place(among: tags) }
 
     static func key(of id: RecordID) -> String { "\(prefix(tag(of: id)))record:\(id)" }
 
@@ -25,6 +26,20 @@ enum ValkeyRecords {
 
     static func id(ofKey key: String) -> RecordID? {
         key.lastIndex(of: ":").flatMap { RecordID(String(key[key.index(after: $0)...])) }
+    }
+
+    /// Why a command is not carried out at all; nil if it is.
+    static func refusal(of command: ClaimCommand) -> ClaimStoreError? {
+        let payload: [UInt8]?
+        switch command.action {
+        case .complete(_, let outcome, _): payload = outcome
+        case .resolve(_, .completed(let outcome), _, _, _): payload = outcome
+        case .claim, .renew, .release, .abandon, .resolve, .purge: payload = nil
+        }
+        guard let payload, payload.count > RESPDecoder.stringBound else { return nil }
+        return ClaimStoreError(
+            .failed,
+            "a payload has \(payload.count) bytes, and could not be read back: the most are \(RESPDecoder.stringBound)")
     }
 
     /// The words of `EVALSHA`, without the script's name.

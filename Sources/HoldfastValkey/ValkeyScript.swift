@@ -65,9 +65,10 @@ struct ValkeyScript: Sendable {
                 #record.body - 32, flag) .. record.body .. (record.payload or '')
         end
 
-        -- Whoever waits in another process asks again when it hears of it.
+        -- Whoever waits in another process asks again when it hears of it. That it may not be told, where a user has no
+        -- channel, must not end a batch half-way.
         local function told(key, record)
-            if record.waited then call('PUBLISH', '\(ValkeyRecords.channel)', key) end
+            if record.waited then redis.pcall('PUBLISH', '\(ValkeyRecords.channel)', key) end
             record.waited = false
         end
 

@@ -26,7 +26,6 @@ final class ValkeySecret: Sendable {
         // Another node of the cluster keeps it.
         case .error(let why) where why.hasPrefix("MOVED"): return
         case let answer:
-            connection.close()
             guard case .bulk(_?) = answer else { throw ClaimStoreError(.failed, "\(address): \(answer)") }
             throw ClaimStoreError(
                 .unusable, "\(address) holds another secret: it has lost its data, or is another server; restart")

@@ -5,12 +5,14 @@ import HoldfastIdempotency
 struct ValkeyServer: Sendable {
     private let facts: [String: String]
 
-    static func facts(of node: ValkeyNode) async throws(ClaimStoreError) -> ValkeyServer {
-        let answer = try await node.send("INFO", "everything")
+    static let question = ["INFO", "everything"].map { Array($0.utf8) }
+
+    /// - Parameter answer: To the question.
+    init(_ answer: RESPValue) throws(ClaimStoreError) {
         guard let text = answer.string else {
             throw ClaimStoreError(.unusable, "the server does not say what it is: \(answer)")
         }
-        return ValkeyServer(info: text)
+        self.init(info: text)
     }
 
     init(info: String) {
@@ -23,27 +25,35 @@ struct ValkeyServer: Sendable {
 
     var isCluster: Bool { facts["cluster_enabled"] == "1" }
 
-    /// What can be lost, in words.
+    private var mayEvict: String? {
+        let policy = facts["maxmemory_policy"] ?? "unknown"
+        guard policy != "noeviction" else { return nil }
+        return "maxmemory-policy is \(policy): the server may evict claims, and their work would be done twice"
+    }
+
+    /// Checks whether claims may be kept here. It is asked on every new connection: a name may lead to another server by
+    /// then, and a cluster's nodes are found one by one.
     ///
-    /// - Throws: ``ClaimStoreError`` with the code `unusable` when it would not even try.
-    func warnings(for address: ValkeyAddress) throws(ClaimStoreError) -> [String] {
+    /// - Throws: ``ClaimStoreError``: with the code `failed` for what is a replica, which may be promoted; with
+    ///   `unusable` for what only a person can change.
+    func check(for address: ValkeyAddress) throws(ClaimStoreError) {
         let version = facts["redis_version"] ?? "unknown"
         guard let major = version.split(separator: ".").first.flatMap({ Int($0) }), major >= 7 else {
-            throw ClaimStoreError(.unusable, "the server's version is \(version), but must be 7 or later")
+            throw ClaimStoreError(.unusable, "\(address): the server's version is \(version), but must be 7 or later")
         }
-        guard facts["role"] == "master" else {
-            throw ClaimStoreError(.unusable, "\(address) is a replica: claims need the primary")
+        if let danger = mayEvict, !address.acceptsEviction {
+            throw ClaimStoreError(
+                .unusable, "\(address): \(danger); set noeviction, or say 'eviction=accepted' in the URL")
         }
-        var warnings: [String] = []
-        let policy = facts["maxmemory_policy"] ?? "unknown"
-        if policy != "noeviction" {
-            let danger =
-                "maxmemory-policy is \(policy): the server may evict claims, and their work would be done twice"
-            guard address.acceptsEviction else {
-                throw ClaimStoreError(.unusable, "\(danger); set noeviction, or say 'eviction=accepted' in the URL")
-            }
-            warnings.append(danger)
+        // A cluster's replica sends to its primary by itself.
+        guard isCluster || facts["role"] == "master" else {
+            throw ClaimStoreError(.failed, "\(address) is a replica: claims need the primary")
         }
+    }
+
+    /// What can be lost, in words.
+    func warnings(for address: ValkeyAddress) -> [String] {
+        var warnings = mayEvict.map { [$0] } ?? []
         if facts["aof_enabled"] != "1" {
             warnings.append(
                 "there is no append-only file: a crash of the server forgets claims since its last snapshot")

@@ -12,7 +12,8 @@ public import HoldfastIdempotency
 /// done twice. `replicas=N` in the URL has every write wait for N replicas (`WAIT`), which makes that rarer, and not
 /// impossible. Where it must not happen, use PostgreSQL.
 public final class ValkeyStore: ClaimStore {
-    public let lanes = 4
+    /// Four; in a cluster one for each tag, so that a node that is slow or gone holds up its own keys alone.
+    public let lanes: Int
     /// The server's own expiry does it.
     public let forgetsByItself = true
     /// What this server can lose, in words for whoever starts the process.
@@ -49,8 +50,9 @@ public final class ValkeyStore: ClaimStore {
         nodes = try ValkeyNodes(address, clock: clock)
         listener = ValkeyListener(address, clock: clock)
         do {
-            let server = try await ValkeyServer.facts(of: nodes.all[0])
-            (isCluster, warnings) = (server.isCluster, try server.warnings(for: address))
+            let server = try ValkeyServer(try await nodes.all[0].send([ValkeyServer.question])[0])
+            (isCluster, warnings) = (server.isCluster, server.warnings(for: address))
+            lanes = server.isCluster ? ValkeyRecords.tags : 4
             hashingSecret = try await nodes.agreeOnSecret()
         } catch let error as ClaimStoreError {
             nodes.close()
@@ -72,16 +74,28 @@ public final class ValkeyStore: ClaimStore {
     public func secret() async throws -> StoreSecret { hashingSecret }
 
     public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
-        guard !batch.isEmpty else { return [] }
-        guard isCluster else { return try await apply(batch, tag: 0) }
+        try await results(of: batch).map { result throws(ClaimStoreError) in try result.get() }
+    }
+
+    public func results(of batch: [ClaimCommand]) async -> [Result<ClaimReply, ClaimStoreError>] {
+        let refusals = batch.map { ValkeyRecords.refusal(of: $0) }
+        var results: [Result<ClaimReply, ClaimStoreError>] = refusals.map { refusal in
+            .failure(refusal ?? ClaimStoreError(.failed, "it was not asked for"))
+        }
         // A script's keys must be on one node. The parts of one batch stand alone: each command is about one key.
-        var replies: [ClaimReply?] = batch.map { _ in nil }
-        for (tag, places) in Dictionary(grouping: batch.indices, by: { ValkeyRecords.tag(of: batch[$0].id) }) {
-            for (place, reply) in zip(places, try await apply(places.map { batch[$0] }, tag: tag)) {
-                replies[place] = reply
+        let places = Dictionary(grouping: batch.indices.filter { refusals[$0] == nil }) {
+            isCluster ? ValkeyRecords.tag(of: batch[$0].id) : 0
+        }
+        for (tag, places) in places {
+            do throws(ClaimStoreError) {
+                for (place, reply) in zip(places, try await apply(places.map { batch[$0] }, tag: tag)) {
+                    results[place] = .success(reply)
+                }
+            } catch {
+                for place in places { results[place] = .failure(error) }
             }
         }
-        return replies.compactMap { $0 }
+        return results
     }
 
     private func apply(_ batch: [ClaimCommand], tag: Int) async throws(ClaimStoreError) -> [ClaimReply] {

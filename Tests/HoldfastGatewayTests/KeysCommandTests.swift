@@ -49,15 +49,17 @@ import Testing
             #expect(byKey.contains(record) && byKey.contains("abandoned") && byKey.contains("claimed"))
 
             let body = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())")
-            try Data("charged by hand".utf8).write(to: body)
+            // Bytes that are no text.
+            let bytes = Array("charged by hand ".utf8) + [0, 255, 254]
+            try Data(bytes).write(to: body)
             defer { try? FileManager.default.removeItem(at: body) }
             let resolved = try await keys(
-                "resolve", record, "--completed", "--status", "201", "--content-type", "text/plain", "--body",
+                "resolve", record, "--completed", "--status", "201", "--content-type", "text/plain", "--body-file",
                 body.path,
                 "--by", "ada", "--why", "it is in the bank's list", at: gateway)
             #expect(resolved.contains("resolved-completed, fence 1, by ada: it is in the bank's list"))
             let replay = try await post("hangs", to: gateway)
-            #expect(replay.status == 201 && replay.text == "charged by hand" && replay.isReplay)
+            #expect(replay.status == 201 && replay.body == bytes && replay.isReplay)
             #expect(replay.headers.first(name: "content-type") == "text/plain")
             #expect(service.requests.count == 2)
         }
@@ -83,9 +85,49 @@ import Testing
         }
     }
 
+    @Test func `a key of a caller with credentials is found by them and not by another's`() async throws {
+        try await withUnknown { gateway, _, _ in
+            _ = try await TestClient.send(
+                .POST, "/charges", to: gateway.port,
+                headers: ["idempotency-key": "mine", "authorization": "Bearer s3cret"], body: Array("amount=1".utf8))
+            let file = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())").path
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            func explain(_ more: [String]) async throws -> (status: Int32, output: String, errors: String) {
+                try await HoldfastProcess.run(
+                    ["keys", "explain", "--key", "mine", "--operation", "POST 127.0.0.1/charges"] + more
+                        + ["--admin", "http://127.0.0.1:\(gateway.admin)"])
+            }
+            try await expectEqual(explain([]).status, 1)
+            for (credentials, status) in [("Bearer s3cret\n", Int32(0)), ("Bearer other\n", 1), ("", 1)] {
+                try Data(credentials.utf8).write(to: URL(filePath: file))
+                let ended = try await explain(["--caller-fields", file])
+                #expect(ended.status == status, "\(ended.errors)")
+                #expect(!ended.output.contains("s3cret") && !ended.errors.contains("s3cret"))
+            }
+        }
+    }
+
+    @Test func `a listing as JSON is one document of as many as were asked for`() async throws {
+        struct Listing: Decodable {
+            struct Record: Decodable { let record: String }
+            let records: [Record]
+            let mayBeMore: Bool
+        }
+        try await withUnknown { gateway, _, _ in
+            for key in ["a", "b", "c"] { _ = try await post(key, to: gateway) }
+            for (limit, count, more) in [(2, 2, true), (4, 4, false), (9, 4, false)] {
+                let text = try await keys("list", "--json", "--limit", "\(limit)", at: gateway)
+                let listing = try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
+                #expect(Set(listing.records.map(\.record)).count == count && listing.mayBeMore == more)
+            }
+        }
+    }
+
     @Test(arguments: [
         ["list", "--state", "lost"], ["list", "--limit", "0"], ["explain"], ["explain", "abc"],
-        ["explain", "--key", "k"], ["resolve", String(repeating: "0", count: 64), "--by", "a", "--why", "b"],
+        ["explain", "--key", "k"], ["explain", String(repeating: "0", count: 64), "--caller-fields", "x"],
+        ["explain", "--key", "k", "--operation", "o", "--caller", "a", "--caller-fields", "x"],
+        ["resolve", String(repeating: "0", count: 64), "--by", "a", "--why", "b"],
         [
             "resolve", String(repeating: "0", count: 64), "--released", "--status", "200", "--by", "a", "--why", "b",
         ], ["purge", String(repeating: "0", count: 64)],
@@ -115,6 +157,8 @@ import Testing
             for body in [
                 "", "{}", #"{"fence":1,"as":"gone","by":"a","why":"b"}"#,
                 #"{"fence":1,"as":"released","by":"","why":"b"}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"bodyBase64":"?"}}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"body":"","bodyBase64":""}}"#,
             ] {
                 let resolved = try await TestClient.send(
                     .POST, "/api/keys/\(String(repeating: "0", count: 64))/resolve", to: gateway.admin,

@@ -34,6 +34,22 @@ import Testing
         #expect(back.fields == [.init(name: "Content-Type", value: "image/png")], "no Set-Cookie is replayed")
     }
 
+    @Test(arguments: [
+        "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
+        "Transfer-Encoding", "Upgrade", "Set-Cookie", "Content-Length", "Date", "WWW-Authenticate", "X-Unheard-Of",
+    ])
+    func `fields of one connection and fields that nobody has shown to be safe are not replayed`(name: String) {
+        let kept = RecordedResponse.Field(name: "ETag", value: "x")
+        let recorded = RecordedResponse(status: 200, fields: [.init(name: name, value: "1"), kept], body: [])
+        #expect(recorded.fields == [kept])
+    }
+
+    @Test func `what another hand has recorded is not replayed either`() throws {
+        let recorded = RecordedResponse(status: 200, fields: [.init(name: "ETag", value: "x")], body: [])
+        let bytes = recorded.encoded.replacing(Array("ETag".utf8), with: Array("Date".utf8))
+        #expect(try #require(RecordedResponse(encoded: bytes)).fields.isEmpty)
+    }
+
     @Test func `bytes that are no response are refused`() {
         let encoded = RecordedResponse(status: 200, fields: [.init(name: "etag", value: "x")], body: [1, 2, 3]).encoded
         for length in 0..<encoded.count { #expect(RecordedResponse(encoded: Array(encoded.prefix(length))) == nil) }

@@ -1,6 +1,7 @@
 #if PostgreSQL
 import HoldfastIdempotency
 import HoldfastTesting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -152,8 +153,12 @@ import Testing
             ClaimCommand(id: ids[3], action: claim.action),
         ]
         let records = PostgresRecords()
-        try #expect(#require(records.usual(batch)).count == 4)
-        #expect(records.usual(batch + [batch[0]]) == nil)
+        #expect(records.usual(in: batch) == [0, 1, 2, 3])
+        #expect(records.statements(for: batch).count == 4)
+        // A key that is named twice, and what is not one of the three, are the machine's; the others stay as usual.
+        #expect(records.usual(in: batch + [batch[0]]) == [1, 2, 3])
+        let renewal = ClaimCommand(id: RecordID(bytes: [8]), action: .renew(fence: 1, lease: .seconds(1)))
+        #expect(records.usual(in: [renewal] + batch) == [1, 2, 3, 4])
         try await expectEqual(store.apply(batch), [.done, .stale, .done, .inFlight])
     }
 
@@ -194,7 +199,9 @@ import Testing
         try await AcrossProcesses.check(here: PostgresStore(url: url), there: PostgresStore(url: url)) {
             let rows = try await admin.send([
                 PostgresStatement(
-                    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'")
+                    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' "
+                        // As the pool's connections are, it is made with bounds on silence.
+                        + "AND application_name = 'holdfast'")
             ])
             return !rows[0].isEmpty
         }
@@ -224,6 +231,99 @@ import Testing
         }
         _ = try await connection.send([PostgresStatement(meanwhile.replacing("%@", with: kept.name))])
         for _ in 0..<2 { try await expectEqual(connection.transaction(of: [kept]), [[["42"]]]) }
+    }
+
+    @Test func `a key that somebody keeps locked fails alone and is waited for once`() async throws {
+        let url = try await database()
+        let store = try await PostgresStore(url: url, connections: 1, clock: ManualClock())
+        let user = try await PostgresConnection.connect(to: url)
+        _ = try await user.send([PostgresStatement("BEGIN")])
+        let reply = try await store.apply([claim]) { sql, parameters in
+            try await user.send([PostgresStatement(sql, parameters)])[0]
+        }[0]
+        guard case .claimed = reply else { throw UnexpectedOutcome("\(reply)") }
+        let ids = (0..<4).map { RecordID(bytes: [9, UInt8($0)]) }
+        func ask(_ more: [RecordID]) async -> [Result<ClaimReply, ClaimStoreError>] {
+            await store.results(of: [claim] + more.map { ClaimCommand(id: $0, action: claim.action) })
+        }
+        let first = await ask(Array(ids[..<2]))
+        #expect(throws: ClaimStoreError.self) { try first[0].get() }
+        for result in first[1...] {
+            guard case .success(.claimed) = result else { throw UnexpectedOutcome("\(result)") }
+        }
+        // From now on nobody waits: whoever is held up by the lock would be seen to wait for it.
+        #expect(store.held.withLock { $0.contains(key.id.lockKey, at: store.clock.now) })
+        for result in await ask(Array(ids[2...]))[1...] {
+            guard case .success(.claimed) = result else { throw UnexpectedOutcome("\(result)") }
+        }
+        _ = try await user.send([PostgresStatement("COMMIT")])
+        try await expectEqual(store.apply([claim]), [.inFlight])
+        #expect(store.held.withLock { !$0.contains(key.id.lockKey, at: store.clock.now) })
+    }
+
+    @Test func `a lock that is held is not waited for again until ten seconds are over`() {
+        let clock = ManualClock()
+        var held = HeldKeys()
+        held.note(held: [1, 2], free: [], at: clock.now)
+        held.note(held: [], free: [2], at: clock.now)
+        #expect(held.contains(1, at: clock.now) && !held.contains(2, at: clock.now))
+        clock.advance(by: HeldKeys.memory)
+        #expect(!held.contains(1, at: clock.now))
+        for key in 0..<Int64(3 * HeldKeys.bound) { held.note(held: [key], free: [], at: clock.now) }
+        let count = (0..<Int64(3 * HeldKeys.bound)).count { held.contains($0, at: clock.now) }
+        #expect(count > 0 && count <= HeldKeys.bound)
+    }
+
+    @Test func `each transaction has its bounds and commits durably whatever the database's defaults`() async throws {
+        let url = try await database()
+        let admin = try await PostgresConnection.connect(to: url)
+        let name = try await admin.send([PostgresStatement("SELECT current_database()")])[0][0][0] ?? ""
+        for setting in [
+            "synchronous_commit = off", "lock_timeout = 0", "statement_timeout = 0",
+            "idle_in_transaction_session_timeout = 0",
+        ] { _ = try await admin.send([PostgresStatement("ALTER DATABASE \(name) SET \(setting)")]) }
+        let connection = try await PostgresConnection.connect(to: url)
+        let ask = PostgresStatement(
+            """
+            SELECT current_setting('synchronous_commit'), current_setting('lock_timeout'),
+                current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')
+            """)
+        let bounds: [String?] = ["on", "2s", "10s", "5s"]
+        try await expectEqual(connection.send([ask])[0], [["off", "0", "0", "0"]])
+        try await expectEqual(connection.transaction(of: [ask])[0], [bounds])
+        try await expectEqual(connection.transaction { (try await $0([ask])[0], []) }, [bounds])
+    }
+
+    @Test func `a server that does not sync is refused`() async throws {
+        let server = try await PostgresServer.start("-c fsync=off")
+        let error = await #expect(throws: ClaimStoreError.self) { _ = try await PostgresStore(url: server.database()) }
+        #expect(error?.code == .unusable && error?.description.contains("fsync = off") == true)
+    }
+
+    @Test func `while the server cannot be reached a breaker answers`() async throws {
+        let clock = ManualClock()
+        let pool = try PostgresPool(url: "postgres://postgres@/x?host=/nowhere", size: 1, clock: clock)
+        func ask() async throws -> String {
+            let error = await #expect(throws: ClaimStoreError.self) { try await pool.use { _ in } }
+            return error?.description ?? ""
+        }
+        for _ in 0..<3 { #expect(try await ask().contains("/nowhere")) }
+        #expect(try await !ask().contains("/nowhere"))
+        clock.advance(by: .seconds(1))
+        #expect(try await ask().contains("/nowhere"))
+    }
+
+    @Test(arguments: [
+        "postgres://ada:s3cret%zz@127.0.0.1:1/x", "postgres://ada:%s3cret@127.0.0.1:1/x",
+        "postgres://ada:9/s3cret@127.0.0.1:1/x", "postgres://ada:9?s3cret@127.0.0.1:1/x", "postgres://ada:s3cret/x",
+        "postgres://ada:p@s3cret@127.0.0.1:1/x",
+        "postgres://[s3cret", "postgres://ada:a[s3cret@127.0.0.1:1/x", "postgres://ada@127.0.0.1:1/x?s3cret=1",
+        "postgres://ada:1#s3cret@127.0.0.1:1/x", "postgres://ada:s3cret@[::1/x",
+    ])
+    func `a password is never quoted however it is spelled`(url: String) async throws {
+        let error = await #expect(throws: ClaimStoreError.self) { _ = try await PostgresStore(url: url) }
+        #expect(error?.code == .unusable)
+        #expect(error?.description.contains("s3cret") == false, "\(String(describing: error))")
     }
 }
 #endif

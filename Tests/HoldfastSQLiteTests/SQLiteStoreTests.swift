@@ -136,6 +136,60 @@ import Testing
         }
     }
 
+    /// Claims many keys, and closes the file.
+    private func fill(_ path: String) async throws {
+        let store = try SQLiteStore(path: path)
+        let action = ClaimCommand.Action.claim(fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100))
+        let ids = (0..<400).map { RecordID(bytes: [UInt8($0 / 200), UInt8($0 % 200)]) }
+        _ = try await store.apply(ids.map { ClaimCommand(id: $0, action: action) })
+        try store.close()
+    }
+
+    @Test func `a file with a damaged page is refused in one sentence`() async throws {
+        try await inFolder { path in
+            try await fill(path)
+            let whole = try Data(contentsOf: URL(filePath: path))
+            let pages = whole.count / 4_096
+            #expect(pages > 10)
+            var refused = 0
+            for page in 1..<pages {
+                var damaged = whole
+                damaged.replaceSubrange(page * 4_096..<(page + 1) * 4_096, with: Data(repeating: 0x5A, count: 4_096))
+                try damaged.write(to: URL(filePath: path))
+                do {
+                    let store = try SQLiteStore(path: path)
+                    // A page of payloads: nothing that a claim is decided by.
+                    try store.close()
+                } catch {
+                    #expect((error as? ClaimStoreError)?.code == .unusable, "\(error)")
+                    refused += 1
+                }
+            }
+            #expect(refused >= pages - 2)
+        }
+    }
+
+    @Test func `after an error of the disk the store stays closed`() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            // More than the page cache holds, and less than what makes a checkpoint: reading it back asks the log.
+            try await expectEqual(complete(store, fence: 1, [UInt8](repeating: 7, count: 3 << 20)), .done)
+            let log = try FileHandle(forUpdating: URL(filePath: path + "-wal"))
+            let whole = try log.readToEnd() ?? Data()
+            try log.truncate(atOffset: 0)
+            let first = await #expect(throws: ClaimStoreError.self) { _ = try await claim(store) }
+            #expect(first?.code == .unusable && first?.description.contains("stays closed") == true)
+            // The disk is well again. What the connection believes is not known to be true.
+            try log.seek(toOffset: 0)
+            try log.write(contentsOf: whole)
+            let other = await #expect(throws: ClaimStoreError.self) {
+                _ = try await claim(store, RecordID(bytes: [9]))
+            }
+            #expect(other?.description == first?.description)
+        }
+    }
+
     @Test func `a store of another version is refused`() async throws {
         try await inFolder { path in
             try SQLiteStore(path: path).close()

@@ -96,9 +96,92 @@ import Testing
             let file = try Data(contentsOf: URL(filePath: path))
             #expect(file.range(of: Data("a secret receipt".utf8)) == nil)
             try await expectEqual(database.write { try claims.reap(atMost: 10, on: $0) }, 0)
-            clock.advance(by: .seconds(86_401))
+            clock.advance(by: .seconds(86_461))
             try await expectEqual(database.write { try claims.reap(atMost: 10, on: $0) }, 1)
             try await expectEqual(database.write { try run($0).isReplay }, false)
+        }
+    }
+
+    @Test func `an instance that was idle does not forget what a younger one has completed`() async throws {
+        try await withDatabase { database, _ in
+            let clock = clock
+            let idle = try await database.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            try await expectEqual(charge("first", idle, database).isReplay, false)
+            clock.advance(by: .seconds(25 * 3_600))
+            // It begins where the file stands, which is 25 hours ago.
+            let young = try await database.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            try await expectEqual(charge("k", young, database).isReplay, false)
+            try await expectEqual(charge("k", idle, database).isReplay, true)
+            try await expectEqual(charges(database), 2)
+            // And it is kept for its retention from then on, by whoever looks.
+            clock.advance(by: .seconds(86_399))
+            try await expectEqual(charge("k", idle, database).isReplay, true)
+            try await expectEqual(charge("k", young, database).isReplay, true)
+        }
+    }
+
+    /// Writes in a transaction that does not stand.
+    private func rollBack(_ claims: SQLiteTransactionClaims, _ database: DatabaseQueue) async throws {
+        let (key, scope) = (try IdempotencyKey("torn"), scope)
+        await #expect(throws: Torn.self) {
+            try await database.write { database in
+                _ = try claims.run(key, in: scope, saying: [], on: database) { 1 }
+                throw Torn()
+            }
+        }
+    }
+
+    @Test func `a transaction that is rolled back takes no time away`() async throws {
+        try await withDatabase { database, _ in
+            let clock = clock
+            let claims = try await database.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            try await expectEqual(charge("k", claims, database).isReplay, false)
+            clock.advance(by: .seconds(86_461))
+            try await rollBack(claims, database)
+            try await expectEqual(charge("k", claims, database).isReplay, false)
+        }
+    }
+
+    @Test func `a transaction that is rolled back does not make another's write one's own`() async throws {
+        try await withDatabase { database, _ in
+            let clock = clock
+            let idle = try await database.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            try await rollBack(idle, database)
+            let young = try await database.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            try await expectEqual(charge("k", young, database).isReplay, false)
+            clock.advance(by: .seconds(86_401))
+            try await expectEqual(charge("k", idle, database).isReplay, true)
+        }
+    }
+
+    @Test func `time goes on though instances write in turn`() async throws {
+        try await withDatabase { database, _ in
+            let clock = clock
+            let one = try await database.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            let two = try await database.write { try SQLiteTransactionClaims(in: $0, clock: clock) }
+            let (key, scope) = (try IdempotencyKey("k"), scope)
+            _ = try await database.write { database in
+                try one.run(key, in: scope, saying: [], retention: .seconds(60), on: database) { 1 }
+            }
+            // However long it takes, a second is sure each time: at last what is old is forgotten.
+            var reaped = 0
+            for turn in 0..<130 where reaped == 0 {
+                clock.advance(by: .seconds(7))
+                reaped = try await database.write { try (turn % 2 == 0 ? two : one).reap(atMost: 10, on: $0) }
+            }
+            #expect(reaped == 1)
+        }
+    }
+
+    @Test func `tables of another version are refused`() async throws {
+        try await withDatabase { database, _ in
+            for _ in 0..<2 { _ = try await database.write { try SQLiteTransactionClaims(in: $0) } }
+            let change = "UPDATE holdfast_meta SET value = 9 WHERE name = 'version'"
+            try await database.write { try $0.execute(sql: change) }
+            let error = await #expect(throws: ClaimStoreError.self) {
+                _ = try await database.write { try SQLiteTransactionClaims(in: $0) }
+            }
+            #expect(error?.code == .unusable && error?.description.contains("version 9") == true)
         }
     }
 }

@@ -157,7 +157,8 @@ import Testing
         #expect(plain?.code == .unusable)
     }
 
-    @Test func `a cluster's nodes are found by what they say`() async throws {
+    /// A cluster of two nodes, each with half of the slots.
+    private func cluster() async throws -> (TestSupport.ValkeyServer, TestSupport.ValkeyServer) {
         let options = "--cluster-enabled yes --cluster-config-file FOLDER/nodes.conf"
         let (one, two) = (try await ValkeyServer.start(options), try await ValkeyServer.start(options))
         try await one.command("cluster addslotsrange 0 8191")
@@ -167,8 +168,139 @@ import Testing
             "for try in $(seq 200); do redis-cli -p PORT cluster info | grep -q cluster_state:ok && "
             + "redis-cli -p PORT cluster info | grep -q cluster_known_nodes:2 && exit 0; sleep 0.1; done; exit 1"
         for server in [one, two] { try await Shell.run("(\(ready.replacing("PORT", with: "\(server.port)")))") }
+        return (one, two)
+    }
+
+    /// A record of each tag.
+    private let oneOfEach = (0..<ValkeyRecords.tags).map { tag in
+        RecordID(bytes: [UInt8](repeating: 0, count: 7) + [UInt8(tag)] + [UInt8](repeating: 1, count: 24))
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a node that is gone fails its own keys alone`() async throws {
+        let (one, two) = try await cluster()
         let store = try await ValkeyStore(url: "valkey://127.0.0.1:\(one.port)")
-        let ids = (0..<32).map { RecordID(bytes: [UInt8($0)] + [UInt8](repeating: 1, count: 31)) }
+        #expect(store.lanes == ValkeyRecords.tags)
+        let batch = oneOfEach.map { ClaimCommand(id: $0, action: claim.action) }
+        try await expectEqual(store.apply(batch.map { ClaimCommand(id: $0.id, action: .purge(fence: 1)) }).count, 16)
+        try await two.end()
+        var claimed = 0
+        for result in await store.results(of: batch) {
+            switch result {
+            case .success(.claimed): claimed += 1
+            case .success(let reply): throw UnexpectedOutcome("\(reply)")
+            case .failure(let error): #expect(error.code == .failed)
+            }
+        }
+        #expect((1...15).contains(claimed))
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a slot that is being moved is followed`() async throws {
+        let (one, two) = try await cluster()
+        let store = try await ValkeyStore(url: "valkey://127.0.0.1:\(one.port)")
+        func id(of server: TestSupport.ValkeyServer) async throws -> String {
+            let address = try ValkeyAddress(url: "valkey://127.0.0.1:\(server.port)")
+            let connection = try await ValkeyConnection.connect(to: address)
+            return try await connection.send([["CLUSTER", "MYID"].map { Array($0.utf8) }])[0].string ?? ""
+        }
+        let names = (try await id(of: one), try await id(of: two))
+        // Whichever tag's slot is the first node's.
+        let connection = try await ValkeyConnection.connect(to: ValkeyAddress(url: "valkey://127.0.0.1:\(one.port)"))
+        var tag: Int?
+        var slot: Int64 = 0
+        for candidate in 1..<ValkeyRecords.tags where tag == nil {
+            let words = ["CLUSTER", "KEYSLOT", ValkeyRecords.fenceKey(candidate)].map { Array($0.utf8) }
+            if case .number(let number) = try await connection.send([words])[0], number < 8_192 {
+                (tag, slot) = (candidate, number)
+            }
+        }
+        let key = oneOfEach[try #require(tag)]
+        let other = RecordID(bytes: key.bytes.prefix(31) + [2])
+        func claim(_ id: RecordID) async throws -> ClaimReply? {
+            try await store.apply([ClaimCommand(id: id, action: self.claim.action)]).first
+        }
+        guard case .claimed(let fence)? = try await claim(key) else { throw UnexpectedOutcome("no claim") }
+        try await two.command("cluster setslot \(slot) importing \(names.0)")
+        try await one.command("cluster setslot \(slot) migrating \(names.1)")
+        let keys = "\(ValkeyRecords.fenceKey(tag ?? 0)) \(ValkeyRecords.key(of: key))"
+        try await one.command("migrate 127.0.0.1 \(two.port) '' 0 5000 keys \(keys)")
+        // It is not here any more, so it is asked for there.
+        try await expectEqual(store.apply([ClaimCommand(id: key, action: complete(fence, [1]).action)]), [.done])
+        // A new record is neither here nor there.
+        let torn = await #expect(throws: ClaimStoreError.self) { _ = try await claim(other) }
+        #expect(torn?.code == .failed && torn?.description.contains("being moved") == true)
+        for server in [two, one] { try await server.command("cluster setslot \(slot) node \(names.1)") }
+        try await expectEqual(claim(key), .completed(payload: [1]))
+        guard case .claimed = try await claim(other) else { throw UnexpectedOutcome("no claim") }
+    }
+
+    @Test func `a user without a channel completes what it claims`() async throws {
+        let server = try await ValkeyServer.start()
+        try await server.command(
+            "acl setuser ada on '>pw' '~holdfast:*' resetchannels -@all +evalsha +eval +get +set +del +time +info +publish "
+                + "+subscribe +scan +getrange +strlen +wait '+client|setname' +select")
+        let store = try await ValkeyStore(url: "valkey://ada:pw@127.0.0.1:\(server.port)")
+        let fence = try await claimed(store)
+        // Now somebody waits, and is to be told of the end.
+        try await expectEqual(store.apply([claim]), [.inFlight])
+        try await expectEqual(store.apply([complete(fence, [7])]), [.done])
+        try await expectEqual(store.apply([claim]), [.completed(payload: [7])])
+        try await expectEqual(store.summary(of: key.id)?.state, .completed)
+        try await expectEqual(store.summaries(after: nil, atMost: 10).summaries.count, 1)
+    }
+
+    @Test func `each new connection looks again at what the server is`() async throws {
+        let server = try await ValkeyServer.start()
+        let store = try await ValkeyStore(url: server.database())
+        _ = try await claimed(store)
+        try await server.command("config set maxmemory-policy allkeys-lru")
+        try await server.command("client kill type normal skipme yes")
+        // The first may find the broken connection.
+        _ = try? await store.apply([claim])
+        let evicting = await #expect(throws: ClaimStoreError.self) { try await store.apply([claim]) }
+        #expect(evicting?.code == .unusable && evicting?.description.contains("allkeys-lru") == true)
+        try await server.command("config set maxmemory-policy noeviction")
+        try await server.command("replicaof 127.0.0.1 1")
+        let demoted = await #expect(throws: ClaimStoreError.self) { try await store.apply([claim]) }
+        #expect(demoted?.code == .failed && demoted?.description.contains("replica") == true)
+        try await server.command("replicaof no one")
+        try await expectEqual(store.apply([claim]), [.inFlight])
+    }
+
+    @Test func `what could not be read back is not written`() async throws {
+        let store = try await ValkeyStore(url: try await database())
+        let fence = try await claimed(store)
+        let large = [UInt8](repeating: 1, count: RESPDecoder.stringBound + 1)
+        let other = ClaimCommand(id: RecordID(bytes: [9]), action: claim.action)
+        let results = await store.results(of: [complete(fence, large), other])
+        let error = #expect(throws: ClaimStoreError.self) { try results[0].get() }
+        #expect(error?.code == .failed)
+        guard case .success(.claimed) = results[1] else { throw UnexpectedOutcome("\(results[1])") }
+        try await expectEqual(store.apply([complete(fence, Array(large.dropLast()))]), [.done])
+        guard case .completed(let payload?)? = try await store.apply([claim]).first else {
+            throw UnexpectedOutcome("no payload")
+        }
+        #expect(payload.count == RESPDecoder.stringBound)
+    }
+
+    @Test func `while the server cannot be reached a breaker answers`() async throws {
+        let clock = ManualClock()
+        let node = try ValkeyNode(ValkeyAddress(url: "valkey://127.0.0.1:1"), secret: ValkeySecret(), clock: clock)
+        func ask() async throws -> String {
+            let error = await #expect(throws: ClaimStoreError.self) { _ = try await node.send("PING") }
+            return error?.description.lowercased() ?? ""
+        }
+        for _ in 0..<3 { #expect(try await ask().contains("refused")) }
+        #expect(try await !ask().contains("refused"))
+        clock.advance(by: .seconds(1))
+        #expect(try await ask().contains("refused"))
+    }
+
+    @Test func `a cluster's nodes are found by what they say`() async throws {
+        let (one, two) = try await cluster()
+        let store = try await ValkeyStore(url: "valkey://127.0.0.1:\(one.port)")
+        let ids = (0..<32).map { RecordID(bytes: [UInt8](repeating: UInt8($0), count: 32)) }
         let replies = try await store.apply(ids.map { ClaimCommand(id: $0, action: claim.action) })
         let fences = replies.compactMap { reply in if case .claimed(let fence) = reply { fence } else { nil } }
         #expect(fences.count == 32)
@@ -192,7 +324,8 @@ import Testing
     @Test(arguments: [
         "valkey://", "http://host", "valkey://host/x", "valkey://host/70000", "valkey://host?replicas=x",
         "valkey://host?replicas=17", "valkey://host?eviction=yes", "valkey://host?what=1", "valkey://host:0",
-        "valkey://user:s3cret@ho st",
+        "valkey://user:s3cret@ho st", "valkey://:9/s3cret@host", "valkey://:12?s3cret@host", "valkey://:1#s3cret@host",
+        "valkey://:s3cret", "valkey://user:s3@cret@host", "valkey://:1?replicas=s3cret@host",
     ])
     func `an address that cannot be read is refused`(url: String) {
         let error = #expect(throws: ConfigurationError.self) { try ValkeyAddress(url: url) }

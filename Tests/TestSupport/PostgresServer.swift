@@ -7,10 +7,12 @@ public final class PostgresServer: Sendable {
     public static let shared = Task { try await PostgresServer.start() }
 
     private let folder: String
+    private let options: String
     private let databases = Mutex(0)
 
-    private init(folder: String) {
+    private init(folder: String, options: String) {
         self.folder = folder
+        self.options = options
     }
 
     /// A database of a test's own.
@@ -69,25 +71,27 @@ public final class PostgresServer: Sendable {
     /// Ends the server as a crash would, and starts it again.
     public func crash() async throws {
         try await Self.run("\(Self.binaries())/pg_ctl -D \(folder)/data -m immediate stop")
-        try await Self.run(Self.startCommand(folder, Self.binaries()))
+        try await Self.run(Self.startCommand(folder, Self.binaries(), options))
     }
 
     /// Starts a server of one test's own: for tests that crash it.
-    public static func start() async throws -> PostgresServer {
+    ///
+    /// - Parameter options: As on the server's command line.
+    public static func start(_ options: String = "") async throws -> PostgresServer {
         let folder = "/tmp/holdfast-postgres-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let binaries = try binaries()
         if getuid() == 0 { try await run("chown postgres \(folder)", asRoot: true) }
         try await run("\(binaries)/initdb -D \(folder)/data -U postgres -A trust -E UTF8 --no-sync")
-        try await run(startCommand(folder, binaries))
+        try await run(startCommand(folder, binaries, options))
         try await Shell.whenThisEnds(
             asServer("\(binaries)/pg_ctl -D \(folder)/data -m immediate stop")
                 + "; kill $(cat \(folder)/bouncer.pid); rm -rf \(folder)")
-        return PostgresServer(folder: folder)
+        return PostgresServer(folder: folder, options: options)
     }
 
-    private static func startCommand(_ folder: String, _ binaries: String) -> String {
-        let options = "-c listen_addresses= -c unix_socket_directories=\(folder) -c max_connections=200"
+    private static func startCommand(_ folder: String, _ binaries: String, _ more: String) -> String {
+        let options = "-c listen_addresses= -c unix_socket_directories=\(folder) -c max_connections=200 \(more)"
         return "\(binaries)/pg_ctl -D \(folder)/data -w -l \(folder)/log -o '\(options)' start"
     }
 

@@ -51,15 +51,25 @@ public final class ValkeyServer: Sendable {
 
     /// Ends the server as a crash would, and starts it again.
     public func crash() async throws {
-        try await Shell.run("kill -9 $(cat \(folder)/pid)")
+        try await end()
         try await begin()
     }
 
-    private func begin() async throws {
+    /// Ends the server, and waits until it is gone: until then its port answers, and is taken.
+    public func end() async throws {
+        try await Shell.run(
+            "pid=$(cat \(folder)/pid); kill -9 $pid; for try in $(seq 1000); do "
+                + "{ ! [ -e /proc/$pid ] || grep -q '^State:.Z' /proc/$pid/status; } && exit 0; sleep 0.01; done; exit 1"
+        )
+    }
+
+    /// Starts the server, and waits until it says itself that it is ready: another may answer on the same port.
+    public func begin() async throws {
         let line =
-            "redis-server --port \(port) --dir \(folder) --pidfile \(folder)/pid --logfile \(folder)/log "
-            + "--save \"\" --databases 64 --daemonize yes \(options)"
-        try await Shell.run("! (echo > /dev/tcp/127.0.0.1/\(port)) && \(line)")
-        try await Shell.untilListening(port)
+            "rm -f \(folder)/log; redis-server --port \(port) --dir \(folder) --pidfile \(folder)/pid "
+            + "--logfile \(folder)/log --save \"\" --databases 64 --daemonize yes \(options) || exit 1; "
+            + "for try in $(seq 1000); do grep -q 'Ready to accept connections' \(folder)/log && exit 0; "
+            + "grep -q 'Failed listening' \(folder)/log && exit 1; sleep 0.01; done; exit 1"
+        try await Shell.run(line)
     }
 }

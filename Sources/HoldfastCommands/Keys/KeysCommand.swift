@@ -113,6 +113,12 @@ func spoken(_ seconds: Double) -> String {
 
 extension ClaimSummary.State: ExpressibleByArgument {}
 
+/// What a listing prints as JSON.
+private struct KeyList: Encodable {
+    let records: [KeyRecord]
+    let mayBeMore: Bool
+}
+
 struct ListKeys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List records, those that stand in one way or all.")
@@ -132,31 +138,30 @@ struct ListKeys: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var shown = 0
+        var records: [KeyRecord] = []
         var cursor: String?
-        var isFirst = true
+        var mayBeMore = false
         repeat {
             var query = ["looking-at": "1000"]
             query["state"] = state?.rawValue
             query["after"] = cursor
-            let (page, text) = try await options.ask(.GET, "/api/keys", query, as: KeyPage.self)
-            if options.json {
-                say(text)
-            } else {
-                if isFirst {
-                    say("RECORD                                                            STATE      FENCE  BEGAN")
-                }
-                isFirst = false
-                for record in page.records.prefix(limit - shown) {
-                    let began = record.history.first.map { "\(spoken($0.secondsAgo)) ago by \($0.by)" } ?? "?"
-                    let state = record.state.padding(toLength: 10, withPad: " ", startingAt: 0)
-                    say("\(record.record)  \(state) \(record.fence)  \(began)")
-                }
-            }
-            shown += page.records.count
+            let page = try await options.ask(.GET, "/api/keys", query, as: KeyPage.self).answer
+            mayBeMore = page.next != nil || page.records.count > limit - records.count
+            records += page.records.prefix(limit - records.count)
             cursor = page.next
-        } while cursor != nil && shown < limit
-        if !options.json, cursor != nil { say("There may be more: raise --limit.") }
+        } while cursor != nil && records.count < limit
+        guard !options.json else {
+            // One document, however many pages it took.
+            let list = KeyList(records: records, mayBeMore: mayBeMore)
+            return say(String(decoding: try JSONEncoder().encode(list), as: UTF8.self))
+        }
+        say("RECORD                                                            STATE      FENCE  BEGAN")
+        for record in records {
+            let began = record.history.first.map { "\(spoken($0.secondsAgo)) ago by \($0.by)" } ?? "?"
+            let state = record.state.padding(toLength: 10, withPad: " ", startingAt: 0)
+            say("\(record.record)  \(state) \(record.fence)  \(began)")
+        }
+        if mayBeMore { say("There may be more: raise --limit.") }
     }
 }
 
@@ -174,9 +179,20 @@ struct RecordOptions: ParsableArguments {
     @Option(help: "With a key: who called, as the gateway names callers. Default: somebody without credentials.")
     var caller: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            With a key, instead of a name: a file with the values of the fields that name the caller ('Bearer …'), a line \
+            each, or '-' for the standard input. They are not given here, where others on this machine could read them.
+            """, valueName: "file"))
+    var callerFields: String?
+
     func validate() throws {
         guard (record == nil) == (key != nil), (key == nil) == (operation == nil) else {
             throw ValidationError("name a record, or give --key and --operation")
+        }
+        guard key != nil || (caller == nil && callerFields == nil), caller == nil || callerFields == nil else {
+            throw ValidationError("--caller or --caller-fields goes with --key and --operation, and not both")
         }
         if let record, RecordID(record) == nil {
             throw ValidationError("the record is '\(record)', but must be 64 hexadecimal digits")
@@ -185,9 +201,27 @@ struct RecordOptions: ParsableArguments {
 
     func find(_ options: AdminOptions) async throws -> (answer: KeyRecord, text: String) {
         if let record { return try await options.ask(.GET, "/api/keys/\(record)", as: KeyRecord.self) }
+        if let callerFields {
+            let order = FindOrder(
+                key: key ?? "", operation: operation ?? "", callerFields: try Self.lines(of: callerFields))
+            return try await options.ask(
+                .POST, "/api/key", body: Array(try JSONEncoder().encode(order)), as: KeyRecord.self)
+        }
         var query = ["key": key ?? "", "operation": operation ?? ""]
         query["caller"] = caller
         return try await options.ask(.GET, "/api/key", query, as: KeyRecord.self)
+    }
+}
+
+extension RecordOptions {
+    /// The lines of a file, or of the standard input, without empty ones at the end.
+    private static func lines(of file: String) throws -> [String] {
+        let data =
+            file == "-" ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(filePath: file))
+        var lines = String(decoding: data, as: UTF8.self).split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        while lines.last?.isEmpty == true { lines.removeLast() }
+        return lines.map(String.init)
     }
 }
 
@@ -230,13 +264,13 @@ struct ResolveKey: AsyncParsableCommand {
     @Flag(help: "How it ended.") var ending: Ending
     @Option(help: "With --completed: the response's status.") var status: Int?
     @Option(help: "With --completed: the response's content type.") var contentType: String?
-    @Option(help: ArgumentHelp("With --completed: a file with the response's body.", valueName: "file")) var body:
-        String?
+    @Option(help: ArgumentHelp("With --completed: a file with the response's body, any bytes.", valueName: "file"))
+    var bodyFile: String?
     @OptionGroup var decision: DecisionOptions
     @OptionGroup var options: AdminOptions
 
     func validate() throws {
-        let hasResponse = contentType != nil || body != nil
+        let hasResponse = contentType != nil || bodyFile != nil
         if status == nil ? hasResponse : ending == .released {
             throw ValidationError("a response needs --completed and a --status")
         }
@@ -247,10 +281,10 @@ struct ResolveKey: AsyncParsableCommand {
 
     func run() async throws {
         let found = try await record.find(options).answer
-        let text = try body.map { try String(contentsOfFile: $0, encoding: .utf8) }
+        let body = try bodyFile.map { try Data(contentsOf: URL(filePath: $0)).base64EncodedString() }
         let order = ResolveOrder(
             fence: decision.fence ?? found.fence, as: ending.rawValue,
-            response: status.map { ResolveOrder.Answer(status: $0, contentType: contentType, body: text) },
+            response: status.map { ResolveOrder.Answer(status: $0, contentType: contentType, bodyBase64: body) },
             by: decision.by,
             why: decision.why)
         let answer = try await options.ask(

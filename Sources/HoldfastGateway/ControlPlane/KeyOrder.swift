@@ -1,9 +1,32 @@
 #if Gateway
+import FoundationEssentials
 import HTTPTypes
 import Holdfast
 import HoldfastHTTP
 import HoldfastIdempotency
 import Hummingbird
+
+/// What `POST /api/key` is told: what a client has sent.
+public struct FindOrder: Codable, Sendable {
+    public let key: String
+    /// The method and the path: `POST api.example.com/charges`.
+    public let operation: String
+    /// The values of the fields that the route names callers by, in its order; none for somebody who sends none of them.
+    public let callerFields: [String]
+
+    public init(key: String, operation: String, callerFields: [String]) {
+        self.key = key
+        self.operation = operation
+        self.callerFields = callerFields
+    }
+}
+
+extension StoreSecret {
+    /// How the gateway names whoever sends these values of the fields that name callers: by a hash of them.
+    func caller(sending fields: [String]) -> String {
+        caller(of: fields.isEmpty ? nil : fields.joined(separator: "\n"))
+    }
+}
 
 /// What `POST /api/keys/RECORD/resolve` is told.
 public struct ResolveOrder: Codable, Sendable {
@@ -11,12 +34,28 @@ public struct ResolveOrder: Codable, Sendable {
     public struct Answer: Codable, Sendable {
         public let status: Int
         public let contentType: String?
+        /// The body as text.
         public let body: String?
+        /// Instead: the body's bytes, in base 64.
+        public let bodyBase64: String?
 
-        public init(status: Int, contentType: String?, body: String?) {
+        public init(status: Int, contentType: String? = nil, body: String? = nil, bodyBase64: String? = nil) {
             self.status = status
             self.contentType = contentType
             self.body = body
+            self.bodyBase64 = bodyBase64
+        }
+
+        func bytes() throws -> [UInt8] {
+            switch (body, bodyBase64) {
+            case (let text, nil): return Array((text ?? "").utf8)
+            case (nil, let coded?):
+                guard let data = Data(base64Encoded: coded) else {
+                    throw HTTPError(.badRequest, message: "'bodyBase64' is not base 64")
+                }
+                return Array(data)
+            case (_?, _?): throw HTTPError(.badRequest, message: "'body' and 'bodyBase64' exclude each other")
+            }
         }
     }
 
@@ -44,7 +83,7 @@ public struct ResolveOrder: Codable, Sendable {
             try require("the response's status", response.status, in: 200...599)
             let fields = response.contentType.map { [RecordedResponse.Field(name: "content-type", value: $0)] } ?? []
             let recorded = RecordedResponse(
-                status: response.status, fields: fields, body: Array((response.body ?? "").utf8))
+                status: response.status, fields: fields, body: try response.bytes())
             return .completed(payload: recorded.encoded)
         default: throw HTTPError(.badRequest, message: "'as' must be 'completed' or, without a response, 'released'")
         }

@@ -36,6 +36,14 @@ struct KeysAPI: Sendable {
                 return try await explain(secret.recordID(of: IdempotencyKey(key), in: scope))
             }
         }
+        router.post("/api/key") { request, _ in
+            // Whoever is named by credentials is looked up by them: in a body, which nobody logs.
+            try await answering {
+                let order = try await order(FindOrder.self, request)
+                let scope = Scope(caller: secret.caller(sending: order.callerFields), operation: order.operation)
+                return try await explain(secret.recordID(of: IdempotencyKey(order.key), in: scope))
+            }
+        }
         router.post("/api/keys/{record}/resolve") { request, context in
             try await answering {
                 let record = try record(context)

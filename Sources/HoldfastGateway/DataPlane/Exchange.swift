@@ -186,7 +186,7 @@ final class Exchange {
             return "address \(client?.clientAddress ?? "unknown")"
         case .fields(let names):
             let values = names.compactMap { name in request.headers.first(name: name) }
-            return shared.secret.caller(of: values.isEmpty ? nil : values.joined(separator: "\n"))
+            return shared.secret.caller(sending: values)
         }
     }
 
