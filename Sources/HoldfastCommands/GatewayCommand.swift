@@ -81,6 +81,11 @@ struct GatewayCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How long a duplicate waits for the request in progress; default: 10s.", valueName: "duration"))
+    var wait: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp(
             "What becomes of a repeat when nobody knows how the first ended. Default: refuse.",
             discussion: "Rerun is right only where the service itself recognises the key.",
             valueName: "refuse|rerun"))
@@ -139,6 +144,7 @@ struct GatewayCommand: AsyncParsableCommand {
             ("--attempts", attempts != nil), ("--timeout", timeout != nil),
             ("--attempt-timeout", attemptTimeout != nil), ("--key", key != nil), ("--profile", profile != nil),
             ("--key-form", keyForm != nil), ("--key-length", keyLength != nil), ("--retention", retention != nil),
+            ("--wait", wait != nil),
             ("--unknown", unknown != nil), ("--keys-per-caller", keysPerCaller != nil),
             ("--bytes-per-caller", bytesPerCaller != nil), ("--threads", threads != nil),
         ]
@@ -167,6 +173,7 @@ struct GatewayCommand: AsyncParsableCommand {
         route.idempotency.rules = KeyRules(
             form: keyForm ?? usual.form, length: (keyLength ?? 1)...IdempotencyKey.maximumLength)
         if let retention { route.idempotency.retention = retention.duration }
+        if let wait { route.idempotency.wait = wait.duration }
         if let unknown { route.idempotency.unknown = unknown }
     }
 

@@ -70,9 +70,6 @@ public final class Gateway: Service {
         metrics: StoreMetrics, logger: Logger
     ) throws -> IdempotencyEngine {
         var idempotency = IdempotencyConfiguration()
-        // A keyed request ends within its deadline, so its lease never has to be renewed.
-        let longest = configuration.routes.map(\.deadline).max() ?? .seconds(30)
-        idempotency.lease = min(.seconds(3_600), longest * 2 + .seconds(30))
         // Routes have bounds of their own.
         idempotency.outcomeBytes = 63 << 20
         idempotency.keysPerCaller = configuration.keysPerCaller

@@ -144,7 +144,6 @@ public final class GroupCommit: Sendable {
             }
             tell(batch.count, since: start, succeeded: results.allSatisfy { (try? $0.get()) != nil })
             for (entry, result) in zip(batch, results) { entry.completion(result) }
-            }
             // Others wait for the store's own thread too: who reaps, or looks something up.
             if store.executor != nil { await Task.yield() }
         }

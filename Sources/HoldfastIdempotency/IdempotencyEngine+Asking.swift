@@ -168,6 +168,15 @@ extension IdempotencyEngine {
 
     // MARK: Those who wait for another process
 
+    /// Waits until what another process executes has ended, or the pause is over. Then ask again.
+    ///
+    /// - Returns: Whether there was a place to wait; without, nothing was waited for.
+    package func awaitEnd(of id: RecordID, within pause: Duration) async -> Bool {
+        guard comeToWait(for: id) else { return false }
+        defer { endWaiting(for: id) }
+        return (try? await store.awaitEnd(of: id, within: pause, on: clock)) != nil
+    }
+
     /// Takes a place among those who wait for what another process executes, as many for one key as wait here, and no
     /// more altogether than keys may be in flight.
     ///

@@ -134,11 +134,14 @@ public struct StoreSecret: Sendable {
     }
 
     private func hash(_ purpose: String, _ parts: [[UInt8]]) -> [UInt8] {
-        var code = HMAC<SHA256>(key: key)
-        for part in [Array(purpose.utf8)] + parts {
-            withUnsafeBytes(of: UInt64(part.count).littleEndian) { code.update(data: $0) }
-            code.update(data: part)
+        var message: [UInt8] = []
+        message.reserveCapacity(parts.reduce(8 + purpose.utf8.count) { $0 + 8 + $1.count })
+        func add(_ part: some Collection<UInt8>) {
+            withUnsafeBytes(of: UInt64(part.count).littleEndian) { message.append(contentsOf: $0) }
+            message.append(contentsOf: part)
         }
-        return Array(code.finalize())
+        add(purpose.utf8)
+        for part in parts { add(part) }
+        return Array(HMAC<SHA256>.authenticationCode(for: message, using: key))
     }
 }

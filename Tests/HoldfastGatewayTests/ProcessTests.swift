@@ -54,7 +54,7 @@ import Testing
         }
         let arguments = [
             "gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--timeout", "1s", "--attempt-timeout", "1s",
-            "--store", try await PostgresServer.shared.value.database(),
+            "--wait", "0s", "--store", try await PostgresServer.shared.value.database(),
         ]
         let (here, there) = (
             try await HoldfastProcess.start(arguments), try await HoldfastProcess.start(arguments)
@@ -73,6 +73,29 @@ import Testing
         there.signal(SIGTERM)
         let status = await there.end()
         #expect(status == 0)
+        await service.stop()
+    }
+
+    @Test func `a duplicate at another gateway waits and shares the answer`() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let service = try await TestService.start { _, _ in .held(gate.futureResult, Array("charged".utf8)) }
+        let arguments = [
+            "gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--store",
+            try await PostgresServer.shared.value.database(),
+        ]
+        let (here, there) = (
+            try await HoldfastProcess.start(arguments), try await HoldfastProcess.start(arguments)
+        )
+        let first = Task { try await post("shared", to: here) }
+        await service.requests(1)
+        let second = Task { try await post("shared", to: there) }
+        try await there.untilItWaits()
+        gate.succeed()
+        try await expectEqual(first.value.text, "charged")
+        let shared = try await second.value
+        #expect(shared.text == "charged" && shared.isReplay)
+        #expect(service.requests.count == 1)
+        for gateway in [here, there] { await gateway.kill9() }
         await service.stop()
     }
 

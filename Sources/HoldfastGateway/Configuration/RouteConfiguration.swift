@@ -77,6 +77,9 @@ public struct RouteConfiguration: Sendable, Hashable {
         public var rules: KeyRules?
         /// How long an outcome is kept: 1 minute to 365 days. Default: 24 h.
         public var retention: Duration = .seconds(86_400)
+        /// How long a duplicate waits for the request in progress, at this gateway or another: zero to 1 h, and never past
+        /// the deadline. Default: 10 s. At zero it conflicts at once.
+        public var wait: Duration = .seconds(10)
         /// Default: refuse.
         public var unknown = Unknown.refuse
         /// Whether the service itself recognises keys. Then a request with a key may be retried like any that repeats by
@@ -146,6 +149,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         if let concurrency { try require("concurrency", concurrency, in: 1...1_000_000) }
         try adaptiveLimit?.validate()
         try require("retention", idempotency.retention, in: .seconds(60) ... .seconds(365 * 86_400))
+        try require("wait", idempotency.wait, in: .zero ... .seconds(3_600))
         try idempotency.rules?.validate()
         try require("deadline", deadline, in: GatewayConfiguration.times)
         try retry.validate()

@@ -163,6 +163,10 @@ extension RouteConfiguration.Idempotency {
         idempotency.retention = section.duration(
             "retention", default: idempotency.retention, in: .seconds(60) ... .seconds(365 * 86_400),
             "How long an outcome is kept.")
+        idempotency.wait = section.duration(
+            "wait", default: idempotency.wait, in: .zero ... .seconds(3_600),
+            "How long a duplicate waits for the request in progress, here or at another gateway, and never past the deadline. At zero it conflicts at once."
+        )
         idempotency.unknown = section.choice(
             "unknown", default: idempotency.unknown,
             "What a repeat gets of a key that began and never reported: it is refused until somebody resolves it, or sent again, which is right only where the service itself recognises the key."

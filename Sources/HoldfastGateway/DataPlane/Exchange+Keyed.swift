@@ -25,17 +25,48 @@ extension Exchange {
         ])
         let recordID = secret.recordID(of: key, in: scope)
         self.recordID = recordID
+        waitsUntil = .now() + TimeAmount(route.configuration.idempotency.wait)
+        askForClaim(recordID, fingerprint, caller: scope.caller)
+    }
+
+    private func askForClaim(_ recordID: RecordID, _ fingerprint: Fingerprint, caller: String) {
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
         let idempotency = route.configuration.idempotency
-        shared.engine.begin(
-            recordID, fingerprint: fingerprint, caller: scope.caller, retention: idempotency.retention,
-            takesOver: idempotency.unknown == .rerun ? .anything : .nothing
+        placeInLine = shared.engine.begin(
+            recordID, fingerprint: fingerprint, caller: caller, retention: idempotency.retention,
+            lease: lease, takesOver: idempotency.unknown == .rerun ? .anything : .nothing,
+            mayWait: idempotency.wait > .zero
         ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
-                if let start = handoff.take() { exchange.value.decided(start) }
+                guard let start = handoff.take() else { return }
+                exchange.value.decided(start) { exchange.value.askForClaim(recordID, fingerprint, caller: caller) }
             }
+        }
+    }
+
+    /// A keyed request ends within its deadline, so its lease never has to be renewed.
+    private var lease: Duration {
+        min(.seconds(3_600), route.configuration.deadline * 2 + .seconds(30))
+    }
+
+    /// Another gateway executes it: its end is awaited, and the claim asked for again.
+    private func awaitOther(_ again: @escaping () -> Void) {
+        let conflict = Problem(.keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1))
+        guard let recordID, .now() < min(waitsUntil, deadline) else { return answer(conflict) }
+        let pause = pauseOfWait
+        pauseOfWait = min(pause * 2, .seconds(1))
+        let proceed = NIOLoopBound(
+            { (hasWaited: Bool) in
+                guard self.phase == .claiming else { return }
+                if hasWaited { again() } else { self.answer(conflict) }
+            }, eventLoop: loop.eventLoop)
+        let (engine, eventLoop) = (shared.engine, loop.eventLoop)
+        // The store's word comes by its own task; the exchange goes on where it lives.
+        Task {
+            let hasWaited = await engine.awaitEnd(of: recordID, within: pause)
+            eventLoop.execute { proceed.value(hasWaited) }
         }
     }
 
@@ -52,7 +83,8 @@ extension Exchange {
         }
     }
 
-    private func decided(_ start: consuming IdempotencyEngine.Start) {
+    /// - Parameter again: Asks once more.
+    private func decided(_ start: consuming IdempotencyEngine.Start, again: @escaping () -> Void) {
         let isWaiting = phase == .claiming
         switch consume start {
         case .execute(let claim):
@@ -65,9 +97,7 @@ extension Exchange {
         case .replay(let payload):
             if isWaiting { replay(payload) }
         case .conflict:
-            if isWaiting {
-                answer(Problem(.keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1)))
-            }
+            if isWaiting { awaitOther(again) }
         case .full:
             if isWaiting {
                 answer(Problem(.keyInFlight, "too many wait for a request with this key", retryAfter: .seconds(1)))

@@ -129,7 +129,9 @@ extension Exchange {
             // While the request is still coming, its end starts the clock of the call.
             guard isRequestComplete else { return timer.set(limit ?? deadline) }
             timer.set(limit.map { min($0, deadline) } ?? deadline)
-        case .claiming, .waiting:
+        case .claiming:
+            timer.set(min(waitsUntil, deadline))
+        case .waiting:
             timer.set(deadline)
         case .recording, .finished:
             timer.set(nil)

@@ -86,6 +86,11 @@ final class Exchange {
     // A keyed request.
     let key: IdempotencyKey?
     var claim: Claim?
+    /// Where it waits for another with the same key, and until when.
+    var placeInLine: IdempotencyEngine.Place?
+    var waitsUntil = NIODeadline.distantFuture
+    /// How long another gateway is waited for before the store is asked again.
+    var pauseOfWait = Duration.milliseconds(20)
     /// The record of its key, once the claim was asked for.
     var recordID: RecordID?
     var responseHead: HTTPResponseHead?
@@ -306,6 +311,8 @@ final class Exchange {
 
     func finish() {
         guard phase != .finished else { return }
+        // Whoever leaves makes room for another who would wait.
+        if phase == .claiming { placeInLine?.leave() }
         phase = .finished
         wait?.cancel()
         wait = nil

@@ -1,5 +1,6 @@
 #if Gateway
 import Foundation
+import NIOHTTP1
 import Synchronization
 
 /// The command `holdfast` as a process of its own.
@@ -82,6 +83,13 @@ final class HoldfastProcess: Sendable {
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         return (process.terminationStatus, said, text)
+    }
+
+    /// Returns when a duplicate waits at this gateway for an outcome.
+    func untilItWaits() async throws {
+        while try await TestClient.send(.GET, "/metrics", to: admin).text.contains("holdfast_claims_waiting 0\n") {
+            await Task.yield()
+        }
     }
 
     /// Sends a signal.
