@@ -12,7 +12,7 @@ import Testing
             request.headers.first(name: "idempotency-key") == "hangs" ? .hang : .ok("charged")
         }
         let gateway = try await HoldfastProcess.start([
-            "gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--timeout", "300ms", "--store", "memory",
+            "gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--timeout", "2s", "--store", "memory",
         ])
         try await expectEqual(post("hangs", to: gateway).problem, "deadline")
         let repeated = try await post("hangs", to: gateway)
