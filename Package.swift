@@ -98,6 +98,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOTLS", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOExtras", package: "swift-nio-extras", condition: .when(traits: ["Gateway"])),
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Gateway"])),
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Gateway"])),

@@ -74,6 +74,34 @@ import Testing
         await other.stop()
     }
 
+    @Test func `no request fails while the configuration is reloaded again and again`() async throws {
+        let one = try await TestService.start { _, _ in .ok("one") }
+        let two = try await TestService.start { _, _ in .ok("two") }
+        try await withGateway(to: one, configure: { $0.threads = 2 }) { gateway in
+            var configurations = [configuration(gateway, to: one), configuration(gateway, to: two)]
+            for place in configurations.indices { configurations[place].threads = 2 }
+            let statuses = try await withThrowingTaskGroup(of: [Int].self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        var statuses: [Int] = []
+                        for number in 0..<100 {
+                            let answer =
+                                number % 2 == 0 ? try await gateway.get() : try await gateway.post(key: nil)
+                            statuses.append(answer.status)
+                        }
+                        return statuses
+                    }
+                }
+                for turn in 0..<40 { try await gateway.gateway.reload(configurations[turn % 2]) }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(statuses.count == 400)
+            #expect(statuses.allSatisfy { $0 == 200 })
+            #expect(!one.requests.isEmpty)
+        }
+        await two.stop()
+    }
+
     @Test func `a name that cannot be looked up keeps its addresses, and one that never could stops nobody`()
         async throws
     {

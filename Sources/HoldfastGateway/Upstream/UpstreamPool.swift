@@ -60,11 +60,7 @@ final class UpstreamPool {
                 channel.eventLoop.makeCompletedFuture { try Self.configure(channel, endpoint, pool: pool.value) }
             }
             .connect(to: endpoint.identity.address)
-            .flatMapThrowing { channel in
-                NIOLoopBound(
-                    try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self),
-                    eventLoop: channel.eventLoop)
-            }
+            .flatMap { channel in Self.ready(channel, endpoint, within: timeout) }
         future.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let connection):
@@ -78,10 +74,29 @@ final class UpstreamPool {
         }
     }
 
+    /// Waits for the handshake, where there is one.
+    private static func ready(
+        _ channel: any Channel, _ endpoint: Endpoint, within timeout: TimeAmount
+    ) -> EventLoopFuture<NIOLoopBound<UpstreamConnection>> {
+        do {
+            let pipeline = channel.pipeline.syncOperations
+            let connection = NIOLoopBound(
+                try pipeline.handler(type: UpstreamConnection.self), eventLoop: channel.eventLoop)
+            guard endpoint.tls != nil else { return channel.eventLoop.makeSucceededFuture(connection) }
+            let done = try pipeline.handler(type: TLSHandshake.self).completed(within: timeout, on: channel.eventLoop)
+            done.whenFailure { _ in channel.close(promise: nil) }
+            return done.map { connection }
+        } catch {
+            channel.close(promise: nil)
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+    }
+
     private static func configure(_ channel: any Channel, _ endpoint: Endpoint, pool: UpstreamPool) throws {
         let pipeline = channel.pipeline.syncOperations
         if let tls = endpoint.tls {
             try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: endpoint.tlsName))
+            try pipeline.addHandler(TLSHandshake(on: channel.eventLoop))
         }
         var configuration = HTTPRequestEncoder.Configuration()
         configuration.automaticallySetFramingHeaders = false
