@@ -94,10 +94,11 @@ public final class Gateway: Service {
     /// - Throws: ``Holdfast/ConfigurationError`` when it is not valid, or changes what needs a restart: listeners, the
     ///   control plane, the store, the number of threads. Then everything stays as it was.
     public func reload(_ configuration: GatewayConfiguration) async throws {
+        let showCertificates = try dataPlane.readCertificates()
         try await plans.reload(configuration)
+        showCertificates()
         await dataPlane.take(plans.current)
         shared.observer.reopen()
-        try dataPlane.reloadCertificates()
         shared.logger.notice("the configuration was reloaded")
     }
 

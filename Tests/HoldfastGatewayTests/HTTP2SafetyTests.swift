@@ -19,7 +19,7 @@ import Testing
         head + [("x", "1\r\ntransfer-encoding: chunked")], head + [("x", "1\nx: 2")], head + [("x", "1\rx: 2")],
         head + [("x", "1\u{0}")], head + [("x", "1\u{1}")], head + [("x", " 1")], head + [("x", "1\t")],
         head + [("X", "1")], head + [("x y", "1")], head + [("x\r\ny", "1")], head + [("x: y", "1")],
-        head + [("x\u{0}", "1")], head + [("", "1")],
+        head + [("x\u{0}", "1")],
         head + [("transfer-encoding", "chunked")], head + [("connection", "x")], head + [("upgrade", "websocket")],
         head + [("keep-alive", "1")], head + [("te", "gzip")],
         head + [("host", "b")], head + [("host", "a"), ("host", "b")],
@@ -131,6 +131,16 @@ import Testing
             try await expectEqual(other.send("GET").status, 200)
             try await expectEqual(gateway.get().status, 200)
             await other.close()
+        }
+    }
+
+    @Test func `a request whose body turns out to be empty is sent without one`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service, configure: { $0.idleTimeout = .milliseconds(50) }) { gateway in
+            let request = Self.frame(1, flags: 4, stream: 1, Self.get) + Self.frame(0, flags: 1, stream: 1)
+            _ = try await TestClient.raw(Self.preface + request, to: gateway.port)
+            let seen = try #require(service.requests.first).headers
+            #expect(!seen.contains(name: "transfer-encoding") && !seen.contains(name: "content-length"))
         }
     }
 

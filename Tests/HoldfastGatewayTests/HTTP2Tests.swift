@@ -54,14 +54,6 @@ import Testing
         }
     }
 
-    @Test func `a request whose body turns out to be empty is sent without one`() async throws {
-        try await withClient { client, service, _ in
-            try await expectEqual(client.send("GET", "/", body: [[]]).status, 200)
-            let seen = try #require(service.requests.first).headers
-            #expect(!seen.contains(name: "transfer-encoding") && !seen.contains(name: "content-length"))
-        }
-    }
-
     @Test func `no field of a connection reaches the client, and names are in lower case`() async throws {
         let fields = ["Connection": "X-Private", "X-Private": "1", "Keep-Alive": "1", "X-Kept": "1"]
         try await withClient({ _, _ in .answer(.ok, .init(Array(fields)), [1]) }) { client, _, _ in
@@ -172,7 +164,8 @@ import Testing
             async let stopped: Void = gateway.gateway.stop()
             while client.goAways.count < 2 { await Task.yield() }
             release.succeed()
-            try await expectEqual(open.answer().text, "held")
+            let answer = try await open.answer()
+            #expect(answer.text == "held" && answer.isWhole, "\(answer)")
             await client.closed()
             #expect(client.goAways.map(\.code) == [.noError, .noError])
             #expect(client.goAways.map(\.last) == [.maxID, 1])
