@@ -16,6 +16,7 @@ public final class Gateway: Service {
     private let controlPlane: ControlPlane
     private let plans: PlanKeeper
     private let shared: DataPlaneContext
+    private let isStopping = Atomic<Bool>(false)
 
     /// Where requests are taken, in the listeners' order.
     public let addresses: [GatewayConfiguration.Address]
@@ -127,8 +128,9 @@ public final class Gateway: Service {
         await stop()
     }
 
-    /// Drains and stops both planes.
+    /// Drains and stops both planes. Whoever calls it again returns at once.
     public func stop() async {
+        guard !isStopping.exchange(true, ordering: .relaxed) else { return }
         shared.logger.info("draining")
         await dataPlane.drain()
         await controlPlane.stop()
