@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// A connection of HTTP/1 serves one request after another. What comes of the next one before the last is answered is
 /// kept, up to a bound, and no more is read. A stream of HTTP/2 serves one request.
-final class DownstreamHandler: ChannelDuplexHandler {
+final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
@@ -46,6 +46,8 @@ final class DownstreamHandler: ChannelDuplexHandler {
     /// The same, for a request that announced a body.
     private var isRequestOpen = false
     private var isQuiescing: Bool
+    /// Whether the request asks to leave HTTP behind. What comes after it is not read as HTTP, whatever the answer.
+    private(set) var asksForUpgrade = false
     /// Whether the client was told that no other request will be answered.
     private var isLastAnswer = false
     private(set) var clientAddress: String?
@@ -105,6 +107,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
         case (.head(let head), .idle):
             isEndAwaited = true
             isRequestOpen = head.announcesBody
+            asksForUpgrade = head.headers.contains(name: "upgrade")
             begin(head)
         case (.body(let body), .exchanging(let exchange)):
             exchange.receivedRequest(body)
@@ -271,7 +274,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
 
     func write(_ part: HTTPServerResponsePart) {
         guard let context else { return }
-        if isQuiescing || pipelined.endsHere, !transport.isHTTP2, case .head(var head) = part {
+        if isQuiescing || asksForUpgrade || pipelined.endsHere, !transport.isHTTP2, case .head(var head) = part {
             isLastAnswer = true
             head.headers.replaceOrAdd(name: "connection", value: "close")
             return context.write(wrapOutboundOut(.head(head)), promise: nil)
@@ -340,6 +343,17 @@ final class DownstreamHandler: ChannelDuplexHandler {
         if case .exchanging = state { state = .idle }
         isReadHeld = false
         awaitRequest(within: loop.plan.configuration.idleTimeout)
+    }
+
+    /// Leaves the connection to what is not HTTP.
+    func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, idleLimit: TimeAmount) {
+        guard let context else { return connection.close() }
+        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        timer.cancel()
+        state = .lingering(bytes: 0)
+        self.context = nil
+        connection.leave()
+        Tunnel.join(context.channel, connection.channel, idleLimit: idleLimit)
     }
 
     // MARK: The last answer

@@ -117,7 +117,7 @@ final class ListenerLoop {
         try pipeline.addHandler(HTTPResponseEncoder(configuration: encoder))
         try pipeline.addHandler(
             ByteToMessageHandler(
-                HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)))
+                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)))
         try pipeline.addHandler(
             DownstreamHandler(loop: context, transport: transport, isQuiescing: connections.isQuiescing))
     }
