@@ -26,6 +26,11 @@ enum Tunnel {
             // The decoder of responses wants to see what is written, until it has left: before the client's next bytes.
             try strip(service, of: UpstreamConnection.self, ByteToMessageHandler<HTTPResponseDecoder>.self, far)
             try strip(client, of: DownstreamHandler.self, ByteToMessageHandler<HTTPRequestDecoder>.self, near)
+            // What the decoders had not read goes through when they leave, which is before this.
+            client.eventLoop.assumeIsolated().execute {
+                far.flush()
+                near.flush()
+            }
         } catch {
             client.close(promise: nil)
             service.close(promise: nil)
@@ -70,6 +75,8 @@ enum Tunnel {
             self.timer = timer
             self.idleLimit = idleLimit
         }
+
+        func flush() { context?.flush() }
 
         func close() { context?.close(promise: nil) }
 
