@@ -45,6 +45,8 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isEndAwaited = false
     /// The same, for a request that announced a body.
     private var isRequestOpen = false
+    /// Whether no request has come yet.
+    private var isNew = true
     private var isQuiescing: Bool
     /// Whether the request asks to leave HTTP behind. What comes after it is not read as HTTP, whatever the answer.
     private(set) var asksForUpgrade = false
@@ -105,6 +107,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ part: HTTPServerRequestPart) {
         switch (part, state) {
         case (.head(let head), .idle):
+            isNew = false
             isEndAwaited = true
             isRequestOpen = head.announcesBody
             asksForUpgrade = head.headers.contains(name: "upgrade")
@@ -139,7 +142,8 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // A stream is not told: its connection is, and lets it end.
         if event is ChannelShouldQuiesceEvent, !transport.isHTTP2 {
             isQuiescing = true
-            if case .idle = state, !isEndAwaited { awaitRequest(within: loop.plan.configuration.idleTimeout) }
+            // A connection that is new has something to say. One that has said it may have more on its way, or nothing.
+            if case .idle = state, !isEndAwaited, !isNew { awaitRequest(within: loop.plan.configuration.idleTimeout) }
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -239,7 +243,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func awaitRequest(within limit: Duration) {
         let limit = TimeAmount(limit)
         timer.onFire = { [unowned self] in context?.close(promise: nil) }
-        timer.set(.now() + (isQuiescing && !transport.isHTTP2 ? min(limit, Self.lastRequestTime) : limit))
+        timer.set(.now() + (isQuiescing && !isNew ? min(limit, Self.lastRequestTime) : limit))
     }
 
     /// Goes on to what the client sent meanwhile, and then to reading more.
@@ -294,8 +298,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             next()
         } else {
-            write(.end(nil))
-            closeAfterFlush()
+            closeAfterEnd(context)
         }
     }
 
@@ -358,20 +361,20 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: The last answer
 
-    /// Closing at once would reset the connection if the client is still sending, and the answer would be lost. So our
-    /// side is closed, and the client's is read for a moment.
-    private func closeAfterFlush() {
-        guard let context else { return }
+    /// Closing at once would lose what the client has not taken yet, and reset the connection if it is still sending. So
+    /// the end is written first, and a client that is still sending is read for a moment.
+    private func closeAfterEnd(_ context: ChannelHandlerContext) {
         state = .lingering(bytes: 0)
         if isRequestOpen {
             holdReads(false)
-            context.flush()
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             context.close(mode: .output, promise: nil)
             timer.onFire = { [unowned self] in self.context?.close(promise: nil) }
             timer.set(.now() + Self.lingerTime)
         } else {
-            context.flush()
-            context.close(promise: nil)
+            let ended = context.eventLoop.makePromise(of: Void.self)
+            ended.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.context?.close(promise: nil) }
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: ended)
         }
     }
 
