@@ -97,7 +97,7 @@ final class DataPlane: Sendable {
         if isHandedOver {
             try? await group.any().scheduleTask(in: min(HandOver.settleTime, limit)) {}.futureResult.get()
         }
-        for listener in listeners { await listener.close() }
+        for listener in listeners { await listener.close(on: loops.map(\.eventLoop)) }
         await connectionsEnded(by: deadline)
         await settleClaims(until: .now() + limit)
         for loop in loops {

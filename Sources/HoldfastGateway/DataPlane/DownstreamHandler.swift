@@ -77,10 +77,12 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         clientAddress = context.channel.remoteAddress?.ipAddress
+        if transport.isHTTP2 { loop.shared.counters.streams.add(1, ordering: .relaxed) }
         awaitRequest(within: loop.plan.configuration.headerTimeout)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        if transport.isHTTP2 { loop.shared.counters.streams.subtract(1, ordering: .relaxed) }
         let former = state
         state = .lingering(bytes: 0)
         pipelined.removeAll()

@@ -143,8 +143,6 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// The response is over: back to the pool, if both sides are at a message's end.
     private func finish() {
         guard isKeepAlive, isRequestSent, channel.isActive else { return close() }
-        // The client may not have taken all of the response yet. That is no concern of the next one's.
-        holdReads(false)
         use = .idle
         // The client may have been too slow for the end of its answer. The next one is not.
         holdReads(false)
