@@ -25,7 +25,7 @@ import Testing
 
     @Test func `bodies pass byte exact in both directions, with and without a length`() async throws {
         try await withClient({ request, _ in .answer(.ok, [:], request.body) }) { client, service, _ in
-            for size in [1, 70_000, 1_000_000] {
+            for size in [1, 300_000] {
                 let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
                 for fields in [[], [("content-length", "\(size)")]] {
                     let pieces = stride(from: 0, to: size, by: 10_000).map { Array(body[$0..<min(size, $0 + 10_000)]) }
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func `a client that reads slowly holds the service back and gets all`() async throws {
-        let body = [UInt8](repeating: 7, count: 2_000_000)
+        let body = [UInt8](repeating: 7, count: 200_000)
         try await withClient({ _, _ in .answer(.ok, [:], body) }, window: 1_000) { client, service, _ in
             try await expectEqual(client.send("GET").body, body)
             // The connection to the service is as good as new: held reads would have the next one time out.

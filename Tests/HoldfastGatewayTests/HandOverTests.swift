@@ -58,26 +58,26 @@ import Testing
         var current = try await HoldfastProcess.start(arguments)
         let port = current.port
         let load = Load()
-        async let running: Void = load.run(on: port, clients: 8)
+        async let running: Void = load.run(on: port, clients: 4)
         for round in 1...4 {
             let next = try await HoldfastProcess.start(arguments, port: port)
-            await service.requests(service.requests.count + 200)
+            await service.requests(service.requests.count + 100)
             load.stage("while \(round) drains")
             current.signal(SIGTERM)
             let status = await current.end()
             #expect(status == 0)
             load.stage("after \(round)")
-            await service.requests(service.requests.count + 200)
+            await service.requests(service.requests.count + 100)
             current = next
         }
         // The younger may go as well: who was there before goes on.
         let younger = try await HoldfastProcess.start(arguments, port: port)
-        await service.requests(service.requests.count + 200)
+        await service.requests(service.requests.count + 100)
         load.stage("while the younger drains")
         younger.signal(SIGTERM)
         let status = await younger.end()
         #expect(status == 0)
-        await service.requests(service.requests.count + 200)
+        await service.requests(service.requests.count + 100)
         load.end()
         await running
         #expect(load.failures.isEmpty, "\(load.failures.count) of \(load.answers): \(load.failures.prefix(3))")

@@ -96,7 +96,7 @@ import Testing
         try await withGateway(to: service) { gateway in
             let request = Array("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8)
             let received = try await TestClient.raw(request, to: gateway.port)
-            #expect(received.suffix(body.count).elementsEqual(body))
+            #expect(Array(received.suffix(body.count)) == body)
         }
     }
 
