@@ -16,6 +16,7 @@ public final class Gateway: Service {
     private let controlPlane: ControlPlane
     private let plans: PlanKeeper
     private let shared: DataPlaneContext
+    private let isStopping = Atomic<Bool>(false)
 
     /// Where requests are taken, in the listeners' order.
     public let addresses: [GatewayConfiguration.Address]
@@ -94,10 +95,11 @@ public final class Gateway: Service {
     /// - Throws: ``Holdfast/ConfigurationError`` when it is not valid, or changes what needs a restart: listeners, the
     ///   control plane, the store, the number of threads. Then everything stays as it was.
     public func reload(_ configuration: GatewayConfiguration) async throws {
+        let showCertificates = try dataPlane.readCertificates()
         try await plans.reload(configuration)
+        showCertificates()
         await dataPlane.take(plans.current)
         shared.observer.reopen()
-        try dataPlane.reloadCertificates()
         shared.logger.notice("the configuration was reloaded")
     }
 
@@ -126,8 +128,9 @@ public final class Gateway: Service {
         await stop()
     }
 
-    /// Drains and stops both planes.
+    /// Drains and stops both planes. Whoever calls it again returns at once.
     public func stop() async {
+        guard !isStopping.exchange(true, ordering: .relaxed) else { return }
         shared.logger.info("draining")
         await dataPlane.drain()
         await controlPlane.stop()

@@ -7,6 +7,7 @@ final class GatewayCounters: Sendable {
     let requests = Atomic<Int>(0)
     let inFlight = Atomic<Int>(0)
     let connections = Atomic<Int>(0)
+    let streams = Atomic<Int>(0)
     let retries = Atomic<Int>(0)
     let rejections = Atomic<Int>(0)
     let replays = Atomic<Int>(0)

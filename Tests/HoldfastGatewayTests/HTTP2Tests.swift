@@ -25,7 +25,7 @@ import Testing
 
     @Test func `bodies pass byte exact in both directions, with and without a length`() async throws {
         try await withClient({ request, _ in .answer(.ok, [:], request.body) }) { client, service, _ in
-            for size in [1, 70_000, 1_000_000] {
+            for size in [1, 300_000] {
                 let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
                 for fields in [[], [("content-length", "\(size)")]] {
                     let pieces = stride(from: 0, to: size, by: 10_000).map { Array(body[$0..<min(size, $0 + 10_000)]) }
@@ -51,14 +51,6 @@ import Testing
             #expect(seen["x-forwarded-for"] == ["127.0.0.1"])
             #expect(seen["x-kept"] == ["1"])
             for name in ["te", "transfer-encoding", "content-length"] { #expect(!seen.contains(name: name)) }
-        }
-    }
-
-    @Test func `a request whose body turns out to be empty is sent without one`() async throws {
-        try await withClient { client, service, _ in
-            try await expectEqual(client.send("GET", "/", body: [[]]).status, 200)
-            let seen = try #require(service.requests.first).headers
-            #expect(!seen.contains(name: "transfer-encoding") && !seen.contains(name: "content-length"))
         }
     }
 
@@ -150,9 +142,12 @@ import Testing
     }
 
     @Test func `a client that reads slowly holds the service back and gets all`() async throws {
-        let body = [UInt8](repeating: 7, count: 2_000_000)
-        try await withClient({ _, _ in .answer(.ok, [:], body) }, window: 1_000) { client, _, _ in
+        let body = [UInt8](repeating: 7, count: 200_000)
+        try await withClient({ _, _ in .answer(.ok, [:], body) }, window: 1_000) { client, service, _ in
             try await expectEqual(client.send("GET").body, body)
+            // The connection to the service is as good as new: held reads would have the next one time out.
+            try await expectEqual(client.send("GET").body, body)
+            #expect(service.requests.count == 2)
         }
     }
 
@@ -172,7 +167,8 @@ import Testing
             async let stopped: Void = gateway.gateway.stop()
             while client.goAways.count < 2 { await Task.yield() }
             release.succeed()
-            try await expectEqual(open.answer().text, "held")
+            let answer = try await open.answer()
+            #expect(answer.text == "held" && answer.isWhole, "\(answer)")
             await client.closed()
             #expect(client.goAways.map(\.code) == [.noError, .noError])
             #expect(client.goAways.map(\.last) == [.maxID, 1])

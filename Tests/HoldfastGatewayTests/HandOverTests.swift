@@ -13,6 +13,7 @@ import Testing
             var answers = 0
             var failures: [String] = []
             var isOver = false
+            var stage = "at first"
         }
 
         private let counts = Mutex(Counts())
@@ -38,11 +39,14 @@ import Testing
                         }
                     }
                 } catch {
-                    counts.withLock { $0.failures.append("\(keepsAlive ? "kept" : "new") connection: \(error)") }
+                    let kind = keepsAlive ? "kept" : "new"
+                    counts.withLock { $0.failures.append("\(kind) connection, \($0.stage): \(error)") }
                 }
             }
         }
 
+        /// What goes on meanwhile.
+        func stage(_ text: String) { counts.withLock { $0.stage = text } }
         func end() { counts.withLock { $0.isOver = true } }
         var answers: Int { counts.withLock { $0.answers } }
         var failures: [String] { counts.withLock { $0.failures } }
@@ -54,23 +58,26 @@ import Testing
         var current = try await HoldfastProcess.start(arguments)
         let port = current.port
         let load = Load()
-        async let running: Void = load.run(on: port, clients: 8)
-        for _ in 0..<4 {
+        async let running: Void = load.run(on: port, clients: 4)
+        for round in 1...4 {
             let next = try await HoldfastProcess.start(arguments, port: port)
-            await service.requests(service.requests.count + 200)
+            await service.requests(service.requests.count + 100)
+            load.stage("while \(round) drains")
             current.signal(SIGTERM)
             let status = await current.end()
             #expect(status == 0)
-            await service.requests(service.requests.count + 200)
+            load.stage("after \(round)")
+            await service.requests(service.requests.count + 100)
             current = next
         }
         // The younger may go as well: who was there before goes on.
         let younger = try await HoldfastProcess.start(arguments, port: port)
-        await service.requests(service.requests.count + 200)
+        await service.requests(service.requests.count + 100)
+        load.stage("while the younger drains")
         younger.signal(SIGTERM)
         let status = await younger.end()
         #expect(status == 0)
-        await service.requests(service.requests.count + 200)
+        await service.requests(service.requests.count + 100)
         load.end()
         await running
         #expect(load.failures.isEmpty, "\(load.failures.count) of \(load.answers): \(load.failures.prefix(3))")

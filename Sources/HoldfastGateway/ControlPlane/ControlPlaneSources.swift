@@ -36,6 +36,7 @@ extension MetricsSnapshot {
         self.init()
         store = shared.storeMetrics
         connections = shared.counters.connections.load(ordering: .relaxed)
+        streams = shared.counters.streams.load(ordering: .relaxed)
         requestsInFlight = shared.counters.inFlight.load(ordering: .relaxed)
         let claims = shared.engine.snapshot()
         claimsInFlight = claims.inFlight

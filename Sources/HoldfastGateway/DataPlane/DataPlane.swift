@@ -67,9 +67,16 @@ final class DataPlane: Sendable {
     ///
     /// - Throws: ``GatewayError`` for the first that cannot be used. Then all stay as they were, and the error is logged.
     func reloadCertificates() throws {
+        try readCertificates()()
+    }
+
+    /// The first half of ``reloadCertificates()``, for whoever has more to check before anything changes.
+    ///
+    /// - Returns: What has new connections use them.
+    func readCertificates() throws -> () -> Void {
         do {
             let changes = try listeners.compactMap { try $0.certificates?.reload() }
-            for change in changes { change() }
+            return { for change in changes { change() } }
         } catch {
             shared.logger.error("the certificates stay as they were", metadata: ["error": "\(error)"])
             throw error
@@ -90,7 +97,7 @@ final class DataPlane: Sendable {
         if isHandedOver {
             try? await group.any().scheduleTask(in: min(HandOver.settleTime, limit)) {}.futureResult.get()
         }
-        for listener in listeners { await listener.close() }
+        for listener in listeners { await listener.close(on: loops.map(\.eventLoop)) }
         await connectionsEnded(by: deadline)
         await settleClaims(until: .now() + limit)
         for loop in loops {

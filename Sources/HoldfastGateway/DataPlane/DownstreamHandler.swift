@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// A connection of HTTP/1 serves one request after another. What comes of the next one before the last is answered is
 /// kept, up to a bound, and no more is read. A stream of HTTP/2 serves one request.
-final class DownstreamHandler: ChannelDuplexHandler {
+final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
@@ -45,7 +45,11 @@ final class DownstreamHandler: ChannelDuplexHandler {
     private var isEndAwaited = false
     /// The same, for a request that announced a body.
     private var isRequestOpen = false
+    /// Whether no request has come yet.
+    private var isNew = true
     private var isQuiescing: Bool
+    /// Whether the request asks to leave HTTP behind. What comes after it is not read as HTTP, whatever the answer.
+    private(set) var asksForUpgrade = false
     /// Whether the client was told that no other request will be answered.
     private var isLastAnswer = false
     private(set) var clientAddress: String?
@@ -73,10 +77,12 @@ final class DownstreamHandler: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         clientAddress = context.channel.remoteAddress?.ipAddress
+        if transport.isHTTP2 { loop.shared.counters.streams.add(1, ordering: .relaxed) }
         awaitRequest(within: loop.plan.configuration.headerTimeout)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        if transport.isHTTP2 { loop.shared.counters.streams.subtract(1, ordering: .relaxed) }
         let former = state
         state = .lingering(bytes: 0)
         pipelined.removeAll()
@@ -103,8 +109,10 @@ final class DownstreamHandler: ChannelDuplexHandler {
     private func take(_ part: HTTPServerRequestPart) {
         switch (part, state) {
         case (.head(let head), .idle):
+            isNew = false
             isEndAwaited = true
             isRequestOpen = head.announcesBody
+            asksForUpgrade = head.headers.contains(name: "upgrade")
             begin(head)
         case (.body(let body), .exchanging(let exchange)):
             exchange.receivedRequest(body)
@@ -136,7 +144,8 @@ final class DownstreamHandler: ChannelDuplexHandler {
         // A stream is not told: its connection is, and lets it end.
         if event is ChannelShouldQuiesceEvent, !transport.isHTTP2 {
             isQuiescing = true
-            if case .idle = state, !isEndAwaited { awaitRequest(within: loop.plan.configuration.idleTimeout) }
+            // A connection that is new has something to say. One that has said it may have more on its way, or nothing.
+            if case .idle = state, !isEndAwaited, !isNew { awaitRequest(within: loop.plan.configuration.idleTimeout) }
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -236,7 +245,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
     private func awaitRequest(within limit: Duration) {
         let limit = TimeAmount(limit)
         timer.onFire = { [unowned self] in context?.close(promise: nil) }
-        timer.set(.now() + (isQuiescing && !transport.isHTTP2 ? min(limit, Self.lastRequestTime) : limit))
+        timer.set(.now() + (isQuiescing && !isNew ? min(limit, Self.lastRequestTime) : limit))
     }
 
     /// Goes on to what the client sent meanwhile, and then to reading more.
@@ -271,7 +280,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
 
     func write(_ part: HTTPServerResponsePart) {
         guard let context else { return }
-        if isQuiescing || pipelined.endsHere, !transport.isHTTP2, case .head(var head) = part {
+        if isQuiescing || asksForUpgrade || pipelined.endsHere, !transport.isHTTP2, case .head(var head) = part {
             isLastAnswer = true
             head.headers.replaceOrAdd(name: "connection", value: "close")
             return context.write(wrapOutboundOut(.head(head)), promise: nil)
@@ -291,8 +300,7 @@ final class DownstreamHandler: ChannelDuplexHandler {
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             next()
         } else {
-            write(.end(nil))
-            closeAfterFlush()
+            closeAfterEnd(context)
         }
     }
 
@@ -342,22 +350,33 @@ final class DownstreamHandler: ChannelDuplexHandler {
         awaitRequest(within: loop.plan.configuration.idleTimeout)
     }
 
+    /// Leaves the connection to what is not HTTP.
+    func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, idleLimit: TimeAmount) {
+        guard let context else { return connection.close() }
+        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        timer.cancel()
+        state = .lingering(bytes: 0)
+        self.context = nil
+        connection.leave()
+        Tunnel.join(context.channel, connection.channel, idleLimit: idleLimit)
+    }
+
     // MARK: The last answer
 
-    /// Closing at once would reset the connection if the client is still sending, and the answer would be lost. So our
-    /// side is closed, and the client's is read for a moment.
-    private func closeAfterFlush() {
-        guard let context else { return }
+    /// Closing at once would lose what the client has not taken yet, and reset the connection if it is still sending. So
+    /// the end is written first, and a client that is still sending is read for a moment.
+    private func closeAfterEnd(_ context: ChannelHandlerContext) {
         state = .lingering(bytes: 0)
         if isRequestOpen {
             holdReads(false)
-            context.flush()
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             context.close(mode: .output, promise: nil)
             timer.onFire = { [unowned self] in self.context?.close(promise: nil) }
             timer.set(.now() + Self.lingerTime)
         } else {
-            context.flush()
-            context.close(promise: nil)
+            let ended = context.eventLoop.makePromise(of: Void.self)
+            ended.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.context?.close(promise: nil) }
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: ended)
         }
     }
 

@@ -13,6 +13,7 @@ import Synchronization
 extension Exchange {
     /// Why the request may be made again.
     var repeatability: Repeatability {
+        guard !isWebSocket else { return .once }
         guard let key else { return Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) }
         return route.configuration.idempotency.isHonouredByService ? .keyed(key) : .once
     }
@@ -83,9 +84,10 @@ extension Exchange {
     private func start(_ attempt: UpstreamAttempt, on connection: UpstreamConnection) {
         attempt.use(connection)
         let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
-        let head = HeaderRules.toService(
+        var head = HeaderRules.toService(
             request, client: client?.clientAddress, scheme: client?.scheme ?? "http",
             address: attempt.endpoint.identity.place.address, timeout: left, attempt: attempt.number)
+        if isWebSocket { addUpgrade(to: &head.headers) }
         connection.send(.head(head), flush: !isRequestComplete && kept.isEmpty)
         for (position, body) in kept.enumerated() {
             connection.send(.body(.byteBuffer(body)), flush: !isRequestComplete && position == kept.count - 1)

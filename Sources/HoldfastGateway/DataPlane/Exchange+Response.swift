@@ -10,6 +10,7 @@ import Synchronization
 extension Exchange {
     func received(_ head: HTTPResponseHead, from attempt: UpstreamAttempt) {
         guard phase == .attempting else { return }
+        if head.status == .switchingProtocols { return receivedSwitch(head, from: attempt) }
         let status = Int(head.status.code)
         let isFailure = StatusMeaning.isServiceFailure(status)
         if isFailure {
@@ -102,6 +103,7 @@ extension Exchange {
 
     func receivedEnd(of attempt: UpstreamAttempt) {
         guard attempt === current else { return }
+        if isSwitching { return switchProtocols(attempt) }
         current = nil
         attempt.end(.succeeded, .over)
         switch phase {

@@ -85,6 +85,8 @@ final class Exchange {
 
     // A keyed request.
     let key: IdempotencyKey?
+    /// Whether the client asks to leave HTTP for a WebSocket, and may.
+    let isWebSocket: Bool
     var claim: Claim?
     /// Where it waits for another with the same key, and until when.
     var placeInLine: IdempotencyEngine.Place?
@@ -117,6 +119,8 @@ final class Exchange {
         self.route = route
         isRequestComplete = !request.announcesBody
         self.key = key
+        isWebSocket =
+            client.asksForUpgrade && route.configuration.webSockets && Self.asksForWebSocket(request)
         self.client = client
         self.loop = loop
         self.timer = timer

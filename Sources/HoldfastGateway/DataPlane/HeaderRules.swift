@@ -92,7 +92,7 @@ enum HeaderRules {
         if !isChunked, let length { headers.add(name: "content-length", value: length) }
         var keepAlive = keepAlive
         if hasBody(status: head.status, method: request.method), isChunked || length == nil {
-            if request.version != .http1_0 {
+            if request.version == .http1_1 {
                 headers.add(name: "transfer-encoding", value: "chunked")
             } else if request.version.major == 1 {
                 keepAlive = false

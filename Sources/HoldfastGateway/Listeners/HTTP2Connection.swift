@@ -58,7 +58,9 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // NIOHTTP2 has reset the stream, or told the client why the connection ends.
+        // NIOHTTP2 would still widen the window of a connection on which the last stream has just ended.
+        if phase == .ending, error is NIOHTTP2Errors.IOOnClosedConnection { return }
+        // It has reset the stream, or told the client why the connection ends.
         if !Self.isOfOneStream(error) { context.close(promise: nil) }
     }
 
@@ -76,7 +78,8 @@ final class HTTP2Connection: ChannelInboundHandler {
         switch phase {
         case .open: timer.set(.now() + TimeAmount(configuration.idleTimeout))
         case .announced: timer.set(.now() + DownstreamHandler.lastRequestTime)
-        case .ending: context?.close(promise: nil)
+        // The stream's last frame has not been flushed yet.
+        case .ending: context?.eventLoop.assumeIsolated().execute { self.end() }
         }
     }
 
@@ -85,7 +88,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     private func timeIsUp() {
         switch phase {
         case .open: announce()
-        case .announced, .ending: takeNoMore()
+        case .announced: takeNoMore()
+        case .ending: context?.close(promise: nil)
         }
     }
 
@@ -103,7 +107,15 @@ final class HTTP2Connection: ChannelInboundHandler {
         phase = .ending
         write(.goAway(lastStreamID: lastStream, errorCode: .noError, opaqueData: nil), context)
         context.flush()
-        if openStreams == 0 { context.close(promise: nil) }
+        if openStreams == 0 { end() }
+    }
+
+    /// Closes the gateway's side when everything is written. The client closes its own, or is left.
+    private func end() {
+        guard let context else { return }
+        context.flush()
+        context.close(mode: .output, promise: nil)
+        timer.set(.now() + DownstreamHandler.lastRequestTime)
     }
 
     private func write(_ payload: HTTP2Frame.FramePayload, _ context: ChannelHandlerContext) {

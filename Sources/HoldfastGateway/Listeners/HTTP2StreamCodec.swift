@@ -43,9 +43,9 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        releaseHead(context)
-        context.fireChannelReadComplete()
+    func channelInactive(context: ChannelHandlerContext) {
+        state = .ended
+        context.fireChannelInactive()
     }
 
     private func received(_ frame: HTTP2Frame.FramePayload.Headers, _ context: ChannelHandlerContext) {
@@ -66,6 +66,8 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
             context.fireChannelRead(wrapInboundOut(.head(head)))
         } else {
             state = .holdingHead(head)
+            // A stream is given each frame as soon as it is read. What came with it is read before the loop's next turn.
+            context.eventLoop.assumeIsolated().execute { self.releaseHead(context) }
         }
     }
 

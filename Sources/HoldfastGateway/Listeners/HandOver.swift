@@ -44,11 +44,11 @@ struct HandOver {
         return await Kernel.attach(returning: successor, to: socket)
     }
 
-    /// Returns when no connection waits to be accepted, or after a bound.
+    /// Returns when no connection waits to be accepted, or after a bound: without a successor, more may always come.
     static func accepted(_ channel: any Channel) async {
         guard let socket = channel as? any SocketOptionProvider else { return }
-        for _ in 0..<100 {
-            guard await Kernel.waiting(on: socket) > 0 else { return }
+        let bound = NIODeadline.now() + settleTime
+        while await Kernel.waiting(on: socket) > 0, NIODeadline.now() < bound {
             // The event loop accepts; each question waits for its turn there.
             try? await channel.eventLoop.scheduleTask(in: .milliseconds(1)) {}.futureResult.get()
         }

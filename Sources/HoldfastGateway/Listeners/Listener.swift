@@ -57,8 +57,16 @@ final class Listener: Sendable {
     func handsOver() async -> Bool { await handOver.begin(channel) }
 
     /// Takes no new connection.
-    func close() async {
+    ///
+    /// - Parameter loops: Those that connections were given to.
+    func close(on loops: [any EventLoop]) async {
         await HandOver.accepted(channel)
+        // A connection that was accepted goes from the listener's loop to its own, back, and there once more. A listener
+        // that closes meanwhile takes it along.
+        for _ in 0..<2 {
+            for loop in loops { try? await loop.submit {}.get() }
+            try? await channel.eventLoop.submit {}.get()
+        }
         try? await channel.close()
     }
 }
@@ -117,7 +125,7 @@ final class ListenerLoop {
         try pipeline.addHandler(HTTPResponseEncoder(configuration: encoder))
         try pipeline.addHandler(
             ByteToMessageHandler(
-                HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)))
+                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)))
         try pipeline.addHandler(
             DownstreamHandler(loop: context, transport: transport, isQuiescing: connections.isQuiescing))
     }

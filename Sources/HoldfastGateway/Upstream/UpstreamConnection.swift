@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 
 /// One connection to the service. It serves one attempt at a time, and tells it what comes back.
-final class UpstreamConnection: ChannelDuplexHandler {
+final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundIn = HTTPClientRequestPart
     typealias OutboundOut = HTTPClientRequestPart
@@ -26,6 +26,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
     private var use = Use.idle
     private var isKeepAlive = true
     private var isRequestSent = false
+    /// Whether what comes after the response is not HTTP.
+    private var isSwitched = false
     private var isReadHeld = false
     private var readsWait = false
 
@@ -70,6 +72,9 @@ final class UpstreamConnection: ChannelDuplexHandler {
         if !isRequestSent { close() }
     }
 
+    /// Serves nobody any longer, and stays open: it is another's from now on.
+    func leave() { use = .closed }
+
     func close() {
         use = .closed
         channel.close(promise: nil)
@@ -85,11 +90,12 @@ final class UpstreamConnection: ChannelDuplexHandler {
         switch (unwrapInboundIn(data), use) {
         case (.head(let head), .serving(let attempt)):
             isKeepAlive = head.isKeepAlive
+            isSwitched = head.status == .switchingProtocols
             attempt.received(head)
         case (.body(let body), .serving(let attempt)):
             attempt.received(body)
         case (.end, .serving(let attempt)):
-            finish()
+            if !isSwitched { finish() }
             attempt.receivedEnd()
         case (.head, .draining):
             break

@@ -16,6 +16,8 @@ final class HTTP2Client: Sendable {
         var isWhole = false
         /// Why the stream was reset, if it was.
         var reset: HTTP2ErrorCode?
+        /// What else went wrong.
+        var error: String?
 
         var status: Int? { fields.first(name: ":status").flatMap { Int($0) } }
         var text: String { String(decoding: body, as: UTF8.self) }
@@ -176,7 +178,11 @@ final class HTTP2Client: Sendable {
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            if let error = error as? NIOHTTP2Errors.StreamClosed { answer.reset = error.errorCode }
+            if let error = error as? NIOHTTP2Errors.StreamClosed {
+                answer.reset = error.errorCode
+            } else {
+                answer.error = "\(error)"
+            }
         }
 
         func channelInactive(context: ChannelHandlerContext) { promise.succeed(answer) }

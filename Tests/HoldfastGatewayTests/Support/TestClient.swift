@@ -73,18 +73,25 @@ enum TestClient {
     }
 
     /// The same, with bytes.
-    static func raw(_ bytes: [UInt8], to port: Int) async throws -> [UInt8] {
+    ///
+    /// - Parameter isHalfClosing: Whether the other side is told that no more comes, once it has said something.
+    static func raw(_ bytes: [UInt8], to port: Int, isHalfClosing: Bool = false) async throws -> [UInt8] {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: isHalfClosing))
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
             var received: [UInt8] = []
             do {
                 try await outbound.write(ByteBuffer(bytes: bytes))
-                for try await buffer in inbound { received += Array(buffer.readableBytesView) }
+                for try await buffer in inbound {
+                    received += Array(buffer.readableBytesView)
+                    if isHalfClosing { outbound.finish() }
+                }
             } catch is IOError {
                 // A reset ends it as well as a close does.
             } catch is ChannelError {

@@ -1,0 +1,99 @@
+#if Gateway
+import HoldfastGateway
+import TestSupport
+import Testing
+
+@Suite struct WebSocketTests {
+    private static let handshake =
+        "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
+        + "Sec-WebSocket-Key: x\r\n\r\n"
+
+    private func withService(
+        _ answer: String?, configure: (inout GatewayConfiguration) -> Void = { _ in },
+        _ body: (RunningGateway, WebSocketService) async throws -> Void
+    ) async throws {
+        let service = try await WebSocketService.start(answer)
+        let unused = try await TestService.start { _, _ in .ok() }
+        let change = { (configuration: inout GatewayConfiguration) in
+            configuration.services[0].endpoints = [.init(address: .init(host: "127.0.0.1", port: service.port))]
+            configure(&configuration)
+        }
+        try await withGateway(to: unused, configure: change) { try await body($0, service) }
+        await service.stop()
+    }
+
+    @Test func `what follows the handshake passes as it is, however early it comes`() async throws {
+        try await withService(WebSocketService.agreed + "hello") { gateway, service in
+            let text = try await TestClient.raw(Self.handshake + "ping\r\n\r\nclose", to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 101 "), "\(text.prefix(80))")
+            #expect(text.hasSuffix("\r\n\r\nhelloping\r\n\r\nclose"), "\(text.suffix(80))")
+            let head = text.lowercased()
+            #expect(head.contains("connection: upgrade\r\n") && head.contains("upgrade: websocket\r\n"))
+            #expect(head.contains("sec-websocket-accept: x\r\n"))
+            let asked = try #require(service.heads.first).lowercased()
+            #expect(asked.contains("connection: upgrade\r\n") && asked.contains("upgrade: websocket"))
+            #expect(asked.contains("sec-websocket-key: x\r\n"))
+        }
+    }
+
+    @Test func `more than any buffer holds passes byte exact in both directions`() async throws {
+        try await withService(WebSocketService.agreed) { gateway, _ in
+            let bytes = [UInt8](repeating: 7, count: 3_000_000) + Array("close".utf8)
+            let received = try await TestClient.raw(Array(Self.handshake.utf8) + bytes, to: gateway.port)
+            #expect(Array(received.suffix(bytes.count)) == bytes)
+        }
+    }
+
+    @Test func `an end on one side is an end on the other, and no more`() async throws {
+        try await withService(WebSocketService.agreed) { gateway, _ in
+            let received = try await TestClient.raw(
+                Array((Self.handshake + "ping").utf8), to: gateway.port, isHalfClosing: true)
+            #expect(String(decoding: received, as: UTF8.self).hasSuffix("\r\n\r\npingbye"))
+        }
+    }
+
+    @Test func `a connection that is silent on both sides is closed`() async throws {
+        try await withService(WebSocketService.agreed, configure: { $0.idleTimeout = .milliseconds(50) }) {
+            gateway, _ in
+            // Returns because the gateway closes.
+            let text = try await TestClient.raw(Self.handshake, to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 101 "))
+        }
+    }
+
+    @Test func `any other answer is relayed and the connection ends`() async throws {
+        try await withService("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno") { gateway, service in
+            let text = try await TestClient.raw(
+                Self.handshake + "GET / HTTP/1.1\r\nHost: a\r\n\r\n", to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 403 ") && text.hasSuffix("\r\n\r\nno"))
+            #expect(text.lowercased().contains("connection: close"))
+            #expect(service.heads.count == 1)
+        }
+    }
+
+    @Test func `a handshake is never sent twice`() async throws {
+        try await withService(nil) { gateway, service in
+            let text = try await TestClient.raw(Self.handshake, to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 502 "), "\(text.prefix(60))")
+            #expect(service.heads.count == 1)
+        }
+    }
+
+    @Test func `a route without WebSockets does not pass them on`() async throws {
+        let without = { (configuration: inout GatewayConfiguration) in configuration.routes[0].webSockets = false }
+        try await withService("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", configure: without) {
+            gateway, service in
+            try await expectEqual(TestClient.raw(Self.handshake, to: gateway.port).hasPrefix("HTTP/1.1 200 "), true)
+            #expect(service.heads.first?.lowercased().contains("upgrade") == false)
+        }
+    }
+
+    @Test func `a service that switches unasked is answered for with 502`() async throws {
+        try await withService(WebSocketService.agreed) { gateway, _ in
+            let text = try await TestClient.raw(
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 502 "), "\(text.prefix(60))")
+        }
+    }
+}
+#endif
