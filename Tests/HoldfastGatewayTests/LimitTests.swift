@@ -21,8 +21,8 @@ import Testing
     func `a body that stops coming is answered with 408`(key: String) async throws {
         let service = try await TestService.start { _, _ in .ok() }
         let limits = { (configuration: inout GatewayConfiguration) in
-            configuration.headerTimeout = .seconds(2)
-            configuration.routes[0].attemptTimeout = .seconds(2)
+            configuration.headerTimeout = .seconds(4)
+            configuration.routes[0].attemptTimeout = .seconds(4)
         }
         try await withGateway(to: service, configure: limits) { gateway in
             let text = try await TestClient.raw(

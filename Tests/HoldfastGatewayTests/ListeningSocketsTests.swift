@@ -25,7 +25,8 @@ import Testing
         let after = try #require(ListeningSockets.on(address))
         #expect(after.count == 2 && after.isSuperset(of: before))
         for channel in channels { try await channel.close() }
-        #expect(ListeningSockets.on(address) == [])
+        // The port may be another test's by now.
+        #expect(ListeningSockets.on(address)?.isDisjoint(with: after) == true)
     }
 }
 #endif
