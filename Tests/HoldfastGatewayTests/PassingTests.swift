@@ -127,5 +127,18 @@ import Testing
             }
         }
     }
+
+    @Test func `a client cannot have the length of its body withheld from the service`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+            let text = try await TestClient.raw(
+                "POST / HTTP/1.1\r\nHost: a\r\nConnection: close, content-length\r\n"
+                    + "Content-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)", to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 200 "))
+            #expect(service.requests.map(\.uri) == ["/"])
+            #expect(service.requests.first?.body == Array(smuggled.utf8))
+        }
+    }
 }
 #endif

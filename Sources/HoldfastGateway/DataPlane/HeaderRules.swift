@@ -33,7 +33,10 @@ enum HeaderRules {
             // A hop says these of itself; what another said of it is not passed on.
             case .forwardedProto, .forwardedHost, .expect, .timeout, .attempt, .connection, .hopByHop: break
             case .traceparent, .tracestate: if isTraced { headers.add(name: name, value: value) }
-            case .contentLength, .other:
+            // Where a message ends is not the client's to withhold: without its length, the service would take the body
+            // for the next request.
+            case .contentLength: headers.add(name: name, value: value)
+            case .other:
                 if named.isEmpty || !named.contains(name.lowercased()) { headers.add(name: name, value: value) }
             }
         }

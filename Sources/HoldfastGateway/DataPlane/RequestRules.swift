@@ -16,35 +16,55 @@ enum RequestRules {
             throw Problem(
                 .headersTooLarge, "the header fields take \(size) bytes, \(headerLimit) are allowed")
         }
-        try checkFraming(head)
-        try checkTarget(head)
+        let framing = Framing(head.headers)
+        try check(framing, head)
+        try checkTarget(head, hosts: framing.hosts)
         guard head.method != .CONNECT else {
             throw Problem(.methodNotSupported, "CONNECT is not served here")
         }
     }
 
-    private static func checkFraming(_ head: HTTPRequestHead) throws(Problem) {
-        let codings = head.headers["transfer-encoding"]
-        let lengths = head.headers["content-length"]
-        if !codings.isEmpty {
-            guard lengths.isEmpty else {
+    /// The fields that say where a request ends and whom it is for, found in one go.
+    private struct Framing {
+        var coding: String?
+        var codings = 0
+        var length: String?
+        var lengths = 0
+        var hosts = 0
+
+        init(_ headers: HTTPHeaders) {
+            for (name, value) in headers {
+                switch FieldName(name) {
+                case .transferEncoding: (coding, codings) = (value, codings + 1)
+                case .contentLength: (length, lengths) = (value, lengths + 1)
+                case .host: hosts += 1
+                default: break
+                }
+            }
+        }
+    }
+
+    private static func check(_ framing: Framing, _ head: HTTPRequestHead) throws(Problem) {
+        if let coding = framing.coding {
+            guard framing.lengths == 0 else {
                 throw Problem(.badRequest, "the request has both Content-Length and Transfer-Encoding")
             }
-            guard codings.count == 1, codings[0].lowercased() == "chunked", head.version != .http1_0 else {
+            guard framing.codings == 1, coding.lowercased() == "chunked", head.version != .http1_0 else {
                 throw Problem(.badRequest, "the only transfer coding that is understood is chunked, once, in HTTP/1.1")
             }
         }
-        guard lengths.count <= 1 else { throw Problem(.badRequest, "the request has more than one Content-Length") }
-        if let length = lengths.first {
+        guard framing.lengths <= 1 else {
+            throw Problem(.badRequest, "the request has more than one Content-Length")
+        }
+        if let length = framing.length {
             guard !length.isEmpty, length.utf8.allSatisfy({ (0x30...0x39).contains($0) }), Int(length) != nil else {
                 throw Problem(.badRequest, "the Content-Length is not a number")
             }
         }
     }
 
-    private static func checkTarget(_ head: HTTPRequestHead) throws(Problem) {
-        let hosts = head.headers["host"]
-        guard hosts.count == 1 || (hosts.isEmpty && head.version == .http1_0) else {
+    private static func checkTarget(_ head: HTTPRequestHead, hosts: Int) throws(Problem) {
+        guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else {
             throw Problem(.badRequest, "the request must have one Host")
         }
         guard head.uri.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
