@@ -18,7 +18,7 @@ import Testing
     private static let smuggled: [[(String, String)]] = [
         head + [("x", "1\r\ntransfer-encoding: chunked")], head + [("x", "1\nx: 2")], head + [("x", "1\rx: 2")],
         head + [("x", "1\u{0}")], head + [("x", "1\u{1}")], head + [("x", " 1")], head + [("x", "1\t")],
-        head + [("X", "1")], head + [("x y", "1")], head + [("x\r\ny", "1")], head + [("x: y", "1")],
+        head + [("Upper", "1")], head + [("x y", "1")], head + [("x\r\ny", "1")], head + [("x: y", "1")],
         head + [("x\u{0}", "1")],
         head + [("transfer-encoding", "chunked")], head + [("connection", "x")], head + [("upgrade", "websocket")],
         head + [("keep-alive", "1")], head + [("te", "gzip")],
@@ -35,7 +35,8 @@ import Testing
 
     @Test func `what HTTP 1 would read in another way is refused, and its connection goes on`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
-        try await withGateway(to: service) { gateway in
+        // A connection on which no stream was opened yet has so long for it, and what is malformed opens none.
+        try await withGateway(to: service, configure: { $0.headerTimeout = .seconds(600) }) { gateway in
             let client = try await HTTP2Client.connect(to: gateway.port)
             for fields in Self.smuggled {
                 let stream = try await client.open(HPACKHeaders(fields), isLast: false)

@@ -165,7 +165,7 @@ import Testing
             let open = try await client.open(HTTP2Client.fields("GET", "/"), isLast: true)
             await service.requests(1)
             async let stopped: Void = gateway.gateway.stop()
-            while client.goAways.count < 2 { await Task.yield() }
+            await client.goAways(2)
             release.succeed()
             let answer = try await open.answer()
             #expect(answer.text == "held" && answer.isWhole, "\(answer)")

@@ -59,7 +59,7 @@ import Testing
         let port = current.port
         let load = Load()
         async let running: Void = load.run(on: port, clients: 4)
-        for round in 1...4 {
+        for round in 1...2 {
             let next = try await HoldfastProcess.start(arguments, port: port)
             await service.requests(service.requests.count + 100)
             load.stage("while \(round) drains")

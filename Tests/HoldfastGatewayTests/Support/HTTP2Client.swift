@@ -115,7 +115,10 @@ final class HTTP2Client: Sendable {
     }
 
     /// Where GOAWAY said that the gateway ends, in the order in which it was said.
-    var goAways: [(last: HTTP2StreamID, code: HTTP2ErrorCode)] { farewells.all.withLock { $0 } }
+    var goAways: [(last: HTTP2StreamID, code: HTTP2ErrorCode)] { farewells.all }
+
+    /// Returns when GOAWAY was said so often.
+    func goAways(_ count: Int) async { await farewells.wait(for: count) }
 
     /// Returns when the connection is closed.
     func closed() async { try? await channel.closeFuture.get() }
@@ -138,7 +141,35 @@ final class HTTP2Client: Sendable {
     }
 
     private final class Farewells: Sendable {
-        let all = Mutex<[(last: HTTP2StreamID, code: HTTP2ErrorCode)]>([])
+        private struct State {
+            var all: [(last: HTTP2StreamID, code: HTTP2ErrorCode)] = []
+            var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        }
+
+        private let state = Mutex(State())
+
+        var all: [(last: HTTP2StreamID, code: HTTP2ErrorCode)] { state.withLock { $0.all } }
+
+        func add(_ last: HTTP2StreamID, _ code: HTTP2ErrorCode) {
+            let ready = state.withLock { state in
+                state.all.append((last, code))
+                let ready = state.watchers.filter { $0.count <= state.all.count }
+                state.watchers.removeAll { $0.count <= state.all.count }
+                return ready
+            }
+            for watcher in ready { watcher.continuation.resume() }
+        }
+
+        func wait(for count: Int) async {
+            await withCheckedContinuation { continuation in
+                let isThere = state.withLock { state in
+                    if state.all.count >= count { return true }
+                    state.watchers.append((count, continuation))
+                    return false
+                }
+                if isThere { continuation.resume() }
+            }
+        }
     }
 
     private final class FarewellHandler: ChannelInboundHandler {
@@ -150,7 +181,7 @@ final class HTTP2Client: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard case .goAway(let last, let code, _) = unwrapInboundIn(data).payload else { return }
-            farewells.all.withLock { $0.append((last, code)) }
+            farewells.add(last, code)
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {}
