@@ -136,6 +136,25 @@ let package = Package(
             ],
             path: "Verification/DrillWorker"
         ),
+        // Proof: every parser, fed with what nobody would send.
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "Holdfast", "HoldfastIdempotency", "HoldfastHTTP", "HoldfastPostgres", "HoldfastValkey", "HoldfastGateway",
+                "HoldfastCommands",
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOHPACK", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Gateway"])),
+                .product(name: "Yams", package: "Yams", condition: .when(traits: ["Gateway"])),
+                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Gateway"])),
+            ],
+            path: "Verification/Fuzz"
+        ),
         // Tests
         .target(
             name: "TestSupport", dependencies: ["HoldfastIdempotency", "HoldfastTesting"], path: "Tests/TestSupport"),

@@ -30,6 +30,8 @@ import Testing
         changed(":path", "a"), changed(":path", ""), changed(":authority", "a\r\nx: 1"),
         changed(":authority", "user@a"), changed(":authority", ""), changed(":scheme", "ftp"),
         changed(":method", "GET / HTTP/1.1\r\nx: 1"), changed(":method", "CONNECT"),
+        changed(":method", "GET /b HTTP/1.1"), changed(":method", "GET\t/b"), changed(":method", "GÉT"),
+        changed(":method", "GET:"), changed(":authority", "a b"), changed(":authority", "a\t"),
         head.filter { $0.0 != ":path" }, head.filter { $0.0 != ":method" }, head.filter { $0.0 != ":scheme" },
     ]
 

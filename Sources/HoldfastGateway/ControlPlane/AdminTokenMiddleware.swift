@@ -7,7 +7,7 @@ import NIOCore
 /// Lets through who presents the token (`Authorization: Bearer …`) or has a session, and everybody to `/health`. Whoever
 /// asks for the page is asked for the token.
 struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
-    private static var cookie: String { "holdfast-session" }
+    static var cookie: String { "holdfast-session" }
 
     let access: AdminAccess
 
@@ -27,7 +27,7 @@ struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
         return Response(status: .noContent, headers: [.setCookie: Self.cookie(holding: "", seconds: 0)])
     }
 
-    private func isAdmitted(_ request: Request) -> Bool {
+    func isAdmitted(_ request: Request) -> Bool {
         // Whoever sends the field is judged by it alone.
         if let field = request.headers[.authorization] {
             let words = field.split(separator: " ", maxSplits: 1)
@@ -65,7 +65,7 @@ struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
             status: .unauthorized, headers: headers, body: .init(byteBuffer: ByteBuffer(string: loginPage)))
     }
 
-    private static func session(_ request: Request) -> Substring? {
+    static func session(_ request: Request) -> Substring? {
         for field in request.headers[values: .cookie] {
             for pair in field.split(separator: ";") {
                 let words = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1)

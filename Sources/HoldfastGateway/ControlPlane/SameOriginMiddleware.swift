@@ -23,7 +23,7 @@ struct SameOriginMiddleware<Context: RequestContext>: RouterMiddleware {
         return try await next(request, context)
     }
 
-    private func isOurs(_ authority: String) -> Bool {
+    func isOurs(_ authority: String) -> Bool {
         let name = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
         if name == "localhost" || name == host || name.hasPrefix("[") { return true }
         return name.split(separator: ".").count == 4 && name.allSatisfy { $0.isNumber || $0 == "." }

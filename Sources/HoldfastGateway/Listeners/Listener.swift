@@ -81,7 +81,7 @@ final class ListenerLoop {
         connections = LoopConnections(eventLoop: context.eventLoop)
     }
 
-    fileprivate func accept(
+    func accept(
         _ channel: any Channel, _ listener: ListenerConfiguration, _ certificates: Certificates?
     ) throws {
         let configuration = context.plan.configuration

@@ -88,6 +88,9 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (unwrapInboundIn(data), use) {
+        case (.head(let head), .serving) where head.status.code < 100:
+            // The parser takes any three digits, and a client would get fewer.
+            context.close(promise: nil)
         case (.head(let head), .serving(let attempt)):
             isKeepAlive = head.isKeepAlive
             isSwitched = head.status == .switchingProtocols

@@ -1,0 +1,111 @@
+#if Gateway && (FUZZ || DEBUG)
+@testable import HoldfastGateway
+import HoldfastHTTP
+import NIOCore
+import NIOEmbedded
+import NIOHPACK
+import NIOHTTP1
+
+extension FuzzTarget {
+    /// A request's head, however it came.
+    static var heads: [FuzzTarget] {
+        [
+            .text("heads", words: headWords, run: { try check(head: readHead($0), $0) }),
+            .text("http2-heads", words: headWords + [":method ", ":path ", ":scheme ", ":authority "], run: http2Head),
+        ]
+    }
+
+    private static let headWords = [
+        "GET", "POST", "CONNECT", "OPTIONS", "/", "*", "http://a/", "http://", "host a", "content-length 3",
+        "transfer-encoding chunked", "connection ", "close", "te trailers", "via 1.0 a", "x-forwarded-for 1.2.3.4",
+        "traceparent 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate a=b", "\n", " ", ",", "%2e", "..",
+        "[::1]:80", "a@b", "holdfast-timeout 5", "expect 100-continue", "\t", "é", "+1", "0",
+    ]
+
+    /// Method, target and version, and then a field a line.
+    private static func readHead(_ text: String) -> HTTPRequestHead {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let words = lines[0].split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        let version: HTTPVersion =
+            switch words.count > 2 ? words[2] : "" {
+            case "1.0": .http1_0
+            case "2": .http2
+            case "3": .http3
+            default: .http1_1
+            }
+        var headers = HTTPHeaders()
+        for line in lines.dropFirst() {
+            let field = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+            // Other names cannot be made: every parser in front refuses them.
+            guard field[0].utf8.allSatisfy({ $0 < 0x80 }) else { continue }
+            headers.add(name: String(field[0]), value: field.count > 1 ? String(field[1]) : "")
+        }
+        return HTTPRequestHead(
+            version: version, method: HTTPMethod(rawValue: String(words[0])), uri: words.count > 1 ? String(words[1]) : "",
+            headers: headers)
+    }
+
+    private static func http2Head(_ text: String) throws -> Outcome {
+        var fields = HPACKHeaders()
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+            guard words[0].utf8.allSatisfy({ $0 < 0x80 }) else { continue }
+            fields.add(name: String(words[0]), value: words.count > 1 ? String(words[1]) : "")
+        }
+        guard let head = HTTP2RequestHead.make(fields) else { return Outcome("malformed") }
+        return try check(head: head, text)
+    }
+
+    /// A head that is let through is one that the service can read in one way only.
+    private static func check(head: HTTPRequestHead, _ text: String) throws -> Outcome {
+        do throws(Problem) {
+            try RequestRules.check(head, headerLimit: 4_096)
+        } catch {
+            return Outcome(String(error.detail.prefix(40).filter { !$0.isNumber }))
+        }
+        _ = head.hostName
+        let address = GatewayConfiguration.Address(host: "service.internal", port: 80)
+        let passed = HeaderRules.toService(
+            head, client: "192.0.2.1", scheme: "http", address: address, timeout: .seconds(1), attempt: 1)
+        try expect(passed.headers["host"].count == 1, "\(passed.headers["host"].count) hosts")
+        try expect(
+            passed.headers["content-length"].count + passed.headers["transfer-encoding"].count <= 1, "two lengths")
+        for name in ["connection", "te", "upgrade", "keep-alive", "proxy-authorization", "expect"] {
+            try expect(passed.headers[name].isEmpty, "\(name) crosses")
+        }
+        try expect(passed.headers["holdfast-timeout"].count == 1 && passed.headers["via"].count == 1, "ours, twice")
+        // Fields with characters that the parsers before it refuse are none of its business.
+        if isPlain(head) { try checkWritten(passed) }
+        let answer = HTTPResponseHead(version: .http1_1, status: .ok, headers: head.headers)
+        let (told, keepsAlive) = HeaderRules.toClient(answer, for: head, keepAlive: true)
+        try expect(
+            told.headers["content-length"].count + told.headers["transfer-encoding"].count <= 1,
+            "two lengths for a client: \(told)")
+        return Outcome(
+            "passed", passed.headers.count, keepsAlive ? 1 : 0, passed.isChunked ? 1 : 0, passed.contentLength ?? -1)
+    }
+
+    private static func isPlain(_ head: HTTPRequestHead) -> Bool {
+        func isToken(_ text: String) -> Bool {
+            !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) }
+        }
+        func isValue(_ text: String) -> Bool { text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 } }
+        return isToken(head.method.rawValue) && isValue(head.uri)
+            && head.headers.allSatisfy { isToken($0.name) && isValue($0.value) }
+    }
+
+    private static func checkWritten(_ head: HTTPRequestHead) throws {
+        let channel = EmbeddedChannel()
+        var configuration = HTTPRequestEncoder.Configuration()
+        configuration.automaticallySetFramingHeaders = false
+        try channel.pipeline.syncOperations.addHandler(HTTPRequestEncoder(configuration: configuration))
+        try channel.writeOutbound(HTTPClientRequestPart.head(head))
+        var bytes: [UInt8] = []
+        while let buffer = try channel.readOutbound(as: ByteBuffer.self) { bytes += buffer.readableBytesView }
+        _ = try? channel.finish()
+        let read = StrictReader.requests(bytes)
+        if case .invalid(let why) = read.stop { throw Violation("the service gets \(why)") }
+        try expect(read.messages.count == 1, "the service gets \(read.messages.count) requests")
+    }
+}
+#endif
