@@ -74,6 +74,24 @@ final class UpstreamPool {
         }
     }
 
+    /// Waits for the handshake, where there is one.
+    private static func ready(
+        _ channel: any Channel, _ endpoint: Endpoint, within timeout: TimeAmount
+    ) -> EventLoopFuture<NIOLoopBound<UpstreamConnection>> {
+        do {
+            let pipeline = channel.pipeline.syncOperations
+            let connection = NIOLoopBound(
+                try pipeline.handler(type: UpstreamConnection.self), eventLoop: channel.eventLoop)
+            guard endpoint.tls != nil else { return channel.eventLoop.makeSucceededFuture(connection) }
+            let done = try pipeline.handler(type: TLSHandshake.self).completed(within: timeout, on: channel.eventLoop)
+            done.whenFailure { _ in channel.close(promise: nil) }
+            return done.map { connection }
+        } catch {
+            channel.close(promise: nil)
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+    }
+
     static func configure(_ channel: any Channel, _ endpoint: Endpoint, pool: UpstreamPool) throws {
         let pipeline = channel.pipeline.syncOperations
         if let tls = endpoint.tls {
