@@ -72,6 +72,13 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return !isEndAwaited
     }
 
+    /// Whether the client has not taken the answers that it has. Until it does, none of its requests is begun: it could
+    /// have the gateway keep any number of answers otherwise. A stream has one answer.
+    private var isBehind: Bool {
+        guard case .idle = state, !transport.isHTTP2 else { return false }
+        return !isWritable
+    }
+
     // MARK: What the channel tells
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -98,7 +105,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func read(context: ChannelHandlerContext) {
         // While a request is answered, what comes is the next one, or the news that the client has left. Reading goes on
         // until something has come: to stop and to begin again would cost two calls into the kernel for each request.
-        if isReadHeld || (isBusy && !pipelined.isEmpty) { readsWait = true } else { context.read() }
+        if isReadHeld || isBehind || (isBusy && !pipelined.isEmpty) { readsWait = true } else { context.read() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -136,7 +143,10 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if case .exchanging(let exchange) = state, context.channel.isWritable { exchange.clientBecameWritable() }
+        if context.channel.isWritable {
+            if case .exchanging(let exchange) = state { exchange.clientBecameWritable() }
+            if case .idle = state { next() }
+        }
         context.fireChannelWritabilityChanged()
     }
 
@@ -254,11 +264,11 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if !pipelined.isEmpty {
             // What is taken may be answered at once, which leads here again.
             isDelivering = true
-            while !isBusy, let part = pipelined.popFirst() { take(part) }
+            while !isBusy, !isBehind, let part = pipelined.popFirst() { take(part) }
             isDelivering = false
             if case .exchanging(let exchange) = state { exchange.flushRequest() }
         }
-        if case .idle = state, let problem = pipelinedProblem {
+        if case .idle = state, pipelined.isEmpty, let problem = pipelinedProblem {
             pipelinedProblem = nil
             return refuseUnread(problem)
         }
@@ -266,7 +276,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func resumeReads() {
-        guard readsWait, !isReadHeld, !isBusy else { return }
+        guard readsWait, !isReadHeld, !isBusy, !isBehind else { return }
         readsWait = false
         context?.read()
     }

@@ -18,7 +18,7 @@ extension Exchange {
             remove(attempt, .failed, .over)
             settleClaim(after: .unknown, Problem(.upstreamReset, "\(name) broke off its answer"))
         case .relaying:
-            remove(attempt, .failed, .over)
+            remove(attempt, verdictOfRelaying, .over)
             // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.
             abort()
         case .recording:
@@ -93,7 +93,7 @@ extension Exchange {
             endAttempts(verdict)
             settleClaim(after: .unknown, problem)
         case .relaying:
-            endAttempts(.failed)
+            endAttempts(verdictOfRelaying)
             abort()
         case .recording, .finished:
             break
@@ -102,6 +102,11 @@ extension Exchange {
 
     private var isClientSlow: Bool {
         !isRequestComplete && client != nil && current?.connection?.isWritable == true
+    }
+
+    /// A client that does not take its answer says nothing about the service, which may have lost patience with it.
+    private var verdictOfRelaying: CircuitBreakerMachine.Verdict {
+        client?.isWritable == false ? .abandoned : .failed
     }
 
     // MARK: Timers

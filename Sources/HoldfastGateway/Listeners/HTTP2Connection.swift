@@ -45,6 +45,10 @@ final class HTTP2Connection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
         timer.cancel()
+        // NIOHTTP2 holds the streams that a read has touched until the read's end, and whoever is closed in the middle of
+        // a read is not told of its end: the connection would never be freed.
+        let pipeline = context.pipeline
+        context.eventLoop.assumeIsolated().execute { pipeline.fireChannelReadComplete() }
         context.fireChannelInactive()
     }
 
@@ -74,7 +78,8 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     func streamClosed() {
         openStreams -= 1
-        guard openStreams == 0 else { return }
+        // Streams are told of a connection's end after the connection.
+        guard openStreams == 0, context != nil else { return }
         switch phase {
         case .open: timer.set(.now() + TimeAmount(configuration.idleTimeout))
         case .announced: timer.set(.now() + DownstreamHandler.lastRequestTime)
