@@ -35,7 +35,7 @@ test:
 	@Scripts/need-swift
 	@Scripts/install libsqlite3-dev libpq-dev postgresql pgbouncer redis-server openssl chromium chromium-driver prometheus
 	@echo "holdfast: building and running every test"
-	@swift test $(SWIFT_FLAGS)
+	@swift test $(SWIFT_FLAGS) --experimental-maximum-parallelization-width 12
 
 lint:
 	@Scripts/need-swift

@@ -66,7 +66,7 @@ final class AccessLog: Sendable {
         await withCheckedContinuation { continuation in
             let once = Once(continuation)
             queue.async { once.resume() }
-            DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(2)) { once.resume() }
+            DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(10)) { once.resume() }
         }
     }
 

@@ -60,8 +60,14 @@ struct PrometheusServer {
         }
     }
 
-    /// The value of an expression that has one.
-    func value(_ expression: String) async throws -> Double? { try await query(expression).first?.value }
+    /// The value of an expression that has one. On a busy machine a scrape may be missed, and has none until the next.
+    func value(_ expression: String) async throws -> Double? {
+        for _ in 0..<300 {
+            if let value = try await query(expression).first?.value { return value }
+            try await Shell.run("sleep 0.1")
+        }
+        return nil
+    }
 
     /// Waits for a condition, which nobody tells of.
     private func until(_ condition: String) async throws {
