@@ -8,8 +8,9 @@
 # make bench                    the core, the stores and the gateway, each beside its peers
 # make model                    has spin walk the model of the claim protocol, and its mutants
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
+# make abuse                    attacks the gateway, and measures what others notice: ten minutes
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build dist test lint format examples bench count model drill
+.PHONY: run build dist test lint format examples bench count model drill abuse
 
 SWIFT_FLAGS = --traits Gateway
 
@@ -71,3 +72,6 @@ model:
 drill:
 	@Scripts/need-swift
 	@Scripts/check-drill
+
+abuse: build
+	@Scripts/check-abuse

