@@ -8,8 +8,9 @@
 # make bench                    the core, the stores and the gateway, each beside its peers
 # make model                    has spin walk the model of the claim protocol, and its mutants
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
+# make fuzz                     feeds every parser with 10,000,000 inputs that nobody would send: half an hour
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build dist test lint format examples bench count model drill
+.PHONY: run build dist test lint format examples bench count model drill fuzz
 
 SWIFT_FLAGS = --traits Gateway
 
@@ -71,3 +72,7 @@ model:
 drill:
 	@Scripts/need-swift
 	@Scripts/check-drill
+
+fuzz:
+	@Scripts/need-swift
+	@Scripts/check-fuzz --inputs 10000000
