@@ -1,4 +1,5 @@
 #if Gateway
+import Holdfast
 import HoldfastGateway
 import NIOHTTP1
 import TestSupport
