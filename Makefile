@@ -9,8 +9,9 @@
 # make model                    has spin walk the model of the claim protocol, and its mutants
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
 # make abuse                    attacks the gateway, and measures what others notice: ten minutes
+# make fuzz                     feeds every parser with 10,000,000 inputs that nobody would send: half an hour
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build dist test lint format examples bench count model drill abuse
+.PHONY: run build dist test lint format examples bench count model drill abuse fuzz
 
 SWIFT_FLAGS = --traits Gateway
 
@@ -75,3 +76,7 @@ drill:
 
 abuse: build
 	@Scripts/check-abuse
+
+fuzz:
+	@Scripts/need-swift
+	@Scripts/check-fuzz --inputs 10000000

@@ -140,7 +140,8 @@ let package = Package(
         .executableTarget(
             name: "Fuzz",
             dependencies: [
-                "Holdfast", "HoldfastIdempotency", "HoldfastHTTP", "HoldfastPostgres", "HoldfastValkey", "HoldfastGateway",
+                "Holdfast", "HoldfastIdempotency", "HoldfastHTTP", "HoldfastPostgres", "HoldfastValkey",
+                "HoldfastGateway",
                 "HoldfastCommands",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),

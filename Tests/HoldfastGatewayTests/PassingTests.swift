@@ -1,4 +1,5 @@
 #if Gateway
+import Holdfast
 import HoldfastGateway
 import NIOHTTP1
 import TestSupport
@@ -139,6 +140,20 @@ import Testing
             #expect(service.requests.map(\.uri) == ["/"])
             #expect(service.requests.first?.body == Array(smuggled.utf8))
         }
+    }
+
+    @Test(arguments: ["000", "007", "099"])
+    func `an answer whose status is none reaches nobody`(status: String) async throws {
+        let service = try await WebSocketService.start("HTTP/1.1 \(status) What\r\nContent-Length: 2\r\n\r\nno")
+        let unused = try await TestService.start { _, _ in .ok() }
+        let change = { (configuration: inout GatewayConfiguration) in
+            configuration.services[0].endpoints = [.init(address: .init(host: "127.0.0.1", port: service.port))]
+            configuration.routes[0].retry.attempts = 1
+        }
+        try await withGateway(to: unused, configure: change) { gateway in
+            try await expectEqual(gateway.get().status, 502)
+        }
+        await service.stop()
     }
 }
 #endif

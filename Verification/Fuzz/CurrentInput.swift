@@ -28,10 +28,14 @@ final class CurrentInput: Sendable {
     func set(_ input: [UInt8], of target: String, seed: UInt64) {
         number.add(1, ordering: .relaxed)
         let head = "\(target) \(seed) \(input.count)\n"
-        head.utf8.withContiguousStorageIfAvailable { memory.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
-        input.withUnsafeBytes { bytes in
+        copy(Array(head.utf8), to: 0, atMost: Self.headSize)
+        copy(input, to: Self.headSize, atMost: Self.size - Self.headSize)
+    }
+
+    private func copy(_ bytes: [UInt8], to place: Int, atMost bound: Int) {
+        bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }
-            (memory + Self.headSize).copyMemory(from: start, byteCount: min(bytes.count, Self.size - Self.headSize))
+            (memory + place).copyMemory(from: start, byteCount: min(bytes.count, bound))
         }
     }
 

@@ -53,7 +53,9 @@ struct Fuzz {
                 }
                 arguments.inputs = number
             case "--seed":
-                guard let seed = rest.popFirst().flatMap({ UInt64($0) }) else { throw Violation("--seed needs a number") }
+                guard let seed = rest.popFirst().flatMap({ UInt64($0) }) else {
+                    throw Violation("--seed needs a number")
+                }
                 arguments.seed = seed
             default: arguments.places.append(word)
             }

@@ -77,7 +77,8 @@ struct StrictReader {
         if place == bytes.count { return }
         // More than one space between its words says nothing else (section 3).
         let words = try line().split(separator: 0x20)
-        guard words.count == 3, Self.isToken(words[0]), !words[1].isEmpty, words[1].allSatisfy({ $0 > 0x20 && $0 != 0x7F })
+        guard words.count == 3, Self.isToken(words[0]), !words[1].isEmpty,
+            words[1].allSatisfy({ $0 > 0x20 && $0 != 0x7F })
         else { throw Invalid(why: "a request line") }
         var message = Message(method: Self.text(words[0]), target: Self.text(words[1]))
         switch Self.text(words[2]) {
@@ -91,7 +92,8 @@ struct StrictReader {
 
     private mutating func readResponse(to method: String) throws {
         let words = try line().split(separator: 0x20, maxSplits: 2, omittingEmptySubsequences: false)
-        guard words.count >= 2, Self.text(words[0]) == "HTTP/1.1", words[1].count == 3, let status = Int(Self.text(words[1])),
+        guard words.count >= 2, Self.text(words[0]) == "HTTP/1.1", words[1].count == 3,
+            let status = Int(Self.text(words[1])),
             status >= 100
         else { throw Invalid(why: "a status line") }
         var message = Message(status: status)
@@ -161,7 +163,9 @@ struct StrictReader {
                 throw Invalid(why: "a field's name")
             }
             let value = line[(colon + 1)...]
-            guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { throw Invalid(why: "a field's value") }
+            guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
+                throw Invalid(why: "a field's value")
+            }
             let trimmed = value.drop(while: Self.isBlank).reversed().drop(while: Self.isBlank).reversed()
             fields.append((Self.text(line[..<colon]).lowercased(), Self.text(Array(trimmed)[...])))
         }
@@ -180,7 +184,8 @@ struct StrictReader {
     private static func isToken(_ bytes: ArraySlice<UInt8>) -> Bool {
         !bytes.isEmpty
             && bytes.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+                    || "!#$%&'*+-.^_`|~".utf8.contains(byte)
             }
     }
 

@@ -121,9 +121,9 @@ enum HeaderRules {
 }
 
 extension HTTPHeaders {
-    /// The fields that `Connection` names, in lower case. Seldom any.
-    fileprivate var namedByConnection: [String] {
-        contains(name: "connection") ? HopByHop.named(by: self["connection"]) : []
+    /// The fields that `Connection` names, in lower case. Seldom any; but a client may name thousands, and send as many.
+    fileprivate var namedByConnection: Set<String> {
+        contains(name: "connection") ? Set(HopByHop.named(by: self["connection"])) : []
     }
 }
 

@@ -57,7 +57,9 @@ enum HTTP2RequestHead {
 
     /// The authority is where the request goes; a `Host` that names another place is a contradiction.
     private static func setHost(_ authority: String, _ headers: inout HTTPHeaders) throws {
-        guard authority.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "@") }) else { throw Malformed() }
+        guard authority.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "@") }) else {
+            throw Malformed()
+        }
         guard headers["host"].allSatisfy({ $0.lowercased() == authority.lowercased() }) else { throw Malformed() }
         headers.replaceOrAdd(name: "host", value: authority)
     }

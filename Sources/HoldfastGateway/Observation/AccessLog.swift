@@ -60,7 +60,7 @@ final class AccessLog: Sendable {
     /// Opens the file anew, under the same name. When that fails, the old file is written on.
     func reopen() { queue.async { self.file.reopen() } }
 
-    /// Waits until all that was told is written, but no longer than two seconds: whoever has stopped reading the standard
+    /// Waits until all that was told is written, but no longer than ten seconds: whoever has stopped reading the standard
     /// output must not keep the gateway from ending.
     func close() async {
         await withCheckedContinuation { continuation in

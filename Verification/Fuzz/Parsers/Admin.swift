@@ -12,12 +12,15 @@ extension FuzzTarget {
         [
             .text(
                 "admin-access",
-                words: ["Bearer ", "holdfast-session=", "; ", "=", "\n", token, "basic "], run: access),
+                words: ["Bearer ", "holdfast-session=", "; ", "=", "\n", token, "basic "], share: 0.5, run: access),
             .text(
-                "admin-host", words: ["localhost", "127.0.0.1", "[::1]", ":", ".", "٣", "[", "]", "evil.example"], run: host),
+                "admin-host", words: ["localhost", "127.0.0.1", "[::1]", ":", ".", "٣", "[", "]", "evil.example"],
+                run: host),
             FuzzTarget(
                 "admin-orders",
-                words: ["\"as\":", "\"completed\"", "\"released\"", "\"status\":", "\"bodyBase64\":", "\"fence\":", "null"],
+                words: [
+                    "\"as\":", "\"completed\"", "\"released\"", "\"status\":", "\"bodyBase64\":", "\"fence\":", "null",
+                ],
                 share: 0.5, run: orders),
         ]
     }

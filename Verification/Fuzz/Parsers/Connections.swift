@@ -9,26 +9,32 @@ extension FuzzTarget {
     /// Whole connections: bytes in, bytes out.
     static var connections: [FuzzTarget] {
         [
-            FuzzTarget("http1", words: requestWords, run: http1),
-            FuzzTarget("answers", words: responseWords, run: answers),
-            FuzzTarget("http2", words: ["\u{0}", "\u{1}", ":method", ":path", "cookie"], run: http2),
-            FuzzTarget("http2-frames", words: ["\u{0}", "\u{1}", "\u{4}", "\u{5}"], run: http2Frames),
+            FuzzTarget("http1", words: requestWords, share: 0.6, run: http1),
+            FuzzTarget("answers", words: responseWords, share: 0.6, run: answers),
+            FuzzTarget("http2", words: ["\u{0}", "\u{1}", ":method", ":path", "cookie"], share: 0.4, run: http2),
+            FuzzTarget("http2-frames", words: ["\u{0}", "\u{1}", "\u{4}", "\u{5}"], share: 0.4, run: http2Frames),
         ]
     }
 
     private static let requestWords = [
-        "\r\n", "\n", "\r", "\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\n", "HTTP/1.0",
+        "\r\n", "\n", "\r", "\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\n",
+        "HTTP/1.0",
         "HTTP/2.0", "Host: a\r\n", "Content-Length: ", "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: ", "Connection: close\r\n", "Connection: ", "Upgrade: websocket\r\n", "Expect: 100-continue\r\n",
-        "CONNECT ", "OPTIONS * ", "http://a/", "0\r\n\r\n", "3\r\nabc\r\n", "3;a=b\r\n", "ffffffffffffffff\r\n", " ", "\t",
-        ",", ":", "\u{0}", "\u{B}", "chunked", "identity", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "holdfast-timeout: 1\r\n",
+        "Transfer-Encoding: ", "Connection: close\r\n", "Connection: ", "Upgrade: websocket\r\n",
+        "Expect: 100-continue\r\n",
+        "CONNECT ", "OPTIONS * ", "http://a/", "0\r\n\r\n", "3\r\nabc\r\n", "3;a=b\r\n", "ffffffffffffffff\r\n", " ",
+        "\t",
+        ",", ":", "\u{0}", "\u{B}", "chunked", "identity", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "holdfast-timeout: 1\r\n",
         "%2e%2e", "X: ", "HEAD",
     ]
 
     private static let responseWords = [
-        "\r\n", "\n", "\r", "HTTP/1.1 200 OK\r\n", "HTTP/1.0", "100 Continue", "101 Switching Protocols", "204", "304", "503",
+        "\r\n", "\n", "\r", "HTTP/1.1 200 OK\r\n", "HTTP/1.0", "100 Continue", "101 Switching Protocols", "204", "304",
+        "503",
         "Content-Length: ", "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: ",
-        "Connection: close\r\n", "Connection: content-length\r\n", "0\r\n\r\n", "3\r\nabc\r\n", "Retry-After: 1\r\n", " ",
+        "Connection: close\r\n", "Connection: content-length\r\n", "0\r\n\r\n", "3\r\nabc\r\n", "Retry-After: 1\r\n",
+        " ",
         ",", ":", "\u{0}", "Trailer: a\r\n", "Set-Cookie: a\r\n", "holdfast-attempts: 2\r\n",
     ]
 
@@ -85,7 +91,8 @@ extension FuzzTarget {
     private static func compare(_ sent: StrictReader, _ passed: StrictReader) throws {
         try expect(
             passed.messages.count <= sent.messages.count,
-            "\(passed.messages.count) requests are passed on, and a strict reader finds \(sent.messages.count): \(sent.stop)")
+            "\(passed.messages.count) requests are passed on, and a strict reader finds \(sent.messages.count): \(sent.stop)"
+        )
         for (mine, theirs) in zip(sent.messages, passed.messages) {
             try expect(mine.method == theirs.method, "\(mine.method) became \(theirs.method)")
             try expect(!theirs.isWhole || mine == theirs, "\(mine.method) with \(mine.body.count) bytes became another")
@@ -117,7 +124,8 @@ extension FuzzTarget {
         }
         return Outcome(
             "answers", choice, finals.count, finals.first?.status ?? 0, finals.last?.status ?? 0, isOpen.0 ? 1 : 0,
-            isOpen.1 ? 1 : 0, finals.first?.isWhole == true ? 1 : 0, finals.first?.values("transfer-encoding").count ?? 0)
+            isOpen.1 ? 1 : 0, finals.first?.isWhole == true ? 1 : 0,
+            finals.first?.values("transfer-encoding").count ?? 0)
     }
 
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
@@ -161,9 +169,12 @@ extension FuzzTarget {
         return try http2(frames)
     }
 
-    private static func frame(_ type: UInt8, _ flags: UInt8, _ stream: UInt8, _ payload: [UInt8], into frames: inout [UInt8]) {
+    private static func frame(
+        _ type: UInt8, _ flags: UInt8, _ stream: UInt8, _ payload: [UInt8], into frames: inout [UInt8]
+    ) {
         let count = payload.count
-        frames += [UInt8(count >> 16), UInt8(count >> 8 & 255), UInt8(count & 255), type, flags, 0, 0, 0, stream] + payload
+        frames +=
+            [UInt8(count >> 16), UInt8(count >> 8 & 255), UInt8(count & 255), type, flags, 0, 0, 0, stream] + payload
     }
 
     /// `name value`, a line each.

@@ -15,13 +15,15 @@ extension FuzzTarget {
     }
 
     private static let yamlWords = [
-        "&", "*", "&a ", "*a", " &a ", "- ", ": ", "? ", "!!str ", "!", "|\n", ">-\n", "{", "}", "[", "]", "\"", "'", "\n",
+        "&", "*", "&a ", "*a", " &a ", "- ", ": ", "? ", "!!str ", "!", "|\n", ">-\n", "{", "}", "[", "]", "\"", "'",
+        "\n",
         "\r", "\u{85}", "\u{2028}", "\u{FEFF}", "<<: ", "%YAML 1.1\n", "---\n", "...\n", "#", "\\u", "\t", "~",
     ]
 
     private static let configurationWords =
         yamlWords + [
-            "services:\n", "routes:\n", "listeners:\n", "limits:\n", "endpoints:", "http://a:80", "5s", "0s", "999999999d",
+            "services:\n", "routes:\n", "listeners:\n", "limits:\n", "endpoints:", "http://a:80", "5s", "0s",
+            "999999999d",
             "20%", "1e9", "-1", "16KiB", "9223372036854775807", "name: ", "path: ", "idempotency:\n", "profile: ",
             "retry:\n", "attempts: ", "hedge:\n", "breaker:\n", "off", "required", "{ host: \"*.a\" }",
         ]

@@ -10,15 +10,18 @@ extension FuzzTarget {
     /// A request's head, however it came.
     static var heads: [FuzzTarget] {
         [
-            .text("heads", words: headWords, run: { try check(head: readHead($0), $0) }),
-            .text("http2-heads", words: headWords + [":method ", ":path ", ":scheme ", ":authority "], run: http2Head),
+            .text("heads", words: headWords, share: 0.2, run: { try check(head: readHead($0), $0) }),
+            .text(
+                "http2-heads", words: headWords + [":method ", ":path ", ":scheme ", ":authority "], share: 0.2,
+                run: http2Head),
         ]
     }
 
     private static let headWords = [
         "GET", "POST", "CONNECT", "OPTIONS", "/", "*", "http://a/", "http://", "host a", "content-length 3",
         "transfer-encoding chunked", "connection ", "close", "te trailers", "via 1.0 a", "x-forwarded-for 1.2.3.4",
-        "traceparent 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate a=b", "\n", " ", ",", "%2e", "..",
+        "traceparent 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate a=b", "\n", " ", ",", "%2e",
+        "..",
         "[::1]:80", "a@b", "holdfast-timeout 5", "expect 100-continue", "\t", "é", "+1", "0",
     ]
 
@@ -41,7 +44,8 @@ extension FuzzTarget {
             headers.add(name: String(field[0]), value: field.count > 1 ? String(field[1]) : "")
         }
         return HTTPRequestHead(
-            version: version, method: HTTPMethod(rawValue: String(words[0])), uri: words.count > 1 ? String(words[1]) : "",
+            version: version, method: HTTPMethod(rawValue: String(words[0])),
+            uri: words.count > 1 ? String(words[1]) : "",
             headers: headers)
     }
 
@@ -59,7 +63,7 @@ extension FuzzTarget {
     /// A head that is let through is one that the service can read in one way only.
     private static func check(head: HTTPRequestHead, _ text: String) throws -> Outcome {
         do throws(Problem) {
-            try RequestRules.check(head, headerLimit: 4_096)
+            try RequestRules.check(head, headerLimit: 16 << 10)
         } catch {
             return Outcome(String(error.detail.prefix(40).filter { !$0.isNumber }))
         }
@@ -67,20 +71,21 @@ extension FuzzTarget {
         let address = GatewayConfiguration.Address(host: "service.internal", port: 80)
         let passed = HeaderRules.toService(
             head, client: "192.0.2.1", scheme: "http", address: address, timeout: .seconds(1), attempt: 1)
+        let answer = HTTPResponseHead(version: .http1_1, status: .ok, headers: head.headers)
+        let (told, keepsAlive) = HeaderRules.toClient(answer, for: head, keepAlive: true)
+        // Names and values that the parsers in front refuse are none of its business: NIOHTTP1, for one, takes a CR in a
+        // name for a hyphen when it looks for a field.
+        guard isPlain(head) else { return Outcome("not plain") }
         try expect(passed.headers["host"].count == 1, "\(passed.headers["host"].count) hosts")
-        try expect(
-            passed.headers["content-length"].count + passed.headers["transfer-encoding"].count <= 1, "two lengths")
+        for (side, headers) in [("service", passed.headers), ("client", told.headers)] {
+            let lengths = headers["content-length"].count + headers["transfer-encoding"].count
+            try expect(lengths <= 1, "\(lengths) lengths for the \(side)")
+        }
         for name in ["connection", "te", "upgrade", "keep-alive", "proxy-authorization", "expect"] {
             try expect(passed.headers[name].isEmpty, "\(name) crosses")
         }
         try expect(passed.headers["holdfast-timeout"].count == 1 && passed.headers["via"].count == 1, "ours, twice")
-        // Fields with characters that the parsers before it refuse are none of its business.
-        if isPlain(head) { try checkWritten(passed) }
-        let answer = HTTPResponseHead(version: .http1_1, status: .ok, headers: head.headers)
-        let (told, keepsAlive) = HeaderRules.toClient(answer, for: head, keepAlive: true)
-        try expect(
-            told.headers["content-length"].count + told.headers["transfer-encoding"].count <= 1,
-            "two lengths for a client: \(told)")
+        try checkWritten(passed)
         return Outcome(
             "passed", passed.headers.count, keepsAlive ? 1 : 0, passed.isChunked ? 1 : 0, passed.contentLength ?? -1)
     }

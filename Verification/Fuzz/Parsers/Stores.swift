@@ -11,24 +11,29 @@ extension FuzzTarget {
     /// Where stores are, what they answer, and what was kept in them.
     static var stores: [FuzzTarget] {
         [
-            FuzzTarget("recorded-response", words: ["\u{1}", "\u{0}\u{0}\u{0}\u{0}", "content-type"], run: recordedResponse),
+            FuzzTarget(
+                "recorded-response", words: ["\u{1}", "\u{0}\u{0}\u{0}\u{0}", "content-type"], run: recordedResponse),
             FuzzTarget(
                 "resp", words: ["\r\n", "$-1\r\n", "*", "$", ":", "+", "-", "*1\r\n", "*1048576\r\n", "$67108864\r\n"],
-                run: resp),
+                share: 0.5, run: resp),
             .text(
                 "valkey-url",
                 words: ["valkey://", "rediss://", "@", ":", "[", "]", "/0", "?", "&", "replicas=", "ca=", "%", "%00"],
                 run: valkeyURL),
             .text(
                 "postgres-url",
-                words: ["postgres://", "postgresql://", "@", ":", "[", "]", "?", "&", "port=", "host=", "%", "%00", ","],
+                words: [
+                    "postgres://", "postgresql://", "@", ":", "[", "]", "?", "&", "port=", "host=", "%", "%00", ",",
+                ],
                 run: postgresURL),
             .text("store-location", words: ["memory", "sqlite:", "postgres://", "valkey://"], run: storeLocation),
-            .text("history", words: ["\t", "\n", "claimed", "completed", "-1", "\r\n", "\u{301}"], run: history),
+            .text(
+                "history", words: ["\t", "\n", "claimed", "completed", "-1", "\r\n", "\u{301}"], share: 0.25,
+                run: history),
             FuzzTarget("sealed", words: ["\u{1}", "\u{0}\u{0}\u{0}\u{1}"], run: sealed),
             FuzzTarget(
-                "outcome", words: ["\u{0}holdfast\u{0}", "v", "e", "{", "}", "[", "\"", ":", "null", "1e999"], share: 0.5,
-                run: outcome),
+                "outcome", words: ["\u{0}holdfast\u{0}", "v", "e", "{", "}", "[", "\"", ":", "null", "1e999"],
+                share: 0.5, run: outcome),
             .text("record-id", words: ["0123456789abcdef"], run: recordID),
         ]
     }
@@ -47,7 +52,8 @@ extension FuzzTarget {
         let whole = answers(in: [bytes[...]])
         let middle = bytes.count / 2
         let pieces = answers(in: [bytes[..<middle], bytes[middle...]])
-        try expect(whole.values == pieces.values && whole.isBroken == pieces.isBroken, "in pieces, it says something else")
+        try expect(
+            whole.values == pieces.values && whole.isBroken == pieces.isBroken, "in pieces, it says something else")
         var outcome = Outcome("resp", whole.values.count, whole.isBroken ? 1 : 0)
         for value in whole.values.prefix(4) { outcome.add("\(value)".prefix { $0 != "(" }.lowercased()) }
         return outcome
@@ -109,7 +115,8 @@ extension FuzzTarget {
         try expect(own.count >= 2, "what was written is not read: \(own.count)")
         if text.utf8.count < 256 {
             for _ in 0..<64 { history.add(.abandoned, at: instant, fence: 8, by: text) }
-            try expect(history.text.utf8.count <= ClaimHistory.bound + text.utf8.count + 256, "a history without a bound")
+            try expect(
+                history.text.utf8.count <= ClaimHistory.bound + text.utf8.count + 256, "a history without a bound")
         }
         return Outcome("entries", before.count, own.count, owner.utf8.count / 8)
     }

@@ -13,16 +13,22 @@ extension FuzzTarget {
             .text("idempotency-key", words: ["\"", "\\\"", "\\\\", "é", "\u{0}"], run: key),
             .text("retry-after", words: ["120", "999999999", "Fri, 31 Dec 1999 23:59:59 GMT"], run: retryAfter),
             .text("lineage", words: ["999999999", "0001"], run: lineage),
-            .text("traceparent", words: ["00-", "ff-", "0123456789abcdef", "-01", "0000000000000000"], run: traceParent),
-            .text("hop-by-hop", words: ["close", "keep-alive", ",", "İ", "Transfer-Encoding"], run: hopByHop),
+            .text(
+                "traceparent", words: ["00-", "ff-", "0123456789abcdef", "-01", "0000000000000000"], run: traceParent),
+            .text(
+                "hop-by-hop", words: ["close", "keep-alive", ",", "İ", "Transfer-Encoding"], share: 0.5, run: hopByHop),
             .text("request-id", words: ["0123456789abcdef", "+", "-"], run: requestID),
             .text(
                 "words",
-                words: ["ms", "s", "m", "h", "d", "KiB", "MiB", "GiB", "TiB", "%", ".", "http://", "https://", "[", "]:", ":"],
+                words: [
+                    "ms", "s", "m", "h", "d", "KiB", "MiB", "GiB", "TiB", "%", ".", "http://", "https://", "[", "]:",
+                    ":",
+                ],
                 run: readWords),
             .text("path-pattern", words: ["/", "*", "{", "}", "{id}", "//", "/*", "/{a}/", "\n"], run: pathPattern),
-            .text("json", words: ["\"", "\\", "\u{2028}", "\u{0}", "\n", "\u{7F}", "\u{10FFFF}"], run: json),
-            .text("arguments", words: argumentWords, share: 0.2, run: arguments),
+            .text(
+                "json", words: ["\"", "\\", "\u{2028}", "\u{0}", "\n", "\u{7F}", "\u{10FFFF}"], share: 0.5, run: json),
+            .text("arguments", words: argumentWords, share: 0.1, run: arguments),
         ]
     }
 
@@ -82,7 +88,8 @@ extension FuzzTarget {
     private static func readWords(_ text: String) throws -> Outcome {
         var outcome = Outcome("words")
         if let duration = Duration(words: text) {
-            try expect(Duration(words: duration.words) == duration || duration.words.utf8.count > 11, "\(duration.words)")
+            try expect(
+                Duration(words: duration.words) == duration || duration.words.utf8.count > 11, "\(duration.words)")
             outcome.add("duration \(duration.words.last ?? " ")")
         }
         if let number = text.wholeNumber { outcome.add(number) }
