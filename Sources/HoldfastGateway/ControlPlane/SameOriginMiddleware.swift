@@ -26,7 +26,8 @@ struct SameOriginMiddleware<Context: RequestContext>: RouterMiddleware {
     func isOurs(_ authority: String) -> Bool {
         let name = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
         if name == "localhost" || name == host || name.hasPrefix("[") { return true }
-        return name.split(separator: ".").count == 4 && name.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2E }
+        return name.split(separator: ".").count == 4
+            && name.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2E }
     }
 }
 #endif
