@@ -1,4 +1,5 @@
 #if Gateway
+import Foundation
 import HTTPTypes
 import Holdfast
 import HoldfastHTTP
@@ -75,7 +76,7 @@ extension Exchange {
             case .failure(let error):
                 let reason = Self.reason(error)
                 self.failed(
-                    attempt, .notSent(), .failed,
+                    attempt, .notSent(), Self.isOurOwn(error) ? .abandoned : .failed,
                     Problem(.upstreamUnreachable, "\(endpoint.name) cannot be reached: \(reason)"))
             }
         }
@@ -197,6 +198,12 @@ extension Exchange {
     func giveUp(_ problem: Problem, after failure: FailureClass) {
         guard claim != nil else { return answer(problem) }
         settleClaim(after: mayHaveRun ? .unknown : failure, problem)
+    }
+
+    /// Whether this machine has no descriptor or no port left. That says nothing about the service.
+    private static func isOurOwn(_ error: any Error) -> Bool {
+        guard let error = error as? IOError else { return false }
+        return [EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS, ENOMEM].contains(error.errnoCode)
     }
 
     private static func reason(_ error: any Error) -> String {
