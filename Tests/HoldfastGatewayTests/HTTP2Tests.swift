@@ -31,7 +31,7 @@ import Testing
                     let pieces = stride(from: 0, to: size, by: 10_000).map { Array(body[$0..<min(size, $0 + 10_000)]) }
                     let answer = try await client.send("PUT", "/x?a=%20b", fields, body: pieces)
                     #expect(answer.status == 200 && answer.isWhole && answer.reset == nil)
-                    #expect(answer.body == body)
+                    #expect(isSame(answer.body, body))
                     #expect(service.requests.last?.headers.contains(name: "transfer-encoding") == fields.isEmpty)
                 }
             }
@@ -144,9 +144,11 @@ import Testing
     @Test func `a client that reads slowly holds the service back and gets all`() async throws {
         let body = [UInt8](repeating: 7, count: 200_000)
         try await withClient({ _, _ in .answer(.ok, [:], body) }, window: 1_000) { client, service, _ in
-            try await expectEqual(client.send("GET").body, body)
+            let first = try await client.send("GET").body
+            #expect(isSame(first, body))
             // The connection to the service is as good as new: held reads would have the next one time out.
-            try await expectEqual(client.send("GET").body, body)
+            let second = try await client.send("GET").body
+            #expect(isSame(second, body))
             #expect(service.requests.count == 2)
         }
     }

@@ -40,7 +40,8 @@ import Testing
         try await withTLS(certificate) { gateway, service in
             let client = try await HTTP2Client.connect(to: gateway.port, trusting: certificate)
             let body = [UInt8](repeating: 3, count: 200_000)
-            try await expectEqual(client.send("PUT", "/", body: [body]).body, body)
+            let answer = try await client.send("PUT", "/", body: [body])
+            #expect(isSame(answer.body, body))
             await client.close()
             try await expectEqual(status(gateway.port, trusting: certificate), 200)
             try await expectEqual(

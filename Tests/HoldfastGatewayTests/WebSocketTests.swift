@@ -38,9 +38,9 @@ import Testing
 
     @Test func `more than any buffer holds passes byte exact in both directions`() async throws {
         try await withService(WebSocketService.agreed) { gateway, _ in
-            let bytes = [UInt8](repeating: 7, count: 3_000_000) + Array("close".utf8)
+            let bytes = [UInt8](repeating: 7, count: 1_000_000) + Array("close".utf8)
             let received = try await TestClient.raw(Array(Self.handshake.utf8) + bytes, to: gateway.port)
-            #expect(Array(received.suffix(bytes.count)) == bytes)
+            #expect(isSame(Array(received.suffix(bytes.count)), bytes))
         }
     }
 

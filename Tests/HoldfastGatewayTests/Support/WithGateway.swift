@@ -36,6 +36,11 @@ func withGateway(
     configuration.listeners[0].address = .init(host: "127.0.0.1", port: 0)
     configuration.admin.address = .init(host: "127.0.0.1", port: 0)
     configuration.routes[0].retry.backoff = .constant(.zero)
+    // A machine that is busy with all tests at once is not a slow client. Tests of limits set their own.
+    configuration.headerTimeout = .seconds(600)
+    configuration.services[0].connectTimeout = .seconds(600)
+    configuration.routes[0].attemptTimeout = .seconds(600)
+    configuration.routes[0].deadline = .seconds(1_200)
     configure(&configuration)
     let clock = ManualClock()
     let gateway = try await Gateway.start(
