@@ -43,8 +43,27 @@ final class KeepAliveClient {
         }
     }
 
-    private func connect() throws {
+    /// Sends a GET and takes the answer slowly, with next to no room for what is on its way.
+    ///
+    /// - Returns: How many bytes came before the other side closed.
+    func slowlyUntilClosed() throws -> Int {
+        try connect(room: 2_048)
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        _ = send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL))
+        var total = 0
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { return total }
+            total += count
+        }
+    }
+
+    private func connect(room: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var room {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
