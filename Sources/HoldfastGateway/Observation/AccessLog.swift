@@ -65,19 +65,30 @@ final class AccessLog: Sendable {
     func close() async {
         await withCheckedContinuation { continuation in
             let once = Once(continuation)
-            queue.async { once.resume() }
+            queue.async {
+                // What came while a batch was written has its own turn behind this one.
+                while self.writeBatch() {}
+                once.resume()
+            }
             DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(10)) { once.resume() }
         }
     }
 
     /// One batch a turn, so that ``reopen()`` has its turn, too.
     private func writeAll() {
+        if writeBatch() { queue.async { self.writeAll() } }
+    }
+
+    /// Writes what waits.
+    ///
+    /// - Returns: Whether anything did.
+    private func writeBatch() -> Bool {
         let batch = state.withLock { state in
             defer { state.waiting = [] }
             if state.waiting.isEmpty { state.isWriting = false }
             return state.waiting
         }
-        if batch.isEmpty { return }
+        if batch.isEmpty { return false }
         var start = 0
         while start < batch.count {
             var text = JSONText()
@@ -97,7 +108,7 @@ final class AccessLog: Sendable {
             }
             start = end
         }
-        queue.async { self.writeAll() }
+        return true
     }
 }
 
