@@ -1,4 +1,4 @@
-#if FUZZ || DEBUG
+#if Gateway && (FUZZ || DEBUG)
 import Foundation
 import HoldfastIdempotency
 import Synchronization

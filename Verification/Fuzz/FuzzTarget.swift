@@ -1,4 +1,4 @@
-#if FUZZ || DEBUG
+#if Gateway && (FUZZ || DEBUG)
 /// One parser, and what must hold for whatever it is given.
 struct FuzzTarget {
     let name: String

@@ -1,4 +1,4 @@
-#if FUZZ || DEBUG
+#if Gateway && (FUZZ || DEBUG)
 import Holdfast
 
 /// Makes inputs that nobody would send out of those that somebody would. The same seed makes the same inputs.

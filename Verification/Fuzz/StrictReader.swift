@@ -1,4 +1,4 @@
-#if FUZZ || DEBUG
+#if Gateway && (FUZZ || DEBUG)
 /// Reads HTTP/1 to the letter of RFC 9112, and stops at the first byte that another reader could take in another way:
 /// what the gateway has understood, and what it has written, is compared with this.
 struct StrictReader {
