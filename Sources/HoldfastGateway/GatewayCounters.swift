@@ -13,7 +13,6 @@ final class GatewayCounters: Sendable {
     let replays = Atomic<Int>(0)
     let conflicts = Atomic<Int>(0)
     let unknown = Atomic<Int>(0)
-    let recordingFailures = Atomic<Int>(0)
     /// Of requests that no route has taken: malformed ones, and those that match none. No route can have this name.
     let unrouted = RouteMetrics(route: "")
 

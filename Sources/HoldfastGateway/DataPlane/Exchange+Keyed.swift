@@ -212,7 +212,6 @@ extension Exchange {
     /// The service has acted, and the store has not recorded it. The client is not told that all is well: it would not
     /// survive a restart.
     private func outcomeIsLost(_ error: ClaimStoreError?) {
-        shared.counters.recordingFailures.add(1, ordering: .relaxed)
         shared.logger.error(
             "an outcome could not be recorded and is unknown",
             metadata: ["method": "\(request.method)", "error": "\(error?.description ?? "none")"])

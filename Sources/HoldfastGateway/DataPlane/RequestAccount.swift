@@ -18,7 +18,6 @@ struct RequestAccount {
     private var requestID: RequestID?
     /// The answer broke off, or the client left.
     var isAborted = false
-    var bytesIn = 0
     var bytesOut = 0
     /// Why nothing was tried again.
     var stopped: RetryMachine.StopReason?

@@ -24,26 +24,14 @@ final class Route: Sendable {
         self.service = service
         let before = former?.configuration
         let name = configuration.name
-        if configuration.rateLimit == before?.rateLimit, let kept = former?.rateLimits {
-            rateLimits = kept
-        } else if let limit = configuration.rateLimit {
-            rateLimits = try RateLimits(name, limit, clock: clock)
-        } else {
-            rateLimits = nil
+        rateLimits = try Self.kept(former?.rateLimits, configuration.rateLimit, before?.rateLimit) {
+            limit throws(ConfigurationError) in try RateLimits(name, limit, clock: clock)
         }
-        if configuration.concurrency == before?.concurrency, let kept = former?.bulkhead {
-            bulkhead = kept
-        } else if let limit = configuration.concurrency {
-            bulkhead = try Bulkhead(name, limit: limit, clock: clock)
-        } else {
-            bulkhead = nil
+        bulkhead = try Self.kept(former?.bulkhead, configuration.concurrency, before?.concurrency) {
+            limit throws(ConfigurationError) in try Bulkhead(name, limit: limit, clock: clock)
         }
-        if configuration.adaptiveLimit == before?.adaptiveLimit, let kept = former?.adaptiveLimit {
-            adaptiveLimit = kept
-        } else if let limit = configuration.adaptiveLimit {
-            adaptiveLimit = try AdaptiveLimit(name, configuration: limit, clock: clock)
-        } else {
-            adaptiveLimit = nil
+        adaptiveLimit = try Self.kept(former?.adaptiveLimit, configuration.adaptiveLimit, before?.adaptiveLimit) {
+            limit throws(ConfigurationError) in try AdaptiveLimit(name, configuration: limit, clock: clock)
         }
         if let own = configuration.budget {
             let kept = own == before?.budget ? former?.budget : nil
@@ -60,6 +48,16 @@ final class Route: Sendable {
         }
         shadowedKeys = configuration.isShadow ? former?.shadowedKeys ?? SeenKeys() : nil
         metrics = former?.metrics ?? RouteMetrics(route: name)
+    }
+
+    /// What a policy knows goes over while it is configured as it was.
+    private static func kept<Policy, Options: Equatable>(
+        _ former: Policy?, _ options: Options?, _ before: Options?,
+        make: (Options) throws(ConfigurationError) -> Policy
+    ) throws(ConfigurationError) -> Policy? {
+        guard let options else { return nil }
+        if options == before, let former { return former }
+        return try make(options)
     }
 }
 #endif
