@@ -1,4 +1,4 @@
-public import Holdfast
+import Holdfast
 
 /// How a call's lineage crosses the network: what a layer below must know of those above it, and the other way round.
 /// There is no standard for it; Envoy's `x-envoy-expected-rq-timeout-ms` and `x-envoy-attempt-count` say the first two.

@@ -13,16 +13,16 @@ import Synchronization
 /// kept, up to a bound, and no more is read. A stream of HTTP/2 serves one request.
 final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundIn = Never
     typealias OutboundOut = HTTPServerResponsePart
 
     /// How long, and for how many bytes, a client that was refused is listened to, so that it can read why.
-    private static let lingerTime = TimeAmount.seconds(2)
+    static let lingerTime = TimeAmount.seconds(2)
     private static let lingerBytes = 4 << 20
     /// How long a connection waits for a request that may be on its way when the gateway begins to drain.
     static let lastRequestTime = TimeAmount.seconds(1)
 
-    private enum State {
+    enum State {
         /// Waiting for a request.
         case idle
         case exchanging(Exchange)
@@ -30,12 +30,15 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case lingering(bytes: Int)
     }
 
-    private let loop: LoopContext
-    private let timer: LazyTimer
+    let loop: LoopContext
+    let timer: LazyTimer
     let transport: Transport
-    private var context: ChannelHandlerContext?
-    private var state = State.idle
-    private var pipelined = PipelinedParts()
+    var context: ChannelHandlerContext?
+    var state = State.idle
+    /// What is ready to be sent over HTTP/1. A stream's codec takes parts of responses instead.
+    var output = HTTP1Output()
+    var isFlushAwaited = false
+    var pipelined = PipelinedParts()
     /// What is wrong with what came after the request that is being answered.
     private var pipelinedProblem: Problem?
     private var isDelivering = false
@@ -44,14 +47,14 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the end of the latest request is still to come.
     private var isEndAwaited = false
     /// The same, for a request that announced a body.
-    private var isRequestOpen = false
+    var isRequestOpen = false
     /// Whether no request has come yet.
     private var isNew = true
-    private var isQuiescing: Bool
+    var isQuiescing: Bool
     /// Whether the request asks to leave HTTP behind. What comes after it is not read as HTTP, whatever the answer.
-    private(set) var asksForUpgrade = false
+    var asksForUpgrade = false
     /// Whether the client was told that no other request will be answered.
-    private var isLastAnswer = false
+    var isLastAnswer = false
     private(set) var clientAddress: String?
 
     /// - Parameter isQuiescing: Whether the gateway drains already.
@@ -85,6 +88,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.context = context
         clientAddress = context.channel.remoteAddress?.ipAddress
         if transport.isHTTP2 { loop.shared.counters.streams.add(1, ordering: .relaxed) }
+        timer.onFire = { [unowned self] in timeIsUp() }
         awaitRequest(within: loop.plan.configuration.headerTimeout)
     }
 
@@ -118,9 +122,10 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case (.head(let head), .idle):
             isNew = false
             isEndAwaited = true
-            isRequestOpen = head.announcesBody
-            asksForUpgrade = head.headers.contains(name: "upgrade")
-            begin(head)
+            let fields = RequestFields(head)
+            isRequestOpen = fields.announcesBody
+            asksForUpgrade = fields.hasUpgrade
+            begin(head, fields)
         case (.body(let body), .exchanging(let exchange)):
             exchange.receivedRequest(body)
         case (.end, .exchanging(let exchange)):
@@ -198,23 +203,21 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Requests
 
-    private func begin(_ head: HTTPRequestHead) {
+    private func begin(_ head: HTTPRequestHead, _ fields: RequestFields) {
         do throws(Problem) {
             let configuration = loop.plan.configuration
-            try RequestRules.check(head, headerLimit: configuration.headerLimit)
+            try RequestRules.check(head, fields, headerLimit: configuration.headerLimit)
             guard let route = loop.plan.table.route(for: head) else {
                 throw Problem(.noRoute, "\(head.method.rawValue) \(head.path) has no route here")
             }
             let key = try Self.key(of: head, route.configuration)
             let kept = route.configuration.keptBytes
-            if key != nil, let length = head.contentLength, length > kept {
+            if key != nil, let length = fields.contentLength, length > kept {
                 throw Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(kept) bytes can be sent")
             }
-            if head.version != .http1_0, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
-                context?.writeAndFlush(
-                    wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
-            }
-            let exchange = Exchange(request: head, route: route, key: key, client: self, loop: loop, timer: timer)
+            if head.version != .http1_0, fields.expectsContinue { writeContinue() }
+            let exchange = Exchange(
+                request: head, fields, route: route, key: key, client: self, loop: loop, timer: timer)
             state = .exchanging(exchange)
             exchange.begin()
         } catch {
@@ -254,12 +257,15 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func awaitRequest(within limit: Duration) {
         let limit = TimeAmount(limit)
-        timer.onFire = { [unowned self] in context?.close(promise: nil) }
         timer.set(.now() + (isQuiescing && !isNew ? min(limit, Self.lastRequestTime) : limit))
     }
 
+    private func timeIsUp() {
+        if case .exchanging(let exchange) = state { exchange.timeIsUp() } else { context?.close(promise: nil) }
+    }
+
     /// Goes on to what the client sent meanwhile, and then to reading more.
-    private func next() {
+    func next() {
         guard !isDelivering else { return }
         if !pipelined.isEmpty {
             // What is taken may be answered at once, which leads here again.
@@ -288,67 +294,12 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if !hold { resumeReads() }
     }
 
-    func write(_ part: HTTPServerResponsePart) {
-        guard let context else { return }
-        if isQuiescing || asksForUpgrade || pipelined.endsHere, !transport.isHTTP2, case .head(var head) = part {
-            isLastAnswer = true
-            head.headers.replaceOrAdd(name: "connection", value: "close")
-            return context.write(wrapOutboundOut(.head(head)), promise: nil)
-        }
-        context.write(wrapOutboundOut(part), promise: nil)
-    }
-
-    func flush() {
-        context?.flush()
-    }
-
-    func writeEnd(keepAlive: Bool) {
-        guard let context else { return }
-        if transport.isHTTP2 {
-            endStream(context)
-        } else if keepAlive, !isLastAnswer, !pipelined.endsHere {
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            next()
-        } else {
-            closeAfterEnd(context)
-        }
-    }
-
-    /// A stream ends by itself when both sides have sent their end. A client that has not is told that nothing more is
-    /// wanted, once it has the answer (RFC 9113, section 8.1).
-    private func endStream(_ context: ChannelHandlerContext) {
-        guard isRequestOpen else { return context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil) }
-        state = .lingering(bytes: 0)
-        let ended = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: ended)
-        ended.futureResult.assumeIsolated().whenSuccess { [weak self] in
-            guard let self, isRequestOpen else { return }
-            self.context?.triggerUserOutboundEvent(HTTP2StreamCodec.Reset.answered, promise: nil)
-        }
-    }
-
-    /// Answers in the gateway's own name.
-    func write(_ problem: Problem, for request: HTTPRequestHead?, keepAlive: Bool) {
-        let body = problem.body
-        var headers = HTTPHeaders([
-            ("content-type", "application/problem+json"), ("content-length", "\(body.count)"),
-            ("cache-control", "no-store"),
-        ])
-        if let retryAfter = problem.retryAfter {
-            headers.add(name: "retry-after", value: RetryAfter.format(retryAfter))
-        }
-        if let request = problem.request { headers.add(name: RequestID.field, value: request) }
-        HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepAlive)
-        let status = HTTPResponseStatus(statusCode: problem.kind.status)
-        write(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers)))
-        if request?.method != .HEAD { write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
-        writeEnd(keepAlive: keepAlive)
-    }
-
     /// The answer cannot be brought to its end, and the client has to see that.
     func abort() {
         if transport.isHTTP2 {
             context?.triggerUserOutboundEvent(HTTP2StreamCodec.Reset.broken, promise: nil)
+        } else {
+            flushNow()
         }
         context?.close(promise: nil)
     }
@@ -358,36 +309,6 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if case .exchanging = state { state = .idle }
         isReadHeld = false
         awaitRequest(within: loop.plan.configuration.idleTimeout)
-    }
-
-    /// Leaves the connection to what is not HTTP.
-    func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, idleLimit: TimeAmount) {
-        guard let context else { return connection.close() }
-        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
-        timer.cancel()
-        state = .lingering(bytes: 0)
-        self.context = nil
-        connection.leave()
-        Tunnel.join(context.channel, connection.channel, idleLimit: idleLimit)
-    }
-
-    // MARK: The last answer
-
-    /// Closing at once would lose what the client has not taken yet, and reset the connection if it is still sending. So
-    /// the end is written first, and a client that is still sending is read for a moment.
-    private func closeAfterEnd(_ context: ChannelHandlerContext) {
-        state = .lingering(bytes: 0)
-        if isRequestOpen {
-            holdReads(false)
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            context.close(mode: .output, promise: nil)
-            timer.onFire = { [unowned self] in self.context?.close(promise: nil) }
-            timer.set(.now() + Self.lingerTime)
-        } else {
-            let ended = context.eventLoop.makePromise(of: Void.self)
-            ended.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.context?.close(promise: nil) }
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: ended)
-        }
     }
 
     private func linger(bytes: Int) {

@@ -84,21 +84,22 @@ extension Exchange {
 
     private func start(_ attempt: UpstreamAttempt, on connection: UpstreamConnection) {
         attempt.use(connection)
-        let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
-        var head = HeaderRules.toService(
-            request, client: client?.clientAddress, scheme: client?.scheme ?? "http",
-            address: attempt.endpoint.identity.place.address, timeout: left, attempt: attempt.number)
-        if isWebSocket { addUpgrade(to: &head.headers) }
-        connection.send(.head(head), flush: !isRequestComplete && kept.isEmpty)
-        for (position, body) in kept.enumerated() {
-            connection.send(.body(.byteBuffer(body)), flush: !isRequestComplete && position == kept.count - 1)
+        let target = RequestRules.target(request)
+        let hop = HeaderRules.Hop(
+            authority: target.authority, client: client?.clientAddress, scheme: client?.scheme ?? "http",
+            address: attempt.endpoint.identity.place.address,
+            timeout: .nanoseconds((deadline - .now()).nanoseconds), attempt: attempt.number)
+        connection.send(request, target.path) { output in
+            HeaderRules.toService(request, fields, hop, into: &output)
+            if isWebSocket { addUpgrade(to: &output) }
         }
+        for body in kept { connection.send(body) }
         // What was kept only because it could not be sent yet is not kept any longer.
         if keptBytes > route.configuration.keptBytes {
             isKeptWhole = false
             kept = []
         }
-        if isRequestComplete { connection.send(.end(nil), flush: true) }
+        if isRequestComplete { connection.sendEnd() } else { connection.flush() }
         // The answer may have come, or the connection broken, while the request was being written.
         guard attempt.phase == .sent else { return }
         if connection.isWritable { client?.holdReads(false) }
@@ -189,7 +190,7 @@ extension Exchange {
     private func machine(at now: MonotonicInstant) -> RetryMachine {
         var configuration = route.configuration.retry
         // A layer above is making the request again already: layers must not multiply.
-        if configuration.nesting == .oneLayer, LineageFields.attempt(request.headers) > 1 { configuration.attempts = 1 }
+        if configuration.nesting == .oneLayer, fields.attempt > 1 { configuration.attempts = 1 }
         let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
         return RetryMachine(
             configuration: configuration, repeatability: repeatability, deadline: now.advanced(by: left))
@@ -219,7 +220,7 @@ extension Exchange {
     /// Once the request is out whole, another attempt may be sent beside it when the first takes long.
     func startHedging() {
         guard let hedge = route.hedge, hedging == nil, isRequestComplete, isKeptWhole, !isShadow,
-            repeatability != .once, LineageFields.attempt(request.headers) == 1
+            repeatability != .once, fields.attempt == 1
         else { return }
         hedging = HedgeMachine(hedges: hedge.configuration.hedges)
         setHedgeTimer(hedge)

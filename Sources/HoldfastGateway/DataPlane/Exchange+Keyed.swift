@@ -150,8 +150,8 @@ extension Exchange {
             headers.add(name: "content-length", value: "\(recorded.body.count)")
         }
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepsAlive)
-        client?.write(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers)))
-        if !recorded.body.isEmpty { client?.write(.body(.byteBuffer(ByteBuffer(bytes: recorded.body)))) }
+        client?.write(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
+        if !recorded.body.isEmpty { client?.write(ByteBuffer(bytes: recorded.body)) }
         end(keepAlive: keepsAlive)
     }
 
@@ -164,7 +164,7 @@ extension Exchange {
         recordOutcome(nil) { error in
             guard let head = self.responseHead, error == nil else { return self.outcomeIsLost(error) }
             self.relay(head)
-            for piece in self.collected { self.client?.write(.body(.byteBuffer(piece))) }
+            for piece in self.collected { self.client?.write(piece) }
             self.client?.flush()
             self.collected = []
             switch self.responseEnd {
@@ -205,7 +205,7 @@ extension Exchange {
 
     private func answerCollected(_ head: HTTPResponseHead) {
         relay(head)
-        for piece in collected { client?.write(.body(.byteBuffer(piece))) }
+        for piece in collected { client?.write(piece) }
         end(keepAlive: keepsClientAlive && isRequestComplete)
     }
 

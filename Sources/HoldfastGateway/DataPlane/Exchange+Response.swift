@@ -60,7 +60,11 @@ extension Exchange {
         let status = Int(head.status.code)
         guard route.configuration.retryStatuses.contains(status) else { return nil }
         // A layer below has tried it again and given up.
-        if route.configuration.retry.nesting == .oneLayer, LineageFields.attempts(head.headers) > 1 { return nil }
+        if route.configuration.retry.nesting == .oneLayer,
+            LineageFields.attempts(head.headers.first(name: LineageFields.attemptsName)) > 1
+        {
+            return nil
+        }
         let retryAfter = head.headers.first(name: "retry-after").flatMap(RetryAfter.parse)
         return status == 503 || status == 429 ? .rejected(retryAfter: retryAfter) : .failed
     }
@@ -68,14 +72,13 @@ extension Exchange {
     func relay(_ head: HTTPResponseHead) {
         phase = .relaying
         guard let client else { return }
-        var (head, keepsAlive) = HeaderRules.toClient(
-            head, for: request, keepAlive: request.isKeepAlive && isRequestComplete)
+        var own = HTTPHeaders()
         if account.isNotable {
-            head.headers.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")
-            if attemptNumber > 1 { head.headers.add(name: LineageFields.attemptsName, value: "\(attemptNumber)") }
+            own.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")
+            if attemptNumber > 1 { own.add(name: LineageFields.attemptsName, value: "\(attemptNumber)") }
         }
-        keepsClientAlive = keepsAlive
-        client.write(.head(head))
+        keepsClientAlive = client.relay(
+            head, for: request, keepAlive: request.isKeepAlive && isRequestComplete, adding: own)
         armPieceTimer(route.configuration.attemptTimeout)
     }
 
@@ -83,7 +86,7 @@ extension Exchange {
         account.bytesOut += body.readableBytes
         switch phase {
         case .relaying:
-            client?.write(.body(.byteBuffer(body)))
+            client?.write(body)
             armPieceTimer(route.configuration.attemptTimeout)
             if let client, !client.isWritable { current?.connection?.holdReads(true) }
         case .collecting:

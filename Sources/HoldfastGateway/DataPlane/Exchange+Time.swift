@@ -44,7 +44,10 @@ extension Exchange {
     /// The client has left. What was begun under a key is brought to its end and recorded; the rest is called off.
     func clientClosed() {
         client = nil
-        if claim != nil || phase == .recording { return current?.connection?.holdReads(false) ?? () }
+        if claim != nil || phase == .recording {
+            timer.onFire = { [unowned self] in timeIsUp() }
+            return current?.connection?.holdReads(false) ?? ()
+        }
         guard phase != .finished else { return }
         account.isAborted = true
         finish()

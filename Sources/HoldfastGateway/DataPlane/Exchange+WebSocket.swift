@@ -10,14 +10,14 @@ extension Exchange {
     /// Fields that are about one connection, and that this request alone brings through.
     private static let upgrade = [("connection", "Upgrade"), ("upgrade", "websocket")]
 
-    static func asksForWebSocket(_ request: HTTPRequestHead) -> Bool {
-        request.method == .GET && request.version == .http1_1 && !request.announcesBody
+    static func asksForWebSocket(_ request: HTTPRequestHead, _ fields: RequestFields) -> Bool {
+        request.method == .GET && request.version == .http1_1 && !fields.announcesBody
             && request.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
             && request.headers["upgrade"].map { $0.lowercased() } == ["websocket"]
     }
 
-    func addUpgrade(to headers: inout HTTPHeaders) {
-        for (name, value) in Self.upgrade { headers.add(name: name, value: value) }
+    func addUpgrade<Fields: FieldSink>(to fields: inout Fields) {
+        for (name, value) in Self.upgrade { fields.add(name: name, value: value) }
     }
 
     /// The service leaves HTTP behind. The end of its answer follows, and then bytes that are not HTTP.
@@ -39,8 +39,10 @@ extension Exchange {
 
     func switchProtocols(_ attempt: UpstreamAttempt) {
         guard let client, let connection = attempt.connection, let answer = responseHead else { return finish() }
-        var (head, _) = HeaderRules.toClient(answer, for: request, keepAlive: true)
-        addUpgrade(to: &head.headers)
+        var headers = HTTPHeaders()
+        _ = HeaderRules.toClient(answer, for: request, keepAlive: true, into: &headers)
+        addUpgrade(to: &headers)
+        let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
         let idleLimit = TimeAmount(plan.configuration.idleTimeout)
         current = nil
         attempt.end(.succeeded, .over)

@@ -46,6 +46,7 @@ final class Exchange {
     let plan: Plan
     let route: Route
     let request: HTTPRequestHead
+    let fields: RequestFields
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
     let timer: LazyTimer
@@ -111,23 +112,25 @@ final class Exchange {
     var isShadow: Bool { route.configuration.isShadow }
 
     init(
-        request: HTTPRequestHead, route: Route, key: IdempotencyKey?, client: DownstreamHandler, loop: LoopContext,
-        timer: LazyTimer
+        request: HTTPRequestHead, _ fields: RequestFields, route: Route, key: IdempotencyKey?,
+        client: DownstreamHandler,
+        loop: LoopContext, timer: LazyTimer
     ) {
         plan = loop.plan
         self.request = request
+        self.fields = fields
         self.route = route
-        isRequestComplete = !request.announcesBody
+        isRequestComplete = !fields.announcesBody
         self.key = key
         isWebSocket =
-            client.asksForUpgrade && route.configuration.webSockets && Self.asksForWebSocket(request)
+            fields.hasUpgrade && route.configuration.webSockets && Self.asksForWebSocket(request, fields)
         self.client = client
         self.loop = loop
         self.timer = timer
         let start = NIODeadline.now()
         started = start
         let own = start + TimeAmount(route.configuration.deadline)
-        let callers = LineageFields.timeout(request.headers).map { start + TimeAmount($0) }
+        let callers = fields.timeout.map { start + TimeAmount($0) }
         isDeadlineOfCaller = callers.map { $0 < own } ?? false
         deadline = callers.map { min($0, own) } ?? own
     }
@@ -135,9 +138,8 @@ final class Exchange {
     func begin() {
         shared.counters.requests.add(1, ordering: .relaxed)
         shared.counters.inFlight.add(1, ordering: .relaxed)
-        timer.onFire = { [unowned self] in timeIsUp() }
         if let problem = admitted() { return answer(problem) }
-        if let limit = route.configuration.bodyLimit, let length = request.contentLength, length > limit {
+        if let limit = route.configuration.bodyLimit, let length = fields.contentLength, length > limit {
             return answer(Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here"))
         }
         if isShadow {
@@ -214,13 +216,13 @@ final class Exchange {
             }
         case .attempting:
             guard let current, let connection = current.connection else { return holdWhileFull() }
-            connection.send(.body(.byteBuffer(body)), flush: false)
+            connection.send(body)
             armAttemptTimer(current)
             if !connection.isWritable { client?.holdReads(true) }
         case .waiting:
             holdWhileFull()
         case .relaying, .collecting:
-            current?.connection?.send(.body(.byteBuffer(body)), flush: false)
+            current?.connection?.send(body)
         case .claiming, .recording, .finished:
             break
         }
@@ -244,7 +246,7 @@ final class Exchange {
     }
 
     func flushRequest() {
-        if phase == .attempting || phase == .relaying { current?.connection?.channel.flush() }
+        if phase == .attempting || phase == .relaying { current?.connection?.flush() }
     }
 
     func receivedRequestEnd() {
@@ -259,11 +261,11 @@ final class Exchange {
                 deadline = max(deadline, .now() + TimeAmount(route.configuration.deadline))
             }
             guard let current, let connection = current.connection else { return }
-            connection.send(.end(nil), flush: true)
+            connection.sendEnd()
             armAttemptTimer(current)
             startHedging()
         case .relaying, .collecting:
-            current?.connection?.send(.end(nil), flush: true)
+            current?.connection?.sendEnd()
         case .claiming, .waiting, .recording, .finished:
             break
         }
@@ -328,12 +330,11 @@ final class Exchange {
         place = nil
         if let permit = permit.take() { permit.ended(account.verdict, isTimeout: account.problem?.kind == .deadline) }
         shared.counters.inFlight.subtract(1, ordering: .relaxed)
-        timer.onFire = nil
         timer.set(nil)
         tellEnd()
-        let client = client
+        guard let client else { return timer.cancel() }
         self.client = nil
-        client?.exchangeEnded()
+        client.exchangeEnded()
     }
 }
 #endif

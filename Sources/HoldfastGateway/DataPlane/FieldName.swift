@@ -1,7 +1,7 @@
 #if Gateway
 /// The fields of which the gateway knows what they mean. Telling them apart allocates nothing.
 enum FieldName {
-    case host, via, expect, contentLength, transferEncoding, connection
+    case host, via, expect, contentLength, transferEncoding, connection, upgrade
     case forwardedFor, forwardedProto, forwardedHost
     case traceparent, tracestate
     case timeout, attempt
@@ -16,7 +16,7 @@ enum FieldName {
             case 3: name.is("via") ? .via : .other
             case 4: name.is("host") ? .host : .other
             case 6: name.is("expect") ? .expect : .other
-            case 7: name.is("upgrade") || name.is("trailer") ? .hopByHop : .other
+            case 7: name.is("upgrade") ? .upgrade : name.is("trailer") ? .hopByHop : .other
             case 10:
                 name.is("connection")
                     ? .connection

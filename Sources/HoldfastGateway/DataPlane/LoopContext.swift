@@ -22,6 +22,7 @@ final class LoopContext {
     let shared: DataPlaneContext
     let eventLoop: any EventLoop
     let pool: UpstreamPool
+    let flushes: FlushQueue
     private(set) var plan: Plan
     var generator = SplitMix64(seed: .random(in: 0 ... .max))
 
@@ -29,7 +30,8 @@ final class LoopContext {
         self.shared = shared
         self.plan = plan
         self.eventLoop = eventLoop
-        pool = UpstreamPool(eventLoop: eventLoop)
+        flushes = FlushQueue(eventLoop: eventLoop)
+        pool = UpstreamPool(eventLoop: eventLoop, flushes: flushes)
     }
 
     /// Requests that come from now on are served by another plan; those that are under way keep theirs.

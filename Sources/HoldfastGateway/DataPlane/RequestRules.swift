@@ -7,56 +7,34 @@ import NIOHTTP1
 /// ends (RFC 9112, section 11.2), so whatever could be read in two ways is refused, and the connection closed.
 enum RequestRules {
     /// - Throws: A ``Problem`` that says which rule was broken.
-    static func check(_ head: HTTPRequestHead, headerLimit: Int) throws(Problem) {
+    static func check(_ head: HTTPRequestHead, _ fields: RequestFields, headerLimit: Int) throws(Problem) {
         guard head.version == .http1_1 || head.version == .http2 || head.version == .http1_0 else {
             throw Problem(.badRequest, "HTTP/\(head.version.major).\(head.version.minor) is not served here")
         }
-        let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
-        guard size <= headerLimit else {
+        guard fields.bytes <= headerLimit else {
             throw Problem(
-                .headersTooLarge, "the header fields take \(size) bytes, \(headerLimit) are allowed")
+                .headersTooLarge, "the header fields take \(fields.bytes) bytes, \(headerLimit) are allowed")
         }
-        let framing = Framing(head.headers)
-        try check(framing, head)
-        try checkTarget(head, hosts: framing.hosts)
+        try checkFraming(fields, head.version)
+        try checkTarget(head, hosts: fields.hosts)
         guard head.method != .CONNECT else {
             throw Problem(.methodNotSupported, "CONNECT is not served here")
         }
     }
 
-    /// The fields that say where a request ends and whom it is for, found in one go.
-    private struct Framing {
-        var coding: String?
-        var codings = 0
-        var length: String?
-        var lengths = 0
-        var hosts = 0
-
-        init(_ headers: HTTPHeaders) {
-            for (name, value) in headers {
-                switch FieldName(name) {
-                case .transferEncoding: (coding, codings) = (value, codings + 1)
-                case .contentLength: (length, lengths) = (value, lengths + 1)
-                case .host: hosts += 1
-                default: break
-                }
-            }
-        }
-    }
-
-    private static func check(_ framing: Framing, _ head: HTTPRequestHead) throws(Problem) {
-        if let coding = framing.coding {
-            guard framing.lengths == 0 else {
+    private static func checkFraming(_ fields: RequestFields, _ version: HTTPVersion) throws(Problem) {
+        if let coding = fields.coding {
+            guard fields.lengths == 0 else {
                 throw Problem(.badRequest, "the request has both Content-Length and Transfer-Encoding")
             }
-            guard framing.codings == 1, coding.lowercased() == "chunked", head.version != .http1_0 else {
+            guard fields.codings == 1, coding.is("chunked"), version != .http1_0 else {
                 throw Problem(.badRequest, "the only transfer coding that is understood is chunked, once, in HTTP/1.1")
             }
         }
-        guard framing.lengths <= 1 else {
+        guard fields.lengths <= 1 else {
             throw Problem(.badRequest, "the request has more than one Content-Length")
         }
-        if let length = framing.length {
+        if let length = fields.length {
             guard !length.isEmpty, length.utf8.allSatisfy({ (0x30...0x39).contains($0) }), Int(length) != nil else {
                 throw Problem(.badRequest, "the Content-Length is not a number")
             }
@@ -88,6 +66,14 @@ enum RequestRules {
             let plain = segment.lowercased().replacing("%2e", with: ".")
             return plain == "." || plain == ".."
         }
+    }
+
+    /// The path that a service is asked for, and the authority where the target has one.
+    static func target(_ head: HTTPRequestHead) -> (authority: String?, path: String) {
+        guard head.uri.utf8.first != UInt8(ascii: "/"), let absolute = absolute(head.uri) else {
+            return (nil, head.uri)
+        }
+        return absolute
     }
 
     /// The authority and the path of a target in absolute form (RFC 9112, section 3.2.2).

@@ -11,7 +11,7 @@ enum Tunnel {
     private static let lingerTime = TimeAmount.seconds(2)
 
     /// - Parameters:
-    ///   - client: A connection with the handlers that ``Listener`` gives to HTTP/1, and an answer of 101 on its way.
+    ///   - client: A connection with the handlers that ``Listener`` gives to HTTP/1, and an answer of 101 sent.
     ///   - service: A connection of the pool, which has answered 101.
     static func join(_ client: any Channel, _ service: any Channel, idleLimit: TimeAmount) {
         let timer = LazyTimer(eventLoop: client.eventLoop)
@@ -47,16 +47,8 @@ enum Tunnel {
         let decoder = try pipeline.context(handlerType: decoder)
         try pipeline.addHandler(side)
         pipeline.removeHandler(context: try pipeline.context(handlerType: last), promise: nil)
-        for encoder in encoders(pipeline) { pipeline.removeHandler(context: encoder, promise: nil) }
         pipeline.removeHandler(context: decoder, promise: nil)
         pipeline.read()
-    }
-
-    private static func encoders(_ pipeline: ChannelPipeline.SynchronousOperations) -> [ChannelHandlerContext] {
-        [
-            try? pipeline.context(handlerType: HTTPResponseEncoder.self),
-            try? pipeline.context(handlerType: HTTPRequestEncoder.self),
-        ].compactMap { $0 }
     }
 
     private final class Side: ChannelDuplexHandler {

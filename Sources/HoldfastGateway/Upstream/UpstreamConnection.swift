@@ -3,10 +3,9 @@ import NIOCore
 import NIOHTTP1
 
 /// One connection to the service. It serves one attempt at a time, and tells it what comes back.
-final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
+final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, Flushing {
     typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundIn = HTTPClientRequestPart
-    typealias OutboundOut = HTTPClientRequestPart
+    typealias OutboundIn = Never
 
     /// A response that nobody wants is read to its end up to this many bytes, to keep the connection; beyond it, the
     /// connection is cheaper to close.
@@ -23,6 +22,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     let endpoint: Endpoint
     private(set) var idleSince = NIODeadline.now()
     private let pool: UpstreamPool
+    private let decoder: HTTPResponseDecoder
+    /// Bytes go out in front of the decoder, which passes nothing on but parts of requests.
+    private let outlet: ChannelHandlerContext
+    private var output = HTTP1Output()
+    private var isFlushAwaited = false
     private var use = Use.idle
     private var isKeepAlive = true
     private var isRequestSent = false
@@ -31,8 +35,13 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private var isReadHeld = false
     private var readsWait = false
 
-    init(channel: any Channel, endpoint: Endpoint, pool: UpstreamPool) {
+    init(
+        channel: any Channel, decoder: HTTPResponseDecoder, outlet: ChannelHandlerContext, endpoint: Endpoint,
+        pool: UpstreamPool
+    ) {
         self.channel = channel
+        self.decoder = decoder
+        self.outlet = outlet
         self.endpoint = endpoint
         self.pool = pool
     }
@@ -48,13 +57,40 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
         isRequestSent = false
     }
 
-    func send(_ part: HTTPClientRequestPart, flush: Bool) {
-        if case .end = part { isRequestSent = true }
-        if flush {
-            channel.pipeline.syncOperations.writeAndFlush(NIOAny(part), promise: nil)
-        } else {
-            channel.pipeline.syncOperations.write(NIOAny(part), promise: nil)
-        }
+    /// - Parameters:
+    ///   - request: Whose method says how the answer is read.
+    ///   - target: What is asked for.
+    ///   - fields: Writes the fields of the head.
+    func send(_ request: HTTPRequestHead, _ target: String, fields: (inout HTTP1Output) -> Void) {
+        decoder.write(data: .head(request))
+        output.begin(request.method, target)
+        fields(&output)
+        output.endHead()
+    }
+
+    func send(_ body: ByteBuffer) {
+        for piece in output.append(body) { outlet.write(NIOAny(piece), promise: nil) }
+    }
+
+    func sendEnd() {
+        isRequestSent = true
+        output.end()
+        flush()
+    }
+
+    /// Has what was sent go out when the loop has read what there was.
+    func flush() {
+        guard !isFlushAwaited else { return }
+        isFlushAwaited = true
+        pool.flushes.add(self)
+    }
+
+    func flushNow() {
+        isFlushAwaited = false
+        guard channel.isActive else { return }
+        guard let bytes = output.take() else { return outlet.flush() }
+        outlet.writeAndFlush(NIOAny(bytes), promise: nil)
+        output.reuse(bytes)
     }
 
     func holdReads(_ hold: Bool) {

@@ -21,11 +21,13 @@ final class UpstreamPool {
     struct Full: Error {}
 
     private let eventLoop: any EventLoop
+    let flushes: FlushQueue
     private var idle: [Int: [UpstreamConnection]] = [:]
     private(set) var isClosed = false
 
-    init(eventLoop: any EventLoop) {
+    init(eventLoop: any EventLoop, flushes: FlushQueue) {
         self.eventLoop = eventLoop
+        self.flushes = flushes
     }
 
     /// An idle connection to an endpoint, if there is one that can be trusted.
@@ -98,11 +100,13 @@ final class UpstreamPool {
             try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: endpoint.tlsName))
             try pipeline.addHandler(TLSHandshake(on: channel.eventLoop))
         }
-        var configuration = HTTPRequestEncoder.Configuration()
-        configuration.automaticallySetFramingHeaders = false
-        try pipeline.addHandler(HTTPRequestEncoder(configuration: configuration))
-        try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)))
-        try pipeline.addHandler(UpstreamConnection(channel: channel, endpoint: endpoint, pool: pool))
+        let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)
+        let handler = ByteToMessageHandler(decoder)
+        try pipeline.addHandler(handler)
+        let connection = UpstreamConnection(
+            channel: channel, decoder: decoder, outlet: try pipeline.context(handler: handler), endpoint: endpoint,
+            pool: pool)
+        try pipeline.addHandler(connection)
     }
 
     func put(_ connection: UpstreamConnection) {

@@ -1,0 +1,162 @@
+#if Gateway
+import HoldfastHTTP
+import NIOCore
+import NIOHTTP1
+
+/// How an answer leaves: over HTTP/1 as bytes, over HTTP/2 as parts for the stream's codec.
+extension DownstreamHandler: Flushing {
+    /// Begins to pass on an answer of the service.
+    ///
+    /// - Parameter own: What the gateway adds.
+    /// - Returns: Whether the connection can serve another request after it.
+    func relay(
+        _ head: HTTPResponseHead, for request: HTTPRequestHead, keepAlive: Bool, adding own: HTTPHeaders
+    ) -> Bool {
+        guard !transport.isHTTP2 else {
+            var fields = own
+            let keepAlive = HeaderRules.toClient(head, for: request, keepAlive: keepAlive, into: &fields)
+            writePart(.head(HTTPResponseHead(version: .http1_1, status: head.status, headers: fields)))
+            return keepAlive
+        }
+        isLastAnswer = isLastAnswer || mustBeLast
+        output.begin(head.status)
+        for (name, value) in own { output.add(name: name, value: value) }
+        let keepAlive = HeaderRules.toClient(
+            head, for: request, keepAlive: keepAlive && !isLastAnswer, into: &output)
+        output.endHead()
+        return keepAlive
+    }
+
+    /// Begins an answer of the gateway.
+    func write(_ head: HTTPResponseHead) {
+        guard !transport.isHTTP2 else { return writePart(.head(head)) }
+        isLastAnswer = isLastAnswer || mustBeLast
+        output.begin(head.status)
+        for (name, value) in head.headers where !isLastAnswer || !name.is("connection") {
+            output.add(name: name, value: value)
+        }
+        if isLastAnswer { output.add(name: "connection", value: "close") }
+        output.endHead()
+    }
+
+    /// Whether no request is answered after this one, whatever this one says.
+    private var mustBeLast: Bool { isQuiescing || asksForUpgrade || pipelined.endsHere }
+
+    func write(_ body: ByteBuffer) {
+        guard !transport.isHTTP2 else { return writePart(.body(.byteBuffer(body))) }
+        for piece in output.append(body) { context?.write(NIOAny(piece), promise: nil) }
+    }
+
+    private func writePart(_ part: HTTPServerResponsePart) {
+        context?.write(wrapOutboundOut(part), promise: nil)
+    }
+
+    /// Tells a client that waits for it to send its body. Its answer follows, so nothing is said of the connection.
+    func writeContinue() {
+        let head = HTTPResponseHead(version: .http1_1, status: .continue)
+        guard !transport.isHTTP2 else { return context?.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil) ?? () }
+        output.begin(head.status)
+        output.endHead()
+        flushNow()
+    }
+
+    /// Has what was written go out when the loop has read what there was.
+    func flush() {
+        guard !isFlushAwaited else { return }
+        isFlushAwaited = true
+        loop.flushes.add(self)
+    }
+
+    func flushNow() {
+        isFlushAwaited = false
+        send(promise: nil)
+    }
+
+    private func send(promise: EventLoopPromise<Void>?) {
+        guard let context else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
+        guard !transport.isHTTP2 else { return context.flush() }
+        guard let bytes = output.take() else {
+            // What is promised is that the pieces before have gone.
+            return promise == nil ? context.flush() : context.writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
+        }
+        context.writeAndFlush(NIOAny(bytes), promise: promise)
+        output.reuse(bytes)
+    }
+
+    func writeEnd(keepAlive: Bool) {
+        guard let context else { return }
+        guard !transport.isHTTP2 else { return endStream(context) }
+        output.end()
+        if keepAlive, !isLastAnswer, !pipelined.endsHere {
+            flush()
+            next()
+        } else {
+            closeAfterEnd(context)
+        }
+    }
+
+    /// A stream ends by itself when both sides have sent their end. A client that has not is told that nothing more is
+    /// wanted, once it has the answer (RFC 9113, section 8.1).
+    private func endStream(_ context: ChannelHandlerContext) {
+        guard isRequestOpen else {
+            writePart(.end(nil))
+            return flush()
+        }
+        state = .lingering(bytes: 0)
+        let ended = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: ended)
+        ended.futureResult.assumeIsolated().whenSuccess { [weak self] in
+            guard let self, isRequestOpen else { return }
+            self.context?.triggerUserOutboundEvent(HTTP2StreamCodec.Reset.answered, promise: nil)
+        }
+    }
+
+    /// Answers in the gateway's own name.
+    func write(_ problem: Problem, for request: HTTPRequestHead?, keepAlive: Bool) {
+        let body = problem.body
+        var headers = HTTPHeaders([
+            ("content-type", "application/problem+json"), ("content-length", "\(body.count)"),
+            ("cache-control", "no-store"),
+        ])
+        if let retryAfter = problem.retryAfter {
+            headers.add(name: "retry-after", value: RetryAfter.format(retryAfter))
+        }
+        if let request = problem.request { headers.add(name: RequestID.field, value: request) }
+        HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepAlive)
+        let status = HTTPResponseStatus(statusCode: problem.kind.status)
+        write(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
+        if request?.method != .HEAD { write(ByteBuffer(bytes: body)) }
+        writeEnd(keepAlive: keepAlive)
+    }
+
+    /// Leaves the connection to what is not HTTP.
+    func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, idleLimit: TimeAmount) {
+        guard let context else { return connection.close() }
+        output.begin(head.status)
+        for (name, value) in head.headers { output.add(name: name, value: value) }
+        output.endHead()
+        flushNow()
+        timer.cancel()
+        state = .lingering(bytes: 0)
+        self.context = nil
+        connection.leave()
+        Tunnel.join(context.channel, connection.channel, idleLimit: idleLimit)
+    }
+
+    /// Closing at once would lose what the client has not taken yet, and reset the connection if it is still sending. So
+    /// the end is written first, and a client that is still sending is read for a moment.
+    private func closeAfterEnd(_ context: ChannelHandlerContext) {
+        state = .lingering(bytes: 0)
+        if isRequestOpen {
+            holdReads(false)
+            flushNow()
+            context.close(mode: .output, promise: nil)
+            timer.set(.now() + Self.lingerTime)
+        } else {
+            let ended = context.eventLoop.makePromise(of: Void.self)
+            ended.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.context?.close(promise: nil) }
+            send(promise: ended)
+        }
+    }
+}
+#endif

@@ -1,0 +1,55 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import NIOHTTP1
+
+/// What the fields of a request say to the gateway, found in one go.
+struct RequestFields {
+    /// Of the target and all fields, as they are sent.
+    private(set) var bytes: Int
+    private(set) var hosts = 0
+    /// The latest `Content-Length`, as it was sent, and how many there are.
+    private(set) var length: String?
+    private(set) var lengths = 0
+    private(set) var coding: String?
+    private(set) var codings = 0
+    private(set) var hasConnection = false
+    private(set) var hasUpgrade = false
+    private(set) var expectsContinue = false
+    private(set) var timeout: Duration?
+    /// Of the layer above, from 1.
+    private(set) var attempt = 1
+    private var traceparent: String?
+    private var traceparents = 0
+
+    init(_ head: HTTPRequestHead) {
+        bytes = head.uri.utf8.count
+        var (timeouts, attempts) = (0, 0)
+        for (name, value) in head.headers {
+            bytes += name.utf8.count + value.utf8.count + 4
+            switch FieldName(name) {
+            case .host: hosts += 1
+            case .contentLength: (length, lengths) = (value, lengths + 1)
+            case .transferEncoding: (coding, codings) = (value, codings + 1)
+            case .connection: hasConnection = true
+            case .upgrade: hasUpgrade = true
+            case .expect: if value.is("100-continue") { expectsContinue = true }
+            case .timeout:
+                if timeouts == 0 { timeout = LineageFields.timeout(value) }
+                timeouts += 1
+            case .attempt:
+                if attempts == 0 { attempt = LineageFields.attempts(value) }
+                attempts += 1
+            case .traceparent: (traceparent, traceparents) = (value, traceparents + 1)
+            case .via, .forwardedFor, .forwardedProto, .forwardedHost, .tracestate, .hopByHop, .other: break
+            }
+        }
+    }
+
+    var isChunked: Bool { codings > 0 }
+    var announcesBody: Bool { isChunked || (length.map { $0 != "0" } ?? false) }
+    var contentLength: Int? { length.flatMap { Int($0) } }
+    /// Whether there is a valid `traceparent`. Without, its `tracestate` means nothing either.
+    var isTraced: Bool { traceparents == 1 && traceparent.flatMap { TraceParent($0) } != nil }
+}
+#endif
