@@ -60,9 +60,11 @@ import Testing
                 let fields = HTTP2Client.fields("POST", "/", [("content-length", "\(length)")])
                 let stream = try await client.open(fields, isLast: sent == 0)
                 if sent > 0 { stream.send(Array(repeating: 1, count: sent), isLast: true) }
-                try await expectEqual(stream.answer().reset, .protocolError)
+                let answer = try await stream.answer()
+                // A request without a body is whole with its head, and may be answered before what should not follow it
+                // comes.
+                #expect(answer.reset == .protocolError || (length == 0 && answer.status == 200), "\(answer)")
             }
-            // A request without a body is whole with its head, before what should not follow it comes.
             #expect(service.requests.allSatisfy { $0.body.isEmpty && $0.headers["content-length"] == ["0"] })
             await client.close()
         }

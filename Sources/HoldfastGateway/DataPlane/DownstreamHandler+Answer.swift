@@ -28,9 +28,11 @@ extension DownstreamHandler: Flushing {
     }
 
     /// Begins an answer of the gateway.
-    func write(_ head: HTTPResponseHead) {
+    ///
+    /// - Parameter isFinal: Whether it is the answer; otherwise another follows, and nothing is said of the connection.
+    func write(_ head: HTTPResponseHead, isFinal: Bool = true) {
         guard !transport.isHTTP2 else { return writePart(.head(head)) }
-        isLastAnswer = isLastAnswer || mustBeLast
+        isLastAnswer = isLastAnswer || (isFinal && mustBeLast)
         output.begin(head.status)
         for (name, value) in head.headers where !isLastAnswer || !name.is("connection") {
             output.add(name: name, value: value)
@@ -51,12 +53,10 @@ extension DownstreamHandler: Flushing {
         context?.write(wrapOutboundOut(part), promise: nil)
     }
 
-    /// Tells a client that waits for it to send its body. Its answer follows, so nothing is said of the connection.
+    /// Tells a client that waits for it to send its body.
     func writeContinue() {
         let head = HTTPResponseHead(version: .http1_1, status: .continue)
-        guard !transport.isHTTP2 else { return context?.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil) ?? () }
-        output.begin(head.status)
-        output.endHead()
+        write(head, isFinal: false)
         flushNow()
     }
 
@@ -64,7 +64,7 @@ extension DownstreamHandler: Flushing {
     func flush() {
         guard !isFlushAwaited else { return }
         isFlushAwaited = true
-        loop.flushes.add(self)
+        loop.turn.flush(self)
     }
 
     func flushNow() {
@@ -132,9 +132,7 @@ extension DownstreamHandler: Flushing {
     /// Leaves the connection to what is not HTTP.
     func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, idleLimit: TimeAmount) {
         guard let context else { return connection.close() }
-        output.begin(head.status)
-        for (name, value) in head.headers { output.add(name: name, value: value) }
-        output.endHead()
+        write(head, isFinal: false)
         flushNow()
         timer.cancel()
         state = .lingering(bytes: 0)
@@ -151,7 +149,7 @@ extension DownstreamHandler: Flushing {
             holdReads(false)
             flushNow()
             context.close(mode: .output, promise: nil)
-            timer.set(.now() + Self.lingerTime)
+            timer.set(loop.turn.now + Self.lingerTime)
         } else {
             let ended = context.eventLoop.makePromise(of: Void.self)
             ended.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.context?.close(promise: nil) }

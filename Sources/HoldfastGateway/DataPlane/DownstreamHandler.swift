@@ -67,7 +67,8 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// What the service is told of how the client came.
     var scheme: String { transport.scheme }
-    var isWritable: Bool { context?.channel.isWritable ?? false }
+    /// Whether the client takes what it is sent.
+    private(set) var isWritable = true
 
     /// Whether a request has arrived whole and is not answered yet.
     private var isBusy: Bool {
@@ -98,6 +99,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         state = .lingering(bytes: 0)
         pipelined.removeAll()
         self.context = nil
+        isWritable = false
         if case .exchanging(let exchange) = former {
             exchange.clientClosed()
         } else {
@@ -148,7 +150,8 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        isWritable = context.channel.isWritable
+        if isWritable {
             if case .exchanging(let exchange) = state { exchange.clientBecameWritable() }
             if case .idle = state { next() }
         }
@@ -205,12 +208,11 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func begin(_ head: HTTPRequestHead, _ fields: RequestFields) {
         do throws(Problem) {
-            let configuration = loop.plan.configuration
-            try RequestRules.check(head, fields, headerLimit: configuration.headerLimit)
+            try RequestRules.check(head, fields, headerLimit: loop.plan.configuration.headerLimit)
             guard let route = loop.plan.table.route(for: head) else {
                 throw Problem(.noRoute, "\(head.method.rawValue) \(head.path) has no route here")
             }
-            let key = try Self.key(of: head, route.configuration)
+            let key = try Self.key(of: head, route)
             let kept = route.configuration.keptBytes
             if key != nil, let length = fields.contentLength, length > kept {
                 throw Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(kept) bytes can be sent")
@@ -227,16 +229,14 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// The key of a request that needs one: POST and PATCH, which do not repeat by their method.
-    private static func key(
-        of head: HTTPRequestHead, _ route: RouteConfiguration
-    ) throws(Problem) -> IdempotencyKey? {
-        let configuration = route.idempotency
-        guard configuration.keys != .off, head.method == .POST || head.method == .PATCH else {
-            return nil
-        }
+    private static func key(of head: HTTPRequestHead, _ route: Route) throws(Problem) -> IdempotencyKey? {
+        guard head.method == .POST || head.method == .PATCH else { return nil }
+        let configuration = route.configuration.idempotency
+        let isShadow = route.configuration.isShadow
+        guard configuration.keys != .off else { return nil }
         let values = head.headers["idempotency-key"]
         guard let value = values.first else {
-            guard configuration.keys == .optional || route.isShadow else {
+            guard configuration.keys == .optional || isShadow else {
                 throw Problem(.keyMissing, "\(head.method.rawValue) needs an Idempotency-Key here")
             }
             return nil
@@ -250,14 +250,14 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             try (configuration.rules ?? configuration.profile.keys).check(key)
             return key
         } catch {
-            guard !route.isShadow else { return nil }
+            guard !isShadow else { return nil }
             throw Problem(.keyInvalid, "\(error)")
         }
     }
 
     private func awaitRequest(within limit: Duration) {
         let limit = TimeAmount(limit)
-        timer.set(.now() + (isQuiescing && !isNew ? min(limit, Self.lastRequestTime) : limit))
+        timer.set(loop.turn.now + (isQuiescing && !isNew ? min(limit, Self.lastRequestTime) : limit))
     }
 
     private func timeIsUp() {

@@ -88,7 +88,7 @@ extension Exchange {
         let hop = HeaderRules.Hop(
             authority: target.authority, client: client?.clientAddress, scheme: client?.scheme ?? "http",
             address: attempt.endpoint.identity.place.address,
-            timeout: .nanoseconds((deadline - .now()).nanoseconds), attempt: attempt.number)
+            timeout: .nanoseconds((deadline - loop.turn.now).nanoseconds), attempt: attempt.number)
         connection.send(request, target.path) { output in
             HeaderRules.toService(request, fields, hop, into: &output)
             if isWebSocket { addUpgrade(to: &output) }

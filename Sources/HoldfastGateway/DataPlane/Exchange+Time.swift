@@ -115,12 +115,12 @@ extension Exchange {
     // MARK: Timers
 
     func armAttemptTimer(_ attempt: UpstreamAttempt) {
-        attempt.deadline = .now() + TimeAmount(route.configuration.attemptTimeout)
+        attempt.deadline = loop.turn.now + TimeAmount(route.configuration.attemptTimeout)
         armTimer()
     }
 
     func armPieceTimer(_ limit: Duration) {
-        pieceDeadline = .now() + TimeAmount(limit)
+        pieceDeadline = loop.turn.now + TimeAmount(limit)
         armTimer()
     }
 

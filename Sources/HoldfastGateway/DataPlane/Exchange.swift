@@ -127,7 +127,7 @@ final class Exchange {
         self.client = client
         self.loop = loop
         self.timer = timer
-        let start = NIODeadline.now()
+        let start = loop.turn.now
         started = start
         let own = start + TimeAmount(route.configuration.deadline)
         let callers = fields.timeout.map { start + TimeAmount($0) }

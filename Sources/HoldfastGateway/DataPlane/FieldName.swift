@@ -46,14 +46,16 @@ extension String {
     ///
     /// - Parameter name: In lower case.
     func `is`(_ name: StaticString) -> Bool {
-        guard utf8.count == name.utf8CodeUnitCount else { return false }
-        var place = name.utf8Start
-        for byte in utf8 {
-            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-            if lower != place.pointee { return false }
-            place += 1
+        let count = name.utf8CodeUnitCount
+        guard utf8.count == count else { return false }
+        let same = utf8.withContiguousStorageIfAvailable { bytes in
+            (0..<count).allSatisfy { Self.lower(bytes[$0]) == name.utf8Start[$0] }
         }
-        return true
+        return same ?? utf8.enumerated().allSatisfy { Self.lower($1) == name.utf8Start[$0] }
+    }
+
+    private static func lower(_ byte: UInt8) -> UInt8 {
+        (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
     }
 }
 #endif

@@ -131,7 +131,7 @@ extension HTTPHeaders {
 
 extension HTTPRequestHead {
     /// The target without its query.
-    var path: Substring { uri.prefix { $0 != "?" } }
+    var path: Substring { uri[..<(uri.utf8.firstIndex(of: UInt8(ascii: "?")) ?? uri.endIndex)] }
 
     /// `Host` without its port, as it was sent.
     var hostName: Substring {
@@ -139,7 +139,7 @@ extension HTTPRequestHead {
         let authority = isPath ? nil : RequestRules.absolute(uri)?.authority
         let host = (authority ?? headers.first(name: "host") ?? "")[...]
         guard !host.hasPrefix("[") else { return host.prefix { $0 != "]" } + "]" }
-        return host.prefix { $0 != ":" }
+        return host[..<(host.utf8.firstIndex(of: UInt8(ascii: ":")) ?? host.endIndex)]
     }
 }
 #endif

@@ -22,7 +22,7 @@ final class LoopContext {
     let shared: DataPlaneContext
     let eventLoop: any EventLoop
     let pool: UpstreamPool
-    let flushes: FlushQueue
+    let turn: LoopTurn
     private(set) var plan: Plan
     var generator = SplitMix64(seed: .random(in: 0 ... .max))
 
@@ -30,8 +30,8 @@ final class LoopContext {
         self.shared = shared
         self.plan = plan
         self.eventLoop = eventLoop
-        flushes = FlushQueue(eventLoop: eventLoop)
-        pool = UpstreamPool(eventLoop: eventLoop, flushes: flushes)
+        turn = LoopTurn(eventLoop: eventLoop)
+        pool = UpstreamPool(eventLoop: eventLoop, turn: turn)
     }
 
     /// Requests that come from now on are served by another plan; those that are under way keep theirs.

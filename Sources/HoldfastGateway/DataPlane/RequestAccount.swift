@@ -84,7 +84,7 @@ struct RequestAccount {
 extension Exchange {
     /// Tells how it ended: in numbers always, in words when it is notable or sampled.
     func tellEnd() {
-        let duration = Duration.nanoseconds((.now() - started).nanoseconds)
+        let duration = Duration.nanoseconds((loop.turn.now - started).nanoseconds)
         let metrics = route.metrics
         metrics.ended(status: account.isAborted ? 0 : account.status, duration: duration)
         if let problem = account.problem { metrics.rejected(problem.kind) }

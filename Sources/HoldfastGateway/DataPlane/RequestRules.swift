@@ -52,7 +52,7 @@ enum RequestRules {
             throw Problem(.badRequest, "the request's path has '.' or '..' segments: resolve them first")
         }
         let isOptions = head.method == .OPTIONS && head.uri == "*"
-        guard head.uri.hasPrefix("/") || isOptions || absolute(head.uri) != nil else {
+        guard head.uri.utf8.first == UInt8(ascii: "/") || isOptions || absolute(head.uri) != nil else {
             throw Problem(.badRequest, "the request's target is not a path")
         }
     }

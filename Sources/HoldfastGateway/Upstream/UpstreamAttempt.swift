@@ -23,7 +23,7 @@ final class UpstreamAttempt {
     let isHedge: Bool
     /// Since the attempt before it.
     let wait: Duration
-    let began = NIODeadline.now()
+    let began: NIODeadline
     private(set) var phase = Phase.connecting
     private(set) var connection: UpstreamConnection?
     /// When its time is over; nil while it connects, which has a limit of its own.
@@ -39,6 +39,7 @@ final class UpstreamAttempt {
     ) {
         self.number = number
         self.exchange = exchange
+        began = exchange.loop.turn.now
         self.endpoint = endpoint
         self.isHedge = isHedge
         self.wait = wait

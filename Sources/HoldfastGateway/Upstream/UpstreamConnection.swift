@@ -20,7 +20,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
 
     let channel: any Channel
     let endpoint: Endpoint
-    private(set) var idleSince = NIODeadline.now()
+    private(set) var idleSince: NIODeadline
     private let pool: UpstreamPool
     private let decoder: HTTPResponseDecoder
     /// Bytes go out in front of the decoder, which passes nothing on but parts of requests.
@@ -44,10 +44,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         self.outlet = outlet
         self.endpoint = endpoint
         self.pool = pool
+        idleSince = pool.turn.now
     }
 
-    var isActive: Bool { channel.isActive }
-    var isWritable: Bool { channel.isWritable }
+    /// Whether the service takes what it is sent.
+    private(set) var isWritable = true
 
     // MARK: What the attempt does
 
@@ -82,12 +83,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     func flush() {
         guard !isFlushAwaited else { return }
         isFlushAwaited = true
-        pool.flushes.add(self)
+        pool.turn.flush(self)
     }
 
     func flushNow() {
         isFlushAwaited = false
-        guard channel.isActive else { return }
         guard let bytes = output.take() else { return outlet.flush() }
         outlet.writeAndFlush(NIOAny(bytes), promise: nil)
         output.reuse(bytes)
@@ -159,6 +159,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         if case .serving(let attempt) = use { attempt.serviceBecameWritable() }
         context.fireChannelWritabilityChanged()
     }
@@ -181,11 +182,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
 
     /// The response is over: back to the pool, if both sides are at a message's end.
     private func finish() {
-        guard isKeepAlive, isRequestSent, channel.isActive else { return close() }
+        guard isKeepAlive, isRequestSent else { return close() }
         use = .idle
         // The client may have been too slow for the end of its answer. The next one is not.
         holdReads(false)
-        idleSince = .now()
+        idleSince = pool.turn.now
         pool.put(self)
     }
 }

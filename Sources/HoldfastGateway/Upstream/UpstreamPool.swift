@@ -17,29 +17,34 @@ final class UpstreamPool {
     /// request goes out, and then nobody knows whether it was read.
     static let freshLimit = TimeAmount.seconds(1)
 
+    /// Those of one endpoint.
+    private final class Idle {
+        var connections: [UpstreamConnection] = []
+    }
+
     /// An endpoint has as many connections as it may.
     struct Full: Error {}
 
     private let eventLoop: any EventLoop
-    let flushes: FlushQueue
-    private var idle: [Int: [UpstreamConnection]] = [:]
+    let turn: LoopTurn
+    private var idle: [Int: Idle] = [:]
     private(set) var isClosed = false
 
-    init(eventLoop: any EventLoop, flushes: FlushQueue) {
+    init(eventLoop: any EventLoop, turn: LoopTurn) {
         self.eventLoop = eventLoop
-        self.flushes = flushes
+        self.turn = turn
     }
 
     /// An idle connection to an endpoint, if there is one that can be trusted.
     func take(_ endpoint: Endpoint, fresh: Bool) -> UpstreamConnection? {
-        guard let newest = idle[endpoint.number]?.last else { return nil }
-        let age = NIODeadline.now() - newest.idleSince
+        guard let idle = idle[endpoint.number], let newest = idle.connections.last else { return nil }
+        let age = turn.now - newest.idleSince
         if age > Self.idleLimit {
             close(endpoint.number)
             return nil
         }
         if fresh, age > Self.freshLimit { return nil }
-        return idle[endpoint.number]?.popLast()
+        return idle.connections.popLast()
     }
 
     /// Opens a connection to an endpoint.
@@ -111,20 +116,23 @@ final class UpstreamPool {
 
     func put(_ connection: UpstreamConnection) {
         let endpoint = connection.endpoint
-        guard !isClosed, !endpoint.isRetired.load(ordering: .relaxed),
-            idle[endpoint.number, default: []].count < Self.idleBound
-        else { return connection.close() }
-        idle[endpoint.number, default: []].append(connection)
+        guard !isClosed, !endpoint.isRetired.load(ordering: .relaxed) else { return connection.close() }
+        let idle = idle[endpoint.number] ?? Idle()
+        guard idle.connections.count < Self.idleBound else { return connection.close() }
+        if idle.connections.isEmpty { self.idle[endpoint.number] = idle }
+        idle.connections.append(connection)
     }
 
     func remove(_ connection: UpstreamConnection) {
-        idle[connection.endpoint.number]?.removeAll { $0 === connection }
+        idle[connection.endpoint.number]?.connections.removeAll { $0 === connection }
     }
 
     /// Closes idle connections to endpoints that are retired.
     func closeRetired() {
-        for (number, connections) in idle
-        where connections.isEmpty || connections.contains(where: { $0.endpoint.isRetired.load(ordering: .relaxed) }) {
+        for (number, idle) in idle
+        where idle.connections.isEmpty
+            || idle.connections.contains(where: { $0.endpoint.isRetired.load(ordering: .relaxed) })
+        {
             close(number)
         }
     }
@@ -135,7 +143,8 @@ final class UpstreamPool {
     }
 
     private func close(_ endpoint: Int) {
-        for connection in idle.removeValue(forKey: endpoint) ?? [] { connection.close() }
+        guard let idle = idle.removeValue(forKey: endpoint) else { return }
+        for connection in idle.connections { connection.close() }
     }
 }
 #endif

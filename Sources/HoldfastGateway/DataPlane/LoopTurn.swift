@@ -1,0 +1,50 @@
+#if Gateway
+import NIOCore
+
+/// A connection on which something is ready to be sent.
+protocol Flushing: AnyObject {
+    func flushNow()
+}
+
+/// One turn of an event loop, from the first thing that it reads to when it has read all there was. Then what is ready is
+/// sent, on all connections: whoever receives it is woken once, rather than between two reads.
+final class LoopTurn {
+    private let eventLoop: any EventLoop
+    private var start: NIODeadline?
+    private var ready: [any Flushing] = []
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    /// The time when somebody asked first in this turn. A turn takes less than what any limit here is counted in, and a
+    /// request asks ten times.
+    var now: NIODeadline {
+        if let start { return start }
+        awaitEnd()
+        let now = NIODeadline.now()
+        start = now
+        return now
+    }
+
+    /// Has what is ready on a connection be sent when the turn ends.
+    func flush(_ connection: any Flushing) {
+        awaitEnd()
+        ready.append(connection)
+    }
+
+    private func awaitEnd() {
+        if start == nil, ready.isEmpty { eventLoop.assumeIsolated().execute { self.end() } }
+    }
+
+    private func end() {
+        start = nil
+        // What is sent may lead to more, which is of the next turn.
+        var connections: [any Flushing] = []
+        swap(&connections, &ready)
+        for connection in connections { connection.flushNow() }
+        connections.removeAll(keepingCapacity: true)
+        if ready.isEmpty { swap(&connections, &ready) }
+    }
+}
+#endif

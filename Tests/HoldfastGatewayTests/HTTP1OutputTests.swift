@@ -1,0 +1,130 @@
+#if Gateway
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Testing
+
+@testable import HoldfastGateway
+
+/// What goes out over HTTP/1, byte by byte.
+@Suite struct HTTP1OutputTests {
+    private static func text(_ bytes: ByteBuffer?) -> String { bytes.map { String(buffer: $0) } ?? "" }
+
+    @Test("a head and a short body leave in one piece")
+    func joined() {
+        var output = HTTP1Output()
+        output.begin(.ok)
+        output.add(name: "content-length", value: "5")
+        output.endHead()
+        #expect(output.append(ByteBuffer(string: "hello")).isEmpty)
+        output.end()
+        #expect(Self.text(output.take()) == "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
+        #expect(output.take() == nil)
+    }
+
+    @Test("a request is written as it is asked for, whatever its method")
+    func request() {
+        var output = HTTP1Output()
+        output.begin(.RAW(value: "PURGE"), "/a?b=ü")
+        output.add(name: "host", value: "")
+        output.endHead()
+        output.end()
+        #expect(Self.text(output.take()) == "PURGE /a?b=ü HTTP/1.1\r\nhost: \r\n\r\n")
+    }
+
+    @Test("a body of unknown length goes in chunks, the empty ones left out, and the next message without")
+    func chunked() {
+        var output = HTTP1Output()
+        output.begin(.created)
+        output.add(name: "Transfer-Encoding", value: "chunked")
+        output.endHead()
+        for piece in ["hello", "", "0123456789abcdef"] { #expect(output.append(ByteBuffer(string: piece)).isEmpty) }
+        output.end()
+        let first = "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n"
+        #expect(Self.text(output.take()) == first)
+        output.begin(.noContent)
+        output.endHead()
+        output.end()
+        #expect(Self.text(output.take()) == "HTTP/1.1 204 No Content\r\n\r\n")
+    }
+
+    @Test("a long piece of a body is not copied, and keeps its place", arguments: [false, true])
+    func long(isChunked: Bool) throws {
+        var output = HTTP1Output()
+        output.begin(.ok)
+        if isChunked { output.add(name: "transfer-encoding", value: "chunked") }
+        output.endHead()
+        let body = ByteBuffer(repeating: UInt8(ascii: "x"), count: 10_000)
+        let sent = output.append(body)
+        output.end()
+        try #require(sent.count == 2)
+        #expect(Self.text(sent[0]).hasSuffix(isChunked ? "\r\n\r\n2710\r\n" : "\r\n\r\n"))
+        #expect(sent[1] == body)
+        #expect(Self.text(output.take()) == (isChunked ? "\r\n0\r\n\r\n" : ""))
+    }
+
+    @Test("short pieces are sent before they become many")
+    func bound() {
+        var output = HTTP1Output()
+        var (sent, most) = (0, 0)
+        for _ in 0..<1_000 {
+            let pieces = output.append(ByteBuffer(repeating: UInt8(ascii: "x"), count: 1_000))
+            most = max(most, pieces.map(\.readableBytes).max() ?? 0)
+            sent += pieces.reduce(0) { $0 + $1.readableBytes }
+        }
+        sent += output.take()?.readableBytes ?? 0
+        #expect(sent == 1_000_000)
+        #expect(most > 0 && most < 34 << 10)
+    }
+
+    @Test("what is sent next takes the room of what was sent, and nothing of what is still on its way")
+    func reuse() throws {
+        var output = HTTP1Output()
+        output.begin(.ok)
+        let taken = output.take()
+        let first = try #require(taken)
+        let held = first
+        output.reuse(first)
+        output.begin(.notFound)
+        #expect(Self.text(held) == "HTTP/1.1 200 OK\r\n")
+        #expect(Self.text(output.take()) == "HTTP/1.1 404 Not Found\r\n")
+    }
+}
+
+/// When it goes out.
+@Suite struct LoopTurnTests {
+    private final class Connection: Flushing {
+        var flushed = 0
+        var whenFlushed: () -> Void = {}
+
+        func flushNow() {
+            flushed += 1
+            whenFlushed()
+        }
+    }
+
+    @Test("what is ready is sent once, when the loop has read what there was, and what that leads to right after")
+    func turn() {
+        let loop = EmbeddedEventLoop()
+        let turn = LoopTurn(eventLoop: loop)
+        let (one, other) = (Connection(), Connection())
+        one.whenFlushed = { if other.flushed < 2 { turn.flush(other) } }
+        turn.flush(one)
+        turn.flush(other)
+        #expect(one.flushed == 0 && other.flushed == 0)
+        loop.run()
+        #expect(one.flushed == 1 && other.flushed == 2)
+    }
+
+    @Test("the time stands still within a turn, and no longer")
+    func time() {
+        let loop = EmbeddedEventLoop()
+        let turn = LoopTurn(eventLoop: loop)
+        let start = turn.now
+        while NIODeadline.now() == start {}
+        #expect(turn.now == start)
+        loop.run()
+        #expect(turn.now > start)
+    }
+}
+#endif
