@@ -92,6 +92,12 @@ final class HoldfastProcess: Sendable {
         }
     }
 
+    /// Whether a library of this name is in its memory; Linux only.
+    func hasLoaded(_ library: String) throws -> Bool {
+        let id = process.withLock { $0.processIdentifier }
+        return try String(contentsOfFile: "/proc/\(id)/maps", encoding: .utf8).contains(library)
+    }
+
     /// Sends a signal.
     func signal(_ signal: Int32) { process.withLock { _ = kill($0.processIdentifier, signal) } }
 
