@@ -26,7 +26,7 @@ endif
 
 build:
 	@Scripts/need-swift
-	@Scripts/install libsqlite3-dev libpq-dev
+	@Scripts/install libsqlite3-dev libpq5
 	@echo "holdfast: building (the first time takes some minutes, later ones seconds)"
 	@swift build -c release $(SWIFT_FLAGS) --product holdfast
 
@@ -35,7 +35,7 @@ dist:
 
 test:
 	@Scripts/need-swift
-	@Scripts/install libsqlite3-dev libpq-dev postgresql pgbouncer redis-server openssl chromium chromium-driver prometheus
+	@Scripts/install libsqlite3-dev libpq5 postgresql pgbouncer redis-server openssl chromium chromium-driver prometheus
 	@echo "holdfast: building and running every test"
 	@swift test $(SWIFT_FLAGS) --experimental-maximum-parallelization-width 12
 

@@ -22,7 +22,9 @@ let package = Package(
     ],
     traits: [
         .trait(name: "SQLite", description: "The embedded store, HoldfastSQLite: brings GRDB."),
-        .trait(name: "PostgreSQL", description: "The shared store, HoldfastPostgres: links the system's libpq."),
+        .trait(
+            name: "PostgreSQL",
+            description: "The shared store, HoldfastPostgres: loads the system's libpq when it is opened."),
         .trait(name: "Valkey", description: "The fast shared store, HoldfastValkey: brings SwiftNIO and its TLS."),
         .trait(
             name: "Gateway",
@@ -61,15 +63,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ]
         ),
-        .systemLibrary(
-            name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-        .target(
-            name: "HoldfastPostgres",
-            dependencies: [
-                "Holdfast", "HoldfastIdempotency",
-                .target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"])),
-            ]
-        ),
+        .target(name: "HoldfastPostgres", dependencies: ["Holdfast", "HoldfastIdempotency"]),
         .target(
             name: "HoldfastValkey",
             dependencies: [
@@ -100,6 +94,7 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Gateway"])),
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Gateway"])),
+                .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Gateway"])),
                 .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
                     condition: .when(traits: ["Gateway"])),
@@ -194,7 +189,7 @@ let package = Package(
     ]
 )
 
-for target in package.targets where target.type != .system {
+for target in package.targets {
     target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),

@@ -1,5 +1,4 @@
 #if PostgreSQL
-import CPostgreSQL
 import Foundation
 import HoldfastIdempotency
 
@@ -44,15 +43,17 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     private let queue = DispatchQueue(label: "holdfast.postgres")
-    private let connection: OpaquePointer
+    private let pq: LibPQ
+    private let connection: LibPQ.Connection
     /// The statements that the server keeps; nil when it cannot be relied on to keep any.
     private var kept: Set<String>? = []
 
-    private init(_ connection: OpaquePointer) {
+    private init(_ connection: LibPQ.Connection, of pq: LibPQ) {
         self.connection = connection
+        self.pq = pq
     }
 
-    deinit { PQfinish(connection) }
+    deinit { pq.finish(connection) }
 
     /// Connects. What the URL says wins over the defaults here.
     static func connect(to url: String) async throws(Failure) -> PostgresConnection {
@@ -63,20 +64,24 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     private static func open(_ url: String) -> Result<PostgresConnection, Failure> {
-        guard PostgresURL.canBeRead(url) else {
+        let pq: LibPQ
+        do { pq = try LibPQ.shared() } catch {
+            return .failure(Failure(description: error.description, code: nil, isUsable: false))
+        }
+        guard PostgresURL.canBeRead(url, by: pq) else {
             return .failure(Failure(description: PostgresURL.refusal, code: nil, isUsable: false))
         }
-        guard let opened = opened(url) else {
+        guard let opened = opened(url, by: pq) else {
             return .failure(Failure(description: "no memory", code: nil, isUsable: false))
         }
-        let connection = PostgresConnection(opened)
-        guard PQstatus(opened) == CONNECTION_OK else { return .failure(connection.failure(nil)) }
-        guard PQenterPipelineMode(opened) == 1 else { return .failure(connection.failure(nil)) }
+        let connection = PostgresConnection(opened, of: pq)
+        guard pq.status(opened) == LibPQ.connectionIsGood else { return .failure(connection.failure(nil)) }
+        guard pq.enterPipelineMode(opened) == 1 else { return .failure(connection.failure(nil)) }
         return .success(connection)
     }
 
     /// Connects, or fails to: what it returns is to be asked, and to be finished.
-    static func opened(_ url: String) -> OpaquePointer? {
+    static func opened(_ url: String, by pq: LibPQ) -> LibPQ.Connection? {
         // A peer that is gone without a word must not hold a batch for the kernel's quarter of an hour.
         let options = [
             ("application_name", "holdfast"), ("connect_timeout", "5"), ("tcp_user_timeout", "10000"),
@@ -84,7 +89,7 @@ final class PostgresConnection: @unchecked Sendable {
             ("client_encoding", "UTF8"), ("dbname", url),
         ]
         return withCStrings(options.map(\.0)) { keywords in
-            withCStrings(options.map(\.1)) { values in PQconnectdbParams(keywords, values, 1) }
+            withCStrings(options.map(\.1)) { values in pq.connectdbParams(keywords, values, 1) }
         }
     }
 
@@ -114,19 +119,19 @@ final class PostgresConnection: @unchecked Sendable {
             let count = Int32(statement.parameters.count)
             let isWritten = withCStrings(statement.parameters) { values in
                 guard statement.isKept, let kept else {
-                    return PQsendQueryParams(connection, statement.sql, count, nil, values, nil, nil, 0)
+                    return pq.sendQueryParams(connection, statement.sql, count, nil, values, nil, nil, 0)
                 }
                 let name = statement.name
                 if !kept.contains(name) {
-                    guard PQsendPrepare(connection, name, statement.sql, 0, nil) == 1 else { return 0 }
+                    guard pq.sendPrepare(connection, name, statement.sql, 0, nil) == 1 else { return 0 }
                     sent.append(.keeping(name))
                 }
-                return PQsendQueryPrepared(connection, name, count, values, nil, nil, 0)
+                return pq.sendQueryPrepared(connection, name, count, values, nil, nil, 0)
             }
             guard isWritten == 1 else { return nil }
             sent.append(.statement)
         }
-        return PQpipelineSync(connection) == 1 ? sent : nil
+        return pq.pipelineSync(connection) == 1 ? sent : nil
     }
 
     private func exchange(_ statements: [PostgresStatement]) -> Result<[PostgresRows], Failure> {
@@ -136,36 +141,36 @@ final class PostgresConnection: @unchecked Sendable {
         var failed: Failure?
         var hasEnded = false
         while true {
-            guard let result = PQgetResult(connection) else {
+            guard let result = pq.getResult(connection) else {
                 // The end of one statement's results. Twice in a row, or on a connection that is gone, it is the end
                 // of all.
-                if hasEnded || PQstatus(connection) != CONNECTION_OK { return .failure(broken(failed)) }
+                if hasEnded || pq.status(connection) != LibPQ.connectionIsGood { return .failure(broken(failed)) }
                 hasEnded = true
                 continue
             }
-            defer { PQclear(result) }
+            defer { pq.clear(result) }
             hasEnded = false
-            switch PQresultStatus(result) {
-            case PGRES_PIPELINE_SYNC:
+            switch pq.resultStatus(result) {
+            case LibPQ.pipelineEnd:
                 return failed.map { .failure($0) } ?? .success(answers)
-            case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
+            case LibPQ.rowsDone, LibPQ.commandDone:
                 switch awaited.popFirst() {
                 case .keeping(let name): kept?.insert(name)
                 case .statement, nil: answers.append(rows(of: result))
                 }
-            case PGRES_PIPELINE_ABORTED:
+            case LibPQ.pipelineAborted:
                 break
             default:
                 failed = failed ?? failure(result)
-                if PQstatus(connection) != CONNECTION_OK { return .failure(broken(failed)) }
+                if pq.status(connection) != LibPQ.connectionIsGood { return .failure(broken(failed)) }
             }
         }
     }
 
-    private func rows(of result: OpaquePointer) -> PostgresRows {
-        (0..<PQntuples(result)).map { row in
-            (0..<PQnfields(result)).map { column in
-                guard PQgetisnull(result, row, column) == 0, let text = PQgetvalue(result, row, column) else {
+    private func rows(of result: LibPQ.Answer) -> PostgresRows {
+        (0..<pq.ntuples(result)).map { row in
+            (0..<pq.nfields(result)).map { column in
+                guard pq.getisnull(result, row, column) == 0, let text = pq.getvalue(result, row, column) else {
                     return nil
                 }
                 return String(cString: text)
@@ -179,13 +184,12 @@ final class PostgresConnection: @unchecked Sendable {
         return Failure(description: failure.description, code: failure.code, isUsable: false)
     }
 
-    private func failure(_ result: OpaquePointer?) -> Failure {
-        let text = result.flatMap { PQresultErrorMessage($0) } ?? PQerrorMessage(connection)
+    private func failure(_ result: LibPQ.Answer?) -> Failure {
+        let text = result.flatMap { pq.resultErrorMessage($0) } ?? pq.errorMessage(connection)
         let message = text.map { String(cString: $0) } ?? "unknown"
-        // PG_DIAG_SQLSTATE, a macro that Swift does not import.
-        let code = result.flatMap { PQresultErrorField($0, Int32(UInt8(ascii: "C"))) }.map { String(cString: $0) }
+        let code = result.flatMap { pq.resultErrorField($0, LibPQ.codeField) }.map { String(cString: $0) }
         let line = message.split(separator: "\n").joined(separator: " ")
-        return Failure(description: line, code: code, isUsable: PQstatus(connection) == CONNECTION_OK)
+        return Failure(description: line, code: code, isUsable: pq.status(connection) == LibPQ.connectionIsGood)
     }
 }
 

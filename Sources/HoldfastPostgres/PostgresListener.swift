@@ -1,5 +1,4 @@
 #if PostgreSQL
-import CPostgreSQL
 import Foundation
 import HoldfastIdempotency
 import Synchronization
@@ -44,22 +43,23 @@ final class PostgresListener: Sendable {
     func close() { state.withLock { $0.isClosed = true } }
 
     private func run() {
-        guard let connection = PostgresConnection.opened(url) else { return }
-        defer { PQfinish(connection) }
-        guard PQstatus(connection) == CONNECTION_OK else { return }
-        let answer = PQexec(connection, "LISTEN \(PostgresRecords.channel)")
-        defer { PQclear(answer) }
-        guard PQresultStatus(answer) == PGRES_COMMAND_OK else { return }
+        guard let pq = try? LibPQ.shared(), let connection = PostgresConnection.opened(url, by: pq) else { return }
+        defer { pq.finish(connection) }
+        guard pq.status(connection) == LibPQ.connectionIsGood else { return }
+        let answer = pq.exec(connection, "LISTEN \(PostgresRecords.channel)")
+        defer { pq.clear(answer) }
+        guard pq.resultStatus(answer) == LibPQ.commandDone else { return }
         while !state.withLock({ $0.isClosed }) {
-            var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+            var descriptor = pollfd(fd: pq.socket(connection), events: Int16(POLLIN), revents: 0)
             // Now and then it looks whether it is still wanted.
             let count = poll(&descriptor, 1, 500)
             guard count >= 0 || errno == EINTR else { return }
             guard count > 0 else { continue }
-            guard PQconsumeInput(connection) == 1, PQstatus(connection) == CONNECTION_OK else { return }
-            while let notification = PQnotifies(connection) {
-                if let id = RecordID(String(cString: notification.pointee.extra)) { board.tell(id) }
-                PQfreemem(notification)
+            guard pq.consumeInput(connection) == 1, pq.status(connection) == LibPQ.connectionIsGood else { return }
+            while let notification = pq.notifies(connection) {
+                let payload = notification[LibPQ.notifiedPayload].map { String(cString: $0) }
+                if let id = payload.flatMap(RecordID.init) { board.tell(id) }
+                pq.freemem(notification)
             }
         }
     }

@@ -1,5 +1,4 @@
 #if PostgreSQL
-import CPostgreSQL
 import HoldfastIdempotency
 
 /// Looks at a URL before libpq connects. What libpq cannot read it quotes, and that may be the password: it would stand in
@@ -10,18 +9,18 @@ enum PostgresURL {
         a user or a password every character but letters, digits, '-', '.', '_' and '~' as %XX
         """
 
-    static func canBeRead(_ url: String) -> Bool {
-        guard !StoreURL.mayMisplacePassword(url), let options = PQconninfoParse(url, nil) else { return false }
-        defer { PQconninfoFree(options) }
+    static func canBeRead(_ url: String, by pq: LibPQ) -> Bool {
+        guard !StoreURL.mayMisplacePassword(url), let options = pq.conninfoParse(url, nil) else { return false }
+        defer { pq.conninfoFree(options) }
         // It ends with an option without a keyword. What stands where a port is expected would be quoted when connecting.
         var option = options
-        while let keyword = option.pointee.keyword {
-            if String(cString: keyword) == "port", let port = option.pointee.val.map({ String(cString: $0) }),
+        while let keyword = option[0] {
+            if String(cString: keyword) == "port", let port = option[LibPQ.optionValue].map({ String(cString: $0) }),
                 !port.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ",") })
             {
                 return false
             }
-            option += 1
+            option += LibPQ.optionWords
         }
         return true
     }

@@ -48,6 +48,17 @@ import Testing
         await service.stop()
     }
 
+    #if os(Linux)
+    @Test func `libpq is loaded for a store on PostgreSQL and for no other`() async throws {
+        for (store, needs) in [("memory", false), (try await PostgresServer.shared.value.database(), true)] {
+            let process = try await HoldfastProcess.start(
+                ["gateway", "--upstream", "http://127.0.0.1:9", "--store", store])
+            #expect(try process.hasLoaded("libpq") == needs)
+            await process.kill9()
+        }
+    }
+    #endif
+
     @Test func `two gateways on one PostgreSQL execute a key once and know when the other was killed`() async throws {
         let service = try await TestService.start { request, _ in
             request.headers.first(name: "idempotency-key") == "hangs" ? .hang : .ok("charged")

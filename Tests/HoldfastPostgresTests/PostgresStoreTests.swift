@@ -300,6 +300,22 @@ import Testing
         #expect(error?.code == .unusable && error?.description.contains("fsync = off") == true)
     }
 
+    @Test func `without libpq the error says what to install`() {
+        let error = #expect(throws: LibPQ.Missing.self) { _ = try LibPQ(names: ["libpq.so.nowhere"]) }
+        #expect(error?.description.contains("libpq.so.nowhere") == true)
+        #expect(error?.description.contains("apt install libpq5") == true)
+    }
+
+    @Test func `a library without libpq's functions is refused by the name of the first`() {
+        #if canImport(Darwin)
+        let other = "libSystem.B.dylib"
+        #else
+        let other = "libc.so.6"
+        #endif
+        let error = #expect(throws: LibPQ.Missing.self) { _ = try LibPQ(names: ["libpq.so.nowhere", other]) }
+        #expect(error?.description.contains("PQconnectdbParams") == true)
+    }
+
     @Test func `while the server cannot be reached a breaker answers`() async throws {
         let clock = ManualClock()
         let pool = try PostgresPool(url: "postgres://postgres@/x?host=/nowhere", size: 1, clock: clock)

@@ -1,9 +1,13 @@
 #if Gateway
 package import Hummingbird
+import HummingbirdCore
 package import Logging
+import NIOHTTP1
+import NIOPosix
 import ServiceLifecycle
 
-/// A Hummingbird application that is serving: the control plane, or the demonstration's service.
+/// Hummingbird's server and router, serving: the control plane, or the demonstration's service. Not its application, which
+/// writes the date anew each second whether or not anybody asks, with Foundation's calendars.
 package final class HTTPServer: Sendable {
     package let address: GatewayConfiguration.Address
     private let services: ServiceGroup
@@ -21,19 +25,29 @@ package final class HTTPServer: Sendable {
     package static func start(
         _ router: Router<BasicRequestContext>, on address: GatewayConfiguration.Address, logger: Logger
     ) async throws -> HTTPServer {
-        var quiet = logger
-        quiet.logLevel = .critical
+        let quiet = quietened(logger)
         let (bound, continuation) = AsyncThrowingStream.makeStream(of: Int.self)
-        let application = Application(
-            router: router,
-            configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: address.port), serverName: "holdfast"),
+        let responder = router.buildResponder()
+        let server = try HTTPServerBuilder.http1().buildServer(
+            configuration: ServerConfiguration(address: .hostname(address.host, port: address.port)),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            logger: quiet,
+            responder: { request, writer, channel in
+                let context = BasicRequestContext(
+                    source: ApplicationRequestContextSource(channel: channel, logger: quiet))
+                let response = try await answer(request, context, by: responder)
+                do {
+                    try await writer.write(response: response.head, body: response.body)
+                } catch is HTTPParserError {
+                    // Hummingbird answers a parser's error, and this request has had the beginning of its answer.
+                    throw UnreadableBody()
+                }
+            },
             onServerRunning: { channel in
                 continuation.yield(channel.localAddress?.port ?? address.port)
                 continuation.finish()
-            },
-            logger: quiet)
-        let services = ServiceGroup(configuration: .init(services: [application], logger: quiet))
+            })
+        let services = ServiceGroup(configuration: .init(services: [server], logger: quiet))
         let serving = Task {
             do {
                 try await services.run()
@@ -45,6 +59,31 @@ package final class HTTPServer: Sendable {
         var port = address.port
         for try await found in bound { port = found }
         return HTTPServer(address: .init(host: address.host, port: port), services: services, serving: serving)
+    }
+
+    /// The client's body ended in what is not HTTP while it was being answered.
+    private struct UnreadableBody: Error {}
+
+    private static func quietened(_ logger: Logger) -> Logger {
+        var logger = logger
+        logger.logLevel = .critical
+        return logger
+    }
+
+    private static func answer(
+        _ request: Request, _ context: BasicRequestContext, by responder: some HTTPResponder<BasicRequestContext>
+    ) async throws -> Response {
+        var response: Response
+        do {
+            response = try await responder.respond(to: request, context: context)
+        } catch let error as HTTPParserError {
+            throw error
+        } catch {
+            response = Response(status: .internalServerError)
+        }
+        response.headers[.date] = HTTPDate.now
+        response.headers[.server] = "holdfast"
+        return response
     }
 
     package func stop() async {

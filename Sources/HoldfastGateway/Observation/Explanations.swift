@@ -14,24 +14,25 @@ final class Explanations: Sendable {
     private let added = Atomic<Int>(0)
     private let parts: [Part]
 
+    /// Has slots only for what has come so far: a gateway that rejects nothing keeps none.
     private final class Part: Sendable {
-        let reports: Mutex<[RequestReport?]>
-
-        init(_ count: Int) { reports = Mutex(Array(repeating: nil, count: count)) }
+        let reports = Mutex<[RequestReport?]>([])
     }
 
     init(bound: Int = usualBound) {
         self.bound = max(1, bound)
-        let count = min(16, self.bound)
-        parts = (0..<count).map { [bound = self.bound] in Part((bound + count - 1 - $0) / count) }
+        parts = (0..<min(16, self.bound)).map { _ in Part() }
     }
 
     func add(_ report: RequestReport) {
         let place = Int(UInt(bitPattern: added.add(1, ordering: .relaxed).oldValue) % UInt(bound))
         // What was there is released after the lock: it may hold the last reference to much.
         _ = parts[place % parts.count].reports.withLock { reports in
-            let forgotten = reports[place / parts.count]
-            reports[place / parts.count] = report
+            let slot = place / parts.count
+            // Several who add at once may come out of turn.
+            while reports.count <= slot { reports.append(nil) }
+            let forgotten = reports[slot]
+            reports[slot] = report
             return forgotten
         }
     }

@@ -92,6 +92,14 @@ final class HoldfastProcess: Sendable {
         }
     }
 
+    /// Whether a library of this name is in its memory; Linux only.
+    func hasLoaded(_ library: String) throws -> Bool {
+        let id = process.withLock { $0.processIdentifier }
+        // A file of the kernel's has no size before it is read, so it is not read as a file of a size.
+        let maps = try FileHandle(forReadingFrom: URL(filePath: "/proc/\(id)/maps")).readToEnd() ?? Data()
+        return String(decoding: maps, as: UTF8.self).contains(library)
+    }
+
     /// Sends a signal.
     func signal(_ signal: Int32) { process.withLock { _ = kill($0.processIdentifier, signal) } }
 

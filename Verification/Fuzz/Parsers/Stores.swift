@@ -84,8 +84,10 @@ extension FuzzTarget {
         }
     }
 
-    private static func postgresURL(_ text: String) -> Outcome {
-        Outcome("readable", PostgresURL.canBeRead(text) ? 1 : 0, StoreURL.mayMisplacePassword(text) ? 1 : 0)
+    private static func postgresURL(_ text: String) throws -> Outcome {
+        let pq = try LibPQ.shared()
+        return Outcome(
+            "readable", PostgresURL.canBeRead(text, by: pq) ? 1 : 0, StoreURL.mayMisplacePassword(text) ? 1 : 0)
     }
 
     private static func storeLocation(_ text: String) throws -> Outcome {
