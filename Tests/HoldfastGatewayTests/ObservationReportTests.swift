@@ -74,6 +74,7 @@ import Testing
         #expect(attempts[0]["durationSeconds"] as? Double == 0.0015)
         #expect(attempts[1]["waitSeconds"] as? Double == 0.025)
         #expect(attempts[1]["hedge"] as? Bool == true)
+        #expect(attempts[1]["probe"] as? Bool == false)
         #expect(attempts[1]["status"] == nil)
         #expect(
             Set(line.keys) == [

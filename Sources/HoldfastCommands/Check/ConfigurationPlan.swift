@@ -120,7 +120,16 @@ struct ConfigurationPlan {
         return "idempotency: keys \(idempotency.keys.rawValue) for POST and PATCH, \(rules.form.rawValue) of "
             + "\(rules.length.lowerBound) to \(rules.length.upperBound), each caller's (\(caller)) its own; "
             + "outcomes as \(idempotency.profile.name), kept \(idempotency.retention.words); "
-            + "the unknown: \(idempotency.unknown.rawValue)\(honoured)"
+            + "the unknown: \(words(unknown: idempotency))\(honoured)"
+    }
+
+    private func words(unknown idempotency: RouteConfiguration.Idempotency) -> String {
+        guard let probe = idempotency.probe else { return idempotency.unknown.rawValue }
+        let replay =
+            probe.replaysAnswer
+            ? "its 2xx is replayed\(probe.status.map { " as \($0)" } ?? "")" : "its 2xx is not replayed"
+        let settle = probe.settle.map { "after \($0.words)" } ?? "after the deadline"
+        return "asked for by GET \(probe.path); \(replay), its 404 believed \(settle)"
     }
 
     private var limits: [String] {

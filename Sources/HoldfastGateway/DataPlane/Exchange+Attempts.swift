@@ -15,6 +15,7 @@ extension Exchange {
     /// Why the request may be made again.
     var repeatability: Repeatability {
         guard !isWebSocket else { return .once }
+        guard !isProbing else { return .idempotent }
         guard let key else { return Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) }
         return route.configuration.idempotency.isHonouredByService ? .keyed(key) : .once
     }
@@ -84,16 +85,18 @@ extension Exchange {
 
     private func start(_ attempt: UpstreamAttempt, on connection: UpstreamConnection) {
         attempt.use(connection)
+        let question = isProbing ? probe : nil
+        let asked = question?.request ?? request
         let target = RequestRules.target(request)
         let hop = HeaderRules.Hop(
             authority: target.authority, client: client?.clientAddress, scheme: client?.scheme ?? "http",
             address: attempt.endpoint.identity.place.address,
             timeout: .nanoseconds((deadline - .now()).nanoseconds), attempt: attempt.number)
-        connection.send(request, target.path) { output in
-            HeaderRules.toService(request, fields, hop, into: &output)
+        connection.send(asked, question?.request.uri ?? target.path) { output in
+            HeaderRules.toService(asked, question?.fields ?? fields, hop, into: &output)
             if isWebSocket { addUpgrade(to: &output) }
         }
-        for body in kept { connection.send(body) }
+        if question == nil { for body in kept { connection.send(body) } }
         // What was kept only because it could not be sent yet is not kept any longer.
         if keptBytes > route.configuration.keptBytes {
             isKeptWhole = false
@@ -197,6 +200,7 @@ extension Exchange {
     }
 
     func giveUp(_ problem: Problem, after failure: FailureClass) {
+        if isProbing { return probeFailed(problem) }
         guard claim != nil else { return answer(problem) }
         settleClaim(after: mayHaveRun ? .unknown : failure, problem)
     }
@@ -219,7 +223,7 @@ extension Exchange {
 
     /// Once the request is out whole, another attempt may be sent beside it when the first takes long.
     func startHedging() {
-        guard let hedge = route.hedge, hedging == nil, isRequestComplete, isKeptWhole, !isShadow,
+        guard let hedge = route.hedge, hedging == nil, isRequestComplete, isKeptWhole, !isShadow, !isProbing,
             repeatability != .once, fields.attempt == 1
         else { return }
         hedging = HedgeMachine(hedges: hedge.configuration.hedges)

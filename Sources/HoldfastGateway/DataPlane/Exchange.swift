@@ -96,6 +96,8 @@ final class Exchange {
     var pauseOfWait = Duration.milliseconds(20)
     /// The record of its key, once the claim was asked for.
     var recordID: RecordID?
+    /// What is asked of the service, where the key's outcome is unknown.
+    var probe: OutcomeProbe?
     var responseHead: HTTPResponseHead?
     var collected: [ByteBuffer] = []
     var collectedBytes = 0
@@ -319,6 +321,8 @@ final class Exchange {
         guard phase != .finished else { return }
         // Whoever leaves makes room for another who would wait.
         if phase == .claiming { placeInLine?.leave() }
+        probe?.endTurn()
+        probe = nil
         phase = .finished
         wait?.cancel()
         wait = nil

@@ -15,6 +15,9 @@ struct RequestAccount {
     private(set) var isReplay = false
     private var isRetried = false
     private var isHedged = false
+    private var isProbed = false
+    /// Whether the attempts ask what became of the key.
+    var isProbing = false { didSet { if isProbing { isProbed = true } } }
     private var requestID: RequestID?
     /// The answer broke off, or the client left.
     var isAborted = false
@@ -24,7 +27,7 @@ struct RequestAccount {
 
     /// Whether somebody may ask why.
     var isNotable: Bool {
-        isRetried || isHedged || isReplay || problem != nil || !wouldHave.isEmpty
+        isRetried || isHedged || isProbed || isReplay || problem != nil || !wouldHave.isEmpty
     }
 
     /// The request's name, drawn when somebody asks for it first.
@@ -59,7 +62,7 @@ struct RequestAccount {
         attempts.append(
             RequestReport.Attempt(
                 endpoint: attempt.endpoint.name, ended: words, status: status, duration: duration, wait: attempt.wait,
-                isHedge: attempt.isHedge))
+                isHedge: attempt.isHedge, isProbe: isProbing))
     }
 
     /// What an adaptive limit learns.

@@ -43,12 +43,15 @@ extension RequestReport {
     var story: [String] {
         var story: [String] = []
         for (place, attempt) in attempts.enumerated() {
+            let wait = attempt.wait == .zero ? "" : " after a wait of \(attempt.wait.inWords)"
             let began =
-                attempt.isHedge
-                ? "Attempt \(place + 1), a hedge beside the one before, went to \(attempt.endpoint)"
-                : place == 0
-                    ? "Attempt 1 went to \(attempt.endpoint)"
-                    : "Attempt \(place + 1) went to \(attempt.endpoint) after a wait of \(attempt.wait.inWords)"
+                if attempt.isHedge {
+                    "Attempt \(place + 1), a hedge beside the one before, went to \(attempt.endpoint)"
+                } else if attempt.isProbe {
+                    "Attempt \(place + 1) asked \(attempt.endpoint) what became of an earlier request with the key\(wait)"
+                } else {
+                    "Attempt \(place + 1) went to \(attempt.endpoint)\(wait)"
+                }
             let status = attempt.status.map { " with \($0)" } ?? ""
             story.append("\(began) and ended after \(attempt.duration.inWords): \(attempt.ended)\(status).")
         }
@@ -76,6 +79,7 @@ extension RequestReport.Attempt {
             json.member("durationSeconds", duration)
             json.member("waitSeconds", wait)
             json.member("hedge", isHedge)
+            json.member("probe", isProbe)
         }
     }
 }

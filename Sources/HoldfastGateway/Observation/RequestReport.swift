@@ -35,10 +35,12 @@ struct RequestReport: Sendable {
         var wait: Duration
         /// Whether it was made beside another, and not after it.
         var isHedge: Bool
+        /// Whether it was not the request, but asked what became of an earlier one with its key.
+        var isProbe: Bool
 
         init(
             endpoint: String, ended: String, status: Int? = nil, duration: Duration, wait: Duration = .zero,
-            isHedge: Bool = false
+            isHedge: Bool = false, isProbe: Bool = false
         ) {
             self.endpoint = endpoint
             self.ended = ended
@@ -46,6 +48,7 @@ struct RequestReport: Sendable {
             self.duration = duration
             self.wait = wait
             self.isHedge = isHedge
+            self.isProbe = isProbe
         }
     }
 
