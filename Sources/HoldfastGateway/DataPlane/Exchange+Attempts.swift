@@ -23,7 +23,7 @@ extension Exchange {
     func attempt(isHedge: Bool = false) {
         let choice = route.service.choose(
             avoiding: lastEndpoint, isEnforced: !isShadow, using: &loop.generator,
-            wouldReject: { account.wouldHave(.rejected, "\($0)") })
+            wouldReject: { account.wouldHave(.rejected, "\($0)", after: attemptNumber) })
         switch consume choice {
         case .rejected(let explanation):
             guard !isHedge else { return }
@@ -98,7 +98,7 @@ extension Exchange {
         }
         if question == nil { for body in kept { connection.send(body) } }
         // What was kept only because it could not be sent yet is not kept any longer.
-        if keptBytes > route.configuration.keptBytes {
+        if receivedBytes > route.configuration.keptBytes {
             isKeptWhole = false
             kept = []
         }
@@ -173,13 +173,12 @@ extension Exchange {
             return false
         case .again(let wait):
             if isShadow {
-                account.wouldHave(.retried, "it is tried again after \(wait)")
+                account.wouldHave(.retried, "it is tried again after \(wait)", after: attemptNumber)
                 return false
             }
             phase = .waiting
             account.retried()
             route.metrics.retried()
-            shared.counters.retries.add(1, ordering: .relaxed)
             nextWait = wait
             self.wait = loop.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) {
                 self.wait = nil

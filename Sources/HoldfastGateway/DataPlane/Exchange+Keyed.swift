@@ -17,7 +17,7 @@ extension Exchange {
         let secret = shared.secret
         let scope = scope
         var body: [UInt8] = []
-        body.reserveCapacity(keptBytes)
+        body.reserveCapacity(receivedBytes)
         for piece in kept { body.append(contentsOf: piece.readableBytesView) }
         let fingerprint = secret.fingerprint(of: [
             Array(request.method.rawValue.utf8), Array(request.uri.utf8),
@@ -88,7 +88,7 @@ extension Exchange {
     func watchKey() {
         guard let key else { return }
         if let seen = route.shadowedKeys, seen.see(shared.secret.recordID(of: key, in: scope)) {
-            account.wouldHave(.deduplicated, "a request with this key has come before")
+            account.wouldHave(.deduplicated, "a request with this key has come before", after: attemptNumber)
         }
     }
 
@@ -147,7 +147,6 @@ extension Exchange {
     }
 
     func replay(_ payload: [UInt8]?) {
-        shared.counters.replays.add(1, ordering: .relaxed)
         guard let payload else {
             return answer(Problem(.responseNotKept, "it was executed once, and is not executed again"))
         }

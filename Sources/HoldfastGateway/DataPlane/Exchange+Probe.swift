@@ -31,8 +31,10 @@ extension Exchange {
         }
         // Whoever has asked, or has waited for another who did, takes what was found.
         guard probe == nil else { return staysUnknown("the service was asked a moment ago, and could not tell") }
-        guard let target = configuration.path.target(asking: key, path: request.path, of: route.configuration.match.path)
-        else { return staysUnknown("the key cannot be asked about: as part of a path, it would lead to another") }
+        let pattern = route.configuration.match.path
+        guard let target = configuration.path.target(asking: key, path: request.path, of: pattern) else {
+            return staysUnknown("the key cannot be asked about: as part of a path, it would lead to another")
+        }
         let scope = Scope(caller: "holdfast", operation: "probe")
         let turn = shared.secret.recordID(of: IdempotencyKey(unchecked: "\(recordID)"), in: scope)
         let probe = OutcomeProbe(
@@ -87,7 +89,7 @@ extension Exchange {
             }
         default:
             // Of the others only `full` and `unavailable` can be: a turn is taken over whatever became of it.
-            if isWaiting { staysUnknown("the service could not be asked, because the store did not give the turn to ask") }
+            if isWaiting { staysUnknown("the service was not asked: the store did not give the turn to ask") }
         }
     }
 

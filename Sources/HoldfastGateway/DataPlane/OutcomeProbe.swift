@@ -66,7 +66,9 @@ final class OutcomeProbe {
     static func question(_ target: String, for request: HTTPRequestHead) -> HTTPRequestHead {
         var headers = HTTPHeaders()
         headers.reserveCapacity(request.headers.count)
-        for (name, value) in request.headers where !isLeftOut(name.lowercased()) { headers.add(name: name, value: value) }
+        for (name, value) in request.headers where !isLeftOut(name.lowercased()) {
+            headers.add(name: name, value: value)
+        }
         return HTTPRequestHead(version: request.version, method: .GET, uri: target, headers: headers)
     }
 

@@ -63,6 +63,12 @@ final class RouteMetrics: Sendable {
         if let place = Self.places[reason] { rejections.add(at: place) }
     }
 
+    /// Counts a request that the gateway has answered before any route took it.
+    func refused(_ reason: Problem.Kind) {
+        ended(status: reason.status, duration: .zero)
+        rejected(reason)
+    }
+
     /// Counts what the route's policies would have done.
     ///
     /// - Parameter succeeded: Whether the request succeeded all the same.
