@@ -56,4 +56,13 @@ extension OutcomeProfile: ExpressibleByArgument {
 }
 
 extension RouteConfiguration.Idempotency.Unknown: ExpressibleByArgument {}
+
+extension ProbePath: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let path = try? Self(argument) else { return nil }
+        self = path
+    }
+
+    public var defaultValueDescription: String { description }
+}
 #endif

@@ -88,8 +88,15 @@ struct GatewayCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "What becomes of a repeat when nobody knows how the first ended. Default: refuse.",
             discussion: "Rerun is right only where the service itself recognises the key.",
-            valueName: "refuse|rerun"))
+            valueName: "refuse|rerun|probe"))
     var unknown: RouteConfiguration.Idempotency.Unknown?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --unknown probe: where the service is asked what became of a key.",
+            discussion: "A path with {key} in it, such as /charges/by-key/{key}: 2xx, it happened; 404, it did not.",
+            valueName: "path"))
+    var probe: ProbePath?
 
     @Option(help: "The most keys that one caller may have within the retention; default: no bound.")
     var keysPerCaller: Int?
@@ -145,7 +152,7 @@ struct GatewayCommand: AsyncParsableCommand {
             ("--attempt-timeout", attemptTimeout != nil), ("--key", key != nil), ("--profile", profile != nil),
             ("--key-form", keyForm != nil), ("--key-length", keyLength != nil), ("--retention", retention != nil),
             ("--wait", wait != nil),
-            ("--unknown", unknown != nil), ("--keys-per-caller", keysPerCaller != nil),
+            ("--unknown", unknown != nil), ("--probe", probe != nil), ("--keys-per-caller", keysPerCaller != nil),
             ("--bytes-per-caller", bytesPerCaller != nil), ("--threads", threads != nil),
         ]
         return options.filter(\.isGiven).map(\.name)
@@ -175,6 +182,7 @@ struct GatewayCommand: AsyncParsableCommand {
         if let retention { route.idempotency.retention = retention.duration }
         if let wait { route.idempotency.wait = wait.duration }
         if let unknown { route.idempotency.unknown = unknown }
+        route.idempotency.probe = probe.map { .init(path: $0) }
     }
 
     private func apply(to breaker: inout CircuitBreakerConfiguration, attemptTimeout: Duration) {

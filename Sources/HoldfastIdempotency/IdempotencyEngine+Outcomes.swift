@@ -117,7 +117,7 @@ extension IdempotencyEngine {
     }
 
     /// Says how what is unknown ended.
-    func resolve(
+    package func resolve(
         _ id: RecordID, fence: Int64, as resolution: ClaimCommand.Resolution, retention: Duration? = nil, by: String,
         why: String
     ) async throws(ClaimStoreError) {

@@ -202,6 +202,12 @@ import Testing
                 keptBytes: 23KiB
                 webSockets: false
               - {name: read, service: payments, caller: field X-Tenant X-Api-Key, hedge: {after: 24ms}}
+              - name: refund
+                service: payments
+                match: {path: "/charges/{id}/refunds"}
+                idempotency:
+                  unknown: probe
+                  probe: {path: "/refunds/{id}?key={key}", replayAnswer: false, status: 201, settle: 25s}
             """)
         var expected = RouteConfiguration(name: "charge", service: "payments")
         expected.match.host = "*.example.com"
@@ -245,6 +251,10 @@ import Testing
         #expect(configuration.routes[0] == expected)
         #expect(configuration.routes[1].caller == .fields(["x-tenant", "x-api-key"]))
         #expect(configuration.routes[1].hedge?.delay == .fixed(.milliseconds(24)))
+        var probe = RouteConfiguration.Idempotency.Probe(path: try ProbePath("/refunds/{id}?key={key}"))
+        (probe.replaysAnswer, probe.status, probe.settle) = (false, 201, .seconds(25))
+        #expect(configuration.routes[2].idempotency.unknown == .probe)
+        #expect(configuration.routes[2].idempotency.probe == probe)
     }
 
     @Test(arguments: [

@@ -101,6 +101,14 @@ import Testing
         ),
         ("budget: {tokens: {}, ratio: 10%}", "33: routes[0].budget.ratio must not be given beside tokens"),
         ("dedline: 5s", "5: routes[0] has no option dedline; did you mean 'deadline'?"),
+        (
+            "idempotency: {unknown: probe}",
+            "28: routes[0].idempotency.unknown is probe, but routes[0].idempotency.probe is missing"
+        ),
+        (
+            "idempotency: {probe: {path: \"/{key}\"}}",
+            "26: routes[0].idempotency.probe must not be given unless routes[0].idempotency.unknown is probe"
+        ),
     ])
     func `a wrong option of a route is named with its place and what is allowed`(option: String, expected: String) {
         #expect(inRoute(option) == ["holdfast.yaml:5:\(expected)"])
@@ -206,6 +214,15 @@ import Testing
         let found = mistakes(
             "services: {a: {endpoints: [http://b], tls: {insecure: true}}}\n" + "routes: [{name: r, service: a}]")
         #expect(found == ["holdfast.yaml:1:45: services.a.tls has no option insecure; it has trust, name and verify"])
+    }
+
+    @Test(arguments: [("/*", "/{id}/{key}"), ("/{key}", "/by-key/{key}")])
+    func `a probe's path has the names of the route's path and no others`(match: String, path: String) {
+        let found = mistakes(
+            Self.service + "routes:\n  - name: everything\n    service: payments\n    match: {path: \"\(match)\"}\n"
+                + "    idempotency: {unknown: probe, probe: {path: \"\(path)\"}}\n")
+        #expect(found.count == 1)
+        #expect(found.allSatisfy { $0.contains("but must be one with the names of \(match) and {key}") }, "\(found)")
     }
 
     @Test func `a key that is given twice is a mistake`() {

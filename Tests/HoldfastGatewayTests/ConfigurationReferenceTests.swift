@@ -16,14 +16,20 @@ import Testing
         "routes[].retry.backoff.cap": ["from": "0s"],
         "routes[].retry.backoff.from": ["cap": "1h"],
         "routes[].retry.backoff.step": ["kind": "linear"],
+        "routes[].idempotency.unknown=probe": ["probe": "{path: \"/{key}\"}"],
+        "routes[].idempotency.probe.path": probed, "routes[].idempotency.probe.replayAnswer": probed,
+        "routes[].idempotency.probe.status": probed, "routes[].idempotency.probe.settle": probed,
         "services.NAME.breaker.cooldown.factor": ["cap": "1h"],
         "services.NAME.serviceBreaker.cooldown.factor": ["cap": "1h"],
     ]
+
+    private static let probed = ["routes[].idempotency.unknown": "probe"]
 
     /// Values of the kinds that have no range to take one from.
     private static func values(of option: OptionReference) -> [String] {
         switch option.path {
         case "routes[].service": return ["NAME"]
+        case "routes[].idempotency.probe.path": return ["\"/{key}\""]
         case "services.NAME.endpoints": return ["[http://127.0.0.1:80]"]
         case "routes[].match.methods": return ["[GET, POST]"]
         case "routes[].match.fields": return ["{x-tier: gold, x-debug: }"]
@@ -66,7 +72,9 @@ import Testing
             section = section.lastIndex(of: ".").map { String(section[..<$0]) } ?? ""
         }
         let companions = Self.companions[option.path] ?? Self.companions["\(option.path)=\(value)"] ?? [:]
-        for (name, companion) in companions { wanted["\(option.section).\(name)"] = companion }
+        for (name, companion) in companions {
+            wanted[name.hasPrefix("routes[]") ? name : "\(option.section).\(name)"] = companion
+        }
         wanted[option.path] = value
         var tree = Tree()
         for (path, value) in wanted { tree.set(path.split(separator: ".")[...], value) }

@@ -1,9 +1,10 @@
 #if Gateway
 import Foundation
-import HoldfastGateway
 import NIOHTTP1
 import TestSupport
 import Testing
+
+@testable import HoldfastGateway
 
 /// What is seen of requests that really went through a gateway.
 @Suite struct ObservationGatewayTests {
@@ -76,6 +77,54 @@ import Testing
         #expect(log.contains(#""trace":"4bf92f3577b34da6a3ce929d0e0e4736""#))
         #expect(!log.contains("secret"), "\(log)")
         #expect(!shown.contains("secret"), "\(shown)")
+    }
+
+    @Test(arguments: [nil, "k"])
+    func `all that a client sent is counted, whether it was kept or not`(key: String?) async throws {
+        let service = try await TestService.start { _, _ in .reset }
+        let bound = key == nil ? 10 : 1 << 20
+        try await withGateway(to: service, configure: { $0.routes[0].keptBytes = bound }) { running in
+            let body = String(repeating: "x", count: 300_000)
+            let told = try await explained(running.post(key: key, body), running)
+            #expect(told["bytesIn"] as? Int == 300_000)
+        }
+    }
+
+    @Test func `the state has services and routes in rows that are bounded, and no secret`() async throws {
+        let service = try await TestService.start { request, _ in
+            request.uri == "/broken" ? .status(.internalServerError) : .ok()
+        }
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.services[0].healthCheck = .init()
+                configuration.services[0].healthCheck?.path = "/health?secret"
+                configuration.admin.token = "secret-secret-secret"
+                configuration.routes[0].match.fields = ["x-door": "secret"]
+                for number in 0..<150 {
+                    configuration.routes.append(RouteConfiguration(name: "r\(number)", service: "service"))
+                }
+                configuration.services[0].endpoints +=
+                    (1...250).map { .init(address: .init(host: "127.0.0.1", port: $0)) }
+            }
+        ) { running in
+            _ = try await TestClient.send(.GET, "/broken", to: running.port, headers: ["x-door": "secret"])
+            let answer = try await TestClient.send(
+                .GET, "/api/state", to: running.admin, headers: ["authorization": "Bearer secret-secret-secret"])
+            #expect(!answer.text.contains("secret"))
+            let state = try object(answer.body)
+            let services = try #require(state["services"] as? [[String: Any]])
+            #expect(services[0]["endpointCount"] as? Int == 251)
+            #expect((services[0]["endpoints"] as? [Any])?.count == GatewayState.endpointBound)
+            let routes = try #require(state["routes"] as? [[String: Any]])
+            #expect(routes.count == GatewayState.rowBound)
+            #expect((routes[0]["requests"] as? [String: Int])?.values.reduce(0, +) == 1)
+            let plan = try #require(state["plan"] as? [String: Any])
+            #expect(plan["routeCount"] as? Int == 151)
+            let words = try #require((plan["routes"] as? [[String: Any]])?.first)
+            #expect(words["match"] as? String == "any method /*, with a certain x-door")
+            #expect((words["policies"] as? [String])?.contains("deadline: 20m") == true)
+        }
     }
 
     @Test(arguments: ["none", "unrouted", "-"])

@@ -184,6 +184,7 @@ extension MetricsSnapshot {
         route.replayed()
         route.claimed()
         route.claimed()
+        route.probed(.nothing)
         route.rejected(.circuitOpen)
         route.wouldHave(.rejected, succeeded: true)
         var snapshot = MetricsSnapshot()

@@ -46,7 +46,7 @@ import Testing
         #expect(!RequestReport.of(attempts: [attempt]).isNotable)
         #expect(!RequestReport.of(outcome: .abandoned).isNotable)
         #expect(RequestReport.of(attempts: [attempt, attempt]).isNotable)
-        #expect(RequestReport.of(wouldHave: ["rejected"]).isNotable)
+        #expect(RequestReport.of(wouldHave: [.init(words: "rejected", after: 0)]).isNotable)
         #expect(RequestReport.of(problem: .outcomeUnknown).isNotable)
         for outcome in [RequestReport.Outcome.rejected, .replayed, .failed] {
             #expect(RequestReport.of(outcome: outcome).isNotable)
@@ -64,7 +64,7 @@ import Testing
                     isHedge: true),
             ],
             outcome: .failed, problem: .upstreamUnreachable, detail: "refused", record: "ab12", traceparent: trace,
-            client: "192.0.2.7", wouldHave: ["rejected"])
+            client: "192.0.2.7", wouldHave: [.init(words: "rejected", after: 0)])
         let line = try object(Array(text(report).utf8))
         #expect(line["id"] as? String == "000000000000001f")
         #expect(line["time"] as? String == "2026-11-24T20:27:05.123Z")
@@ -74,6 +74,7 @@ import Testing
         #expect(attempts[0]["durationSeconds"] as? Double == 0.0015)
         #expect(attempts[1]["waitSeconds"] as? Double == 0.025)
         #expect(attempts[1]["hedge"] as? Bool == true)
+        #expect(attempts[1]["probe"] as? Bool == false)
         #expect(attempts[1]["status"] == nil)
         #expect(
             Set(line.keys) == [
@@ -122,6 +123,35 @@ import Testing
         #expect(
             report.story[1] == "Attempt 2 went to b:1 after a wait of 25 ms and ended after 2 ms: answered with 200.")
         #expect(report.story[2] == "The service's answer, 200, went to the client.")
+    }
+
+    @Test func `a story tells each thing once, in the order of time`() throws {
+        let explanation = try #require(RequestReport.rejected().explanation)
+        let rejected = RequestReport.of(
+            status: 503, outcome: .rejected, problem: .circuitOpen, detail: "\(explanation)", explanation: explanation)
+        #expect(
+            rejected.story == [
+                "The circuit is open (circuit-open): \(explanation).",
+                "The gateway answered 503 in the service's place.",
+            ])
+        let reset = RequestReport.Attempt(endpoint: "a:1", ended: "upstream-reset", duration: .milliseconds(3))
+        let failed = RequestReport.of(
+            status: 502, attempts: [reset, reset], outcome: .failed, problem: .upstreamReset,
+            detail: "a:1 closed the connection; not tried again: attempts",
+            wouldHave: [.init(words: "one", after: 0), .init(words: "two", after: 1), .init(words: "three", after: 2)])
+        #expect(
+            failed.story == [
+                "If the route did more than watch: one.", "Attempt 1 went to a:1 and ended after 3 ms: upstream-reset.",
+                "If the route did more than watch: two.",
+                "Attempt 2 went to a:1 and ended after 3 ms: upstream-reset "
+                    + "(a:1 closed the connection; not tried again: attempts).",
+                "If the route did more than watch: three.", "The client was told 502.",
+            ])
+        var json = JSONText()
+        failed.write(to: &json, tells: failed.story)
+        let told = try object(json.bytes)
+        #expect(told["detail"] == nil && told["wouldHave"] == nil)
+        #expect((told["why"] as? [String])?.count == 6)
     }
 
     private func text(_ report: RequestReport) -> String {

@@ -1,5 +1,6 @@
 #if Gateway
 import HoldfastGateway
+import NIOHTTP1
 import TestSupport
 import Testing
 
@@ -37,6 +38,54 @@ extension ProcessTests {
         }
         await browser.stop()
         await demo.kill9()
+    }
+
+    @Test func `the page shows services and routes, and what becomes of them`() async throws {
+        let (well, broken) = (
+            try await TestService.start { _, _ in .ok() },
+            try await TestService.start { _, _ in .status(.internalServerError) }
+        )
+        try await withGateway(
+            to: well, broken,
+            configure: { configuration in
+                configuration.services[0].name = "payments"
+                configuration.routes[0].name = "<b>charges</b>"
+                configuration.routes[0].service = "payments"
+                configuration.routes[0].match.fields = ["x-door": "secret"]
+                configuration.routes[0].rateLimit = .init(requests: 1_000)
+            }
+        ) { running in
+            let browser = try await Browser.start()
+            do {
+                try await browser.open("http://127.0.0.1:\(running.admin)/")
+                // The second endpoint has an open breaker by then, and three attempts have failed there.
+                for _ in 0..<40 {
+                    _ = try await TestClient.send(.GET, "/", to: running.port, headers: ["x-door": "secret"])
+                }
+                try await browser.waits("document.querySelectorAll('.breaker').length === 2")
+                try await browser.waits("document.querySelector('.route .all')?.textContent === '40'")
+                try await browser.waits("document.querySelector('.route .keys')?.textContent.includes('5xx 3')")
+                try await expectEqual(
+                    browser.text("return document.querySelector('.route-name').textContent"), "<b>charges</b>")
+                try await browser.waits("document.querySelector('.route .policies').textContent.includes('1000 in 1s')")
+                try await expectEqual(
+                    browser.text("return String(document.documentElement.outerHTML.includes('secret'))"), "false")
+                var reloaded = running.configuration
+                reloaded.services[0].serviceBreaker = reloaded.services[0].breaker
+                reloaded.routes[0].concurrency = 77
+                try await running.gateway.reload(reloaded)
+                try await browser.waits("document.querySelectorAll('.endpoint').length === 2")
+                try await browser.waits("document.querySelector('.endpoint[data-state=open] .failed.bad') !== null")
+                let policies = "document.querySelector('.route .policies').textContent"
+                try await browser.waits("\(policies).includes('77 in flight')")
+                let wide = "return String(document.documentElement.scrollWidth <= window.innerWidth)"
+                try await expectEqual(browser.text(wide), "true")
+            } catch {
+                await browser.stop()
+                throw error
+            }
+            await browser.stop()
+        }
     }
 
     @Test func `the page of a gateway with a token asks for it once, and is live then`() async throws {

@@ -17,6 +17,31 @@ import Testing
         try expectEqual(PathPattern(pattern).matches(path[...].utf8), isTaken)
     }
 
+    @Test(arguments: [
+        ("/by-key/{key}", "k", "/charges/1", "/by-key/k"),
+        ("/by-key?key={key}&id={id}", "a&b=c", "/charges/1", "/by-key?key=a%26b%3Dc&id=1"),
+        ("/{id}/{key}", "a/b%?#\"~", "/charges/%2f+%zz", "/%2F%2B%25zz/a%2Fb%25%3F%23%22~"),
+        ("/{key}/{key}", "...", "/charges/1", "/.../..."),
+        ("/{id}/{key}", "k", "/charges/%2e%2e", nil), ("/{key}", "..", "/charges/1", nil),
+        ("/{key}", "a/../b", "/charges/1", nil), ("/{key}", "a\\.", "/charges/1", nil),
+        ("/.{key}", ".", "/charges/1", nil), ("/a/%2e{key}", ".", "/charges/1", nil),
+    ])
+    func `a key is asked about where its path says and nowhere else`(
+        template: String, key: String, path: String, target: String?
+    ) throws {
+        let pattern = try PathPattern("/charges/{id}")
+        let asked = try ProbePath(template).target(asking: IdempotencyKey(key), path: path[...], of: pattern)
+        #expect(asked == target)
+    }
+
+    @Test(arguments: [
+        "by-key/{key}", "/by-key", "/{id}", "/{key", "/key}", "/{}{key}", "/{{key}}", "/{key}#a", "/ {key}",
+    ])
+    func `what is no path to ask at is refused with its value`(text: String) {
+        let error = #expect(throws: ConfigurationError.self) { try ProbePath(text) }
+        #expect(error?.value == text)
+    }
+
     @Test(arguments: ["charges", "", "/a?b", "/a#b", "/{}", "/x{id}", "/{id}x", "/*/a", "/a*", "/ a", "/é"])
     func `what is no pattern is refused with its value`(text: String) {
         let error = #expect(throws: ConfigurationError.self) { try PathPattern(text) }

@@ -59,6 +59,32 @@ import Testing
     }
     #endif
 
+    @Test func `after kill nine the service is asked and the effect is replayed and not repeated`() async throws {
+        // The effect happens, and the answer never comes: nobody but the service knows of it.
+        let service = try await TestService.start { request, _ in request.method == .GET ? .ok("charged") : .hang }
+        try await inFolder { folder in
+            let arguments = [
+                "gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--unknown", "probe", "--probe",
+                "/charges/by-key/{key}", "--store", "sqlite:\(folder.appending(path: "store.db").path)",
+            ]
+            let first = try await HoldfastProcess.start(arguments)
+            let unfinished = Task { try await post("k-1", to: first) }
+            await service.requests(1)
+            await first.kill9()
+            _ = try? await unfinished.value
+
+            let second = try await HoldfastProcess.start(arguments)
+            for _ in 0..<2 {
+                let found = try await post("k-1", to: second)
+                #expect(found.text == "charged" && found.isReplay)
+            }
+            #expect(service.requests.map(\.method) == [.POST, .GET], "one effect, and one question")
+            #expect(service.requests[1].uri == "/charges/by-key/k-1")
+            await second.kill9()
+        }
+        await service.stop()
+    }
+
     @Test func `two gateways on one PostgreSQL execute a key once and know when the other was killed`() async throws {
         let service = try await TestService.start { request, _ in
             request.headers.first(name: "idempotency-key") == "hangs" ? .hang : .ok("charged")

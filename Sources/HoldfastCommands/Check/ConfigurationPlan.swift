@@ -49,78 +49,15 @@ struct ConfigurationPlan {
             let trust = service.tls.trust.map { "those of \($0)" } ?? "the system's certificates"
             lines.append(service.tls.verifies ? "  TLS: trusts \(trust)" : "  TLS: certificates are NOT checked")
         }
-        lines.append("  breaker of the service: \(service.serviceBreaker.map { "\($0)" } ?? "off")")
-        lines.append("  breaker of each endpoint: \(service.breaker)")
-        if let check = service.healthCheck {
-            lines.append(
-                "  health check: GET \(check.path) every \(check.interval.words), within \(check.timeout.words); "
-                    + "out after \(check.unhealthyAfter), in after \(check.healthyAfter)")
-        } else {
-            lines.append("  health check: none")
-        }
-        lines.append("  left out at the most: \(shareWords(service.maximumEjected)) of the endpoints, but at least one")
-        lines.append(
-            "  connections: \(service.connections) an endpoint, made within \(service.connectTimeout.words); "
-                + "names looked up every \(service.resolveInterval.words)")
-        lines.append("  budget: \(service.budget)")
+        lines += service.policyWords.map { "  \($0)" }
         return lines
     }
 
     private func route(_ route: RouteConfiguration, place: Int) -> [String] {
-        var lines = ["\(place). \(route.name): \(words(route.match)) → \(route.service)"]
+        var lines = ["\(place). \(route.name): \(route.match.words(showsValues: true)) → \(route.service)"]
         if route.isShadow { lines.append("   SHADOW: the policies only watch, and reject, retry and replay nothing") }
-        lines += policies(route).map { "   \($0)" }
+        lines += route.policyWords.map { "   \($0)" }
         return lines
-    }
-
-    /// From the outermost in.
-    private func policies(_ route: RouteConfiguration) -> [String] {
-        var lines: [String] = []
-        let caller =
-            switch route.caller {
-            case .address: "its address"
-            case .fields(let names): "its \(names.joined(separator: " and "))"
-            }
-        if let limit = route.rateLimit {
-            let who =
-                limit.byCaller ? "each caller (\(caller)), \(limit.callers) of them told apart" : "all callers together"
-            lines.append("rate limit: \(limit.requests) in \(limit.per.words), \(limit.burst) at once, for \(who)")
-        }
-        if let concurrency = route.concurrency { lines.append("concurrency: \(concurrency) in flight") }
-        if let limit = route.adaptiveLimit { lines.append("adaptive limit: \(limit)") }
-        if let limit = route.bodyLimit { lines.append("body: at most \(sizeWords(limit))") }
-        lines.append(words(route.idempotency, caller: caller))
-        lines.append("deadline: \(route.deadline.words)")
-        let statuses = route.retryStatuses.sorted().map { "\($0)" }.joined(separator: ", ")
-        lines.append(
-            route.retry.attempts == 1
-                ? "retry: none"
-                : "retry: \(route.retry); after \(statuses.isEmpty ? "no status" : statuses), and what was not sent")
-        if let hedge = route.hedge { lines.append("hedge: \(hedge)") }
-        lines.append("budget: \(route.budget.map { "\($0)" } ?? "the service's")")
-        lines.append("attempt timeout: \(route.attemptTimeout.words)")
-        lines.append(
-            "kept of a body: \(sizeWords(route.keptBytes)); WebSocket \(route.webSockets ? "passed on" : "refused")")
-        return lines
-    }
-
-    private func words(_ match: RouteConfiguration.Match) -> String {
-        let methods = match.methods.isEmpty ? "any method" : match.methods.sorted().joined(separator: ", ")
-        var text = "\(methods) \(match.host ?? "")\(match.path)"
-        for (name, value) in match.fields.sorted(by: { $0.key < $1.key }) {
-            text += value.map { ", with \(name): \($0)" } ?? ", with \(name)"
-        }
-        return text
-    }
-
-    private func words(_ idempotency: RouteConfiguration.Idempotency, caller: String) -> String {
-        guard idempotency.keys != .off else { return "idempotency: keys are passed on" }
-        let rules = idempotency.rules ?? idempotency.profile.keys
-        let honoured = idempotency.isHonouredByService ? "; the service recognises keys, so they may be retried" : ""
-        return "idempotency: keys \(idempotency.keys.rawValue) for POST and PATCH, \(rules.form.rawValue) of "
-            + "\(rules.length.lowerBound) to \(rules.length.upperBound), each caller's (\(caller)) its own; "
-            + "outcomes as \(idempotency.profile.name), kept \(idempotency.retention.words); "
-            + "the unknown: \(idempotency.unknown.rawValue)\(honoured)"
     }
 
     private var limits: [String] {
@@ -135,6 +72,5 @@ struct ConfigurationPlan {
         if let bytes = configuration.bytesPerCaller { lines.append("  bytes of a caller: \(sizeWords(bytes))") }
         return lines
     }
-
 }
 #endif

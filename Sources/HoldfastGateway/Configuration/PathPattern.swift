@@ -9,7 +9,10 @@ public import Holdfast
 public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     private enum Segment: Sendable, Hashable {
         case literal(String)
-        case any
+        /// Any one, under a name.
+        case named(String)
+
+        var isNamed: Bool { if case .named = self { true } else { false } }
     }
 
     private let segments: [Segment]
@@ -43,7 +46,7 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
         var segments: [Segment] = []
         for part in parts {
             if part.hasPrefix("{"), part.hasSuffix("}"), part.utf8.count > 2 {
-                segments.append(.any)
+                segments.append(.named(String(part.dropFirst().dropLast())))
             } else if part.contains(where: { "{}*".contains($0) }) {
                 throw wrong("'{name}' for a whole segment, and '*' for all that follow, at the end")
             } else {
@@ -70,13 +73,25 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
             let part = rest[..<end]
             switch segment {
             case .literal(let text): guard part.elementsEqual(text.utf8) else { return false }
-            case .any: guard !part.isEmpty else { return false }
+            case .named: guard !part.isEmpty else { return false }
             }
             isOver = end == rest.endIndex
             if !isOver { rest = rest[rest.index(after: end)...] }
             if place == segments.count - 1 { return isPrefix || isOver }
         }
         return isPrefix || rest.isEmpty
+    }
+
+    /// The names that it has for segments.
+    var names: Set<String> { Set(segments.compactMap { if case .named(let name) = $0 { name } else { nil } }) }
+
+    /// What a path that is one of these has where the pattern has names.
+    func values(in path: Substring) -> [String: Substring] {
+        var values: [String: Substring] = [:]
+        for (segment, part) in zip(segments, path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)) {
+            if case .named(let name) = segment { values[name] = part }
+        }
+        return values
     }
 
     /// Whether every path that is one of another pattern's is one of these.
@@ -86,7 +101,7 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
         guard isPrefix || other.segments.count == segments.count else { return false }
         return zip(segments, other.segments).allSatisfy { mine, theirs in
             // An empty segment is none that a name stands for.
-            mine == theirs || (mine == .any && theirs != .literal(""))
+            mine == theirs || (mine.isNamed && theirs != .literal(""))
         }
     }
 }

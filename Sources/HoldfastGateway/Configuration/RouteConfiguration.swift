@@ -67,6 +67,24 @@ public struct RouteConfiguration: Sendable, Hashable {
             /// It is sent again. Right only where the service itself recognises the key: then it answers with what it did,
             /// or does it.
             case rerun
+            /// The service is asked what became of it.
+            case probe
+        }
+
+        /// What is asked of the service about a key whose outcome is unknown: a GET with the fields of the request that
+        /// repeats it. A 2xx says that it happened, a 404 that it did not, and everything else says nothing.
+        public struct Probe: Sendable, Hashable {
+            public var path: ProbePath
+            /// Whether the answer to the GET is what repeats are answered with. Default: yes. Without, they are told that
+            /// it was executed, and that its response was not kept.
+            public var replaysAnswer = true
+            /// The status of replays: 200 to 299. Default: that of the GET's answer.
+            public var status: Int?
+            /// From the last moment at which the request may have been sent: how long the service may still be at work on
+            /// it, so that a 404 says nothing: zero to 1 h. Default: the route's deadline.
+            public var settle: Duration?
+
+            public init(path: ProbePath) { self.path = path }
         }
 
         /// Default: keys are honoured where they are sent.
@@ -82,6 +100,8 @@ public struct RouteConfiguration: Sendable, Hashable {
         public var wait: Duration = .seconds(10)
         /// Default: refuse.
         public var unknown = Unknown.refuse
+        /// What is asked. Given just where the unknown is probed.
+        public var probe: Probe?
         /// Whether the service itself recognises keys. Then a request with a key may be retried like any that repeats by
         /// its method. Default: no.
         public var isHonouredByService = false
@@ -151,6 +171,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         try require("retention", idempotency.retention, in: .seconds(60) ... .seconds(365 * 86_400))
         try require("wait", idempotency.wait, in: .zero ... .seconds(3_600))
         try idempotency.rules?.validate()
+        try validateProbe()
         try require("deadline", deadline, in: GatewayConfiguration.times)
         try retry.validate()
         for status in retryStatuses { try require("retry status", status, in: 400...599) }
@@ -159,6 +180,24 @@ public struct RouteConfiguration: Sendable, Hashable {
         try require("attempt timeout", attemptTimeout, in: GatewayConfiguration.times)
         if let bodyLimit { try require("body limit", bodyLimit, in: 0...(1 << 40)) }
         try require("kept bytes", keptBytes, in: 0...(64 << 20))
+    }
+
+    private func validateProbe() throws(ConfigurationError) {
+        let (unknown, probe) = (idempotency.unknown, idempotency.probe)
+        guard (unknown == .probe) == (probe != nil) else {
+            throw ConfigurationError(
+                option: "unknown", value: unknown.rawValue,
+                allowed: "probe where it is said what is asked, and only there")
+        }
+        guard let probe else { return }
+        if let status = probe.status { try require("probe's status", status, in: 200...299) }
+        if let settle = probe.settle { try require("settle", settle, in: .zero ... .seconds(3_600)) }
+        let names = match.path.names
+        guard probe.path.names.isSubset(of: names), !names.contains(ProbePath.key) else {
+            throw ConfigurationError(
+                option: "probe's path", value: "\(probe.path)",
+                allowed: "one with the names of \(match.path) and {key}, which is the Idempotency-Key")
+        }
     }
 }
 #endif

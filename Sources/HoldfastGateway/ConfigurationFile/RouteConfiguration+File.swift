@@ -169,8 +169,17 @@ extension RouteConfiguration.Idempotency {
         )
         idempotency.unknown = section.choice(
             "unknown", default: idempotency.unknown,
-            "What a repeat gets of a key that began and never reported: it is refused until somebody resolves it, or sent again, which is right only where the service itself recognises the key."
+            "What a repeat gets of a key that began and never reported: it is refused until somebody resolves it; or sent again, which is right only where the service itself recognises the key; or the service is asked what became of it."
         )
+        idempotency.probe =
+            section.section(
+                "probe", unset: "none", "What the service is asked, where the unknown is `probe`.", Probe.read) ?? nil
+        if idempotency.unknown != .probe {
+            section.refuse(["probe"], because: "unless \(section.fullName("unknown")) is probe")
+        } else if !section.has("probe") {
+            let (unknown, probe) = (section.fullName("unknown"), section.fullName("probe"))
+            section.mistake("unknown", "\(unknown) is probe, but \(probe) is missing")
+        }
         idempotency.isHonouredByService = section.flag(
             "honouredByService", default: idempotency.isHonouredByService,
             "Whether the service itself recognises keys. Then a request with a key may be retried.")
@@ -184,6 +193,29 @@ extension RouteConfiguration.Idempotency {
             let last = bounds.count == 1 ? allowed.upperBound : bounds[1].within(allowed), first <= last
         else { return nil }
         return first...last
+    }
+}
+
+extension RouteConfiguration.Idempotency.Probe {
+    fileprivate static func read(_ section: SectionReader) -> Self? {
+        let path = section.text(
+            "path", "path", allowed: ProbePath.allowed, unset: "required",
+            "The path of a GET, which may have a query. `{key}` stands for the key, and the names of the route's path for what they stand for there; values are percent-encoded."
+        ) { text throws(ConfigurationError) in try ProbePath(text) }
+        let replaysAnswer = section.flag(
+            "replayAnswer", default: true,
+            "Whether what the GET is answered with a 2xx is what repeats get. Without, they get 409, `response-not-kept`."
+        )
+        let status = section.integer(
+            "status", in: 200...299, unset: "that of the GET", "The status of such replays.")
+        let settle = section.duration(
+            "settle", in: .zero ... .seconds(3_600), unset: "the route's deadline",
+            "For how long after it may have been sent last the service may still be at work on a request. Until then a 404 says nothing, and the repeat is refused; from then on it is executed."
+        )
+        guard let path else { return nil }
+        var probe = Self(path: path)
+        (probe.replaysAnswer, probe.status, probe.settle) = (replaysAnswer, status, settle)
+        return probe
     }
 }
 

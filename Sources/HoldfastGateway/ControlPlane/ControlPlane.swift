@@ -65,12 +65,13 @@ final class ControlPlane: Sendable {
                 body: .init(byteBuffer: ByteBuffer(string: GatewayMetrics.text(snapshot))))
         }
         router.get("/api/state") { _, _ in
-            try json(StateWithTransitions(state: state(), transitions: sources.transitions.entries))
+            try json(
+                WholeState(state: state(), plan: sources.words(), transitions: sources.transitions.entries))
         }
         router.get("/api/events") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
-                body: events(state: state, transitions: sources.transitions))
+                body: events(state: state, words: sources.words, transitions: sources.transitions))
         }
         ExplainAPI(explanations: sources.observer.explanations).add(to: router)
         KeysAPI(engine: sources.engine, secret: sources.secret).add(to: router)
@@ -97,13 +98,20 @@ final class ControlPlane: Sendable {
     }
 
     private static func events(
-        state: @escaping @Sendable () -> GatewayState, transitions: TransitionLog
+        state: @escaping @Sendable () -> GatewayState, words: @escaping @Sendable () -> PlanWords,
+        transitions: TransitionLog
     ) -> ResponseBody {
         ResponseBody { writer in
-            var latest = state()
+            var (plan, latest) = (words(), state())
+            try await writer.write(event("plan", plan))
             try await writer.write(event("state", latest))
             for await event in transitions.listen() {
                 if case .transition(let entry) = event { try await writer.write(Self.event("transition", entry)) }
+                let reloaded = words()
+                if reloaded != plan {
+                    plan = reloaded
+                    try await writer.write(Self.event("plan", plan))
+                }
                 let current = state()
                 if current != latest {
                     latest = current
@@ -127,17 +135,19 @@ final class ControlPlane: Sendable {
             body: .init(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(value))))
     }
 
-    private struct StateWithTransitions: Encodable {
+    private struct WholeState: Encodable {
         let state: GatewayState
+        let plan: PlanWords
         let transitions: [TransitionLog.Entry]
 
         func encode(to encoder: any Encoder) throws {
             try state.encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
+            try container.encode(plan, forKey: .plan)
             try container.encode(transitions, forKey: .transitions)
         }
 
-        enum Key: CodingKey { case transitions }
+        enum Key: CodingKey { case plan, transitions }
     }
 }
 #endif

@@ -16,6 +16,8 @@ struct ControlPlaneSources: Sendable {
     var demo: DemoControls?
     /// What `GET /api/state` answers, given how long the gateway has run.
     let state: @Sendable (Duration) -> GatewayState
+    /// What the plan means, in words.
+    let words: @Sendable () -> PlanWords
     /// What `GET /metrics` is written from. What the control plane knows itself is filled in by it.
     let metrics: @Sendable () -> MetricsSnapshot
 }
@@ -27,6 +29,7 @@ extension ControlPlaneSources {
             engine: shared.engine, secret: shared.secret, transitions: transitions, observer: shared.observer,
             demo: demo,
             state: { GatewayState(shared, plans.current, demo: demo, uptime: $0) },
+            words: { plans.current.words },
             metrics: { MetricsSnapshot(shared, plans.current) })
     }
 }
@@ -63,7 +66,7 @@ extension MetricsSnapshot.EndpointFigures {
         attempts[.abandoned] = max(0, made - ended.values.reduce(0, +))
         attempts[.rejected] = endpoint.rejected.load(ordering: .relaxed)
         isHealthy = endpoint.isHealthy.load(ordering: .relaxed)
-        isEjected = !endpoint.isWaived.load(ordering: .relaxed) && (!isHealthy || breaker.state != .closed)
+        isEjected = endpoint.isEjected
         connections = endpoint.connections.load(ordering: .relaxed)
     }
 

@@ -1,23 +1,65 @@
 #if Gateway
 import Holdfast
-import HoldfastIdempotency
-import Synchronization
 
-/// What `GET /api/state` answers.
+/// What `GET /api/state` answers, and the page is told several times a second: figures alone, in a number of rows that has
+/// a bound.
 struct GatewayState: Encodable, Equatable {
     struct Breaker: Encodable, Equatable {
-        let name: String
         let state: String
         let generation: UInt32
-        let failures: Int
-        let threshold: Int
+        /// What it has counted, in words.
+        let evidence: String
+        /// Failures in a row; both are nil where it counts something else.
+        let failures: Int?
+        let threshold: Int?
         let cooldownSeconds: Double
         let retryAfterSeconds: Double
         let probesInFlight: Int
+    }
+
+    struct Endpoint: Encodable, Equatable {
+        let name: String
+        let breaker: Breaker
+        /// Whether its checks succeed; nil where it is not checked.
+        let healthy: Bool?
+        /// Whether it is left out.
+        let ejected: Bool
+        /// Whether it is called although it is not well, because too many others are left out.
+        let waived: Bool
+        /// Attempts at work.
+        let inFlight: Int
+        let connections: Int
         let attempts: Int
         let succeeded: Int
         let failed: Int
         let rejected: Int
+    }
+
+    struct Service: Encodable, Equatable {
+        let name: String
+        /// That of the service as a whole, if it has one.
+        let breaker: Breaker?
+        let budget: Budget
+        /// Attempts at work, at all its endpoints.
+        let inFlight: Int
+        /// How many endpoints it has; not all of them may have a row.
+        let endpointCount: Int
+        let ejected: Int
+        let endpoints: [Endpoint]
+    }
+
+    struct Route: Encodable, Equatable {
+        let name: String
+        /// Requests that ended, by class of status.
+        let requests: [String: Int]
+        let retries: Int
+        let hedges: Int
+        let claims: Int
+        let replays: Int
+        /// Answers of the gateway's own, by problem; those that there were.
+        let rejections: [String: Int]
+        /// What policies that only watch would have done; what there was.
+        let wouldHave: [String: Int]
     }
 
     struct Budget: Encodable, Equatable {
@@ -30,10 +72,13 @@ struct GatewayState: Encodable, Equatable {
         let waiting: Int
     }
 
+    /// Of all routes, and of what no route took.
     struct Requests: Encodable, Equatable {
+        /// Those that ended.
         let total: Int
         let inFlight: Int
         let retries: Int
+        /// By policies: a breaker, a limit.
         let rejections: Int
         let replays: Int
         let conflicts: Int
@@ -47,48 +92,12 @@ struct GatewayState: Encodable, Equatable {
 
     let version: String
     let uptimeSeconds: Double
-    let breakers: [Breaker]
+    let services: [Service]
+    let routes: [Route]
     let budget: Budget
     let claims: Claims
     let requests: Requests
     let demo: Demo?
-}
-
-extension GatewayState {
-    init(_ shared: DataPlaneContext, _ plan: Plan, demo controls: DemoControls?, uptime: Duration) {
-        let breakers = plan.services.flatMap(\.endpoints).map { endpoint in
-            let cooldown = endpoint.breaker.configuration.cooldown.base.inSeconds
-            let snapshot = endpoint.breaker.snapshot()
-            return Breaker(
-                name: snapshot.name, state: snapshot.state.rawValue, generation: snapshot.generation,
-                failures: snapshot.evidence.count, threshold: Int(snapshot.evidence.threshold),
-                cooldownSeconds: cooldown,
-                retryAfterSeconds: snapshot.retryAfter.inSeconds, probesInFlight: snapshot.probesInFlight,
-                attempts: endpoint.attempts.load(ordering: .relaxed),
-                succeeded: endpoint.succeeded.load(ordering: .relaxed),
-                failed: endpoint.failed.load(ordering: .relaxed),
-                rejected: endpoint.rejected.load(ordering: .relaxed))
-        }
-        let balances = plan.services.map { $0.budget.snapshot() }
-        let going = shared.engine.snapshot()
-        let counters = shared.counters
-        self.init(
-            version: GatewayVersion.current,
-            // Whole seconds, so that a gateway at rest has nothing new to say.
-            uptimeSeconds: uptime.inSeconds.rounded(.down), breakers: breakers,
-            budget: Budget(
-                balance: balances.reduce(0) { $0 + $1.balance }, refused: balances.reduce(0) { $0 + $1.refused }),
-            claims: Claims(inFlight: going.inFlight, waiting: going.waiting),
-            requests: Requests(
-                total: counters.requests.load(ordering: .relaxed),
-                inFlight: counters.inFlight.load(ordering: .relaxed),
-                retries: counters.retries.load(ordering: .relaxed),
-                rejections: counters.rejections.load(ordering: .relaxed),
-                replays: counters.replays.load(ordering: .relaxed),
-                conflicts: counters.conflicts.load(ordering: .relaxed),
-                unknown: counters.unknown.load(ordering: .relaxed)),
-            demo: controls.map { Demo(mode: $0.mode().rawValue, charges: $0.charges()) })
-    }
 }
 
 /// The version that the gateway reports.

@@ -200,7 +200,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Answers what is not HTTP, of which more may be on its way.
     private func refuseUnread(_ problem: Problem) {
         isRequestOpen = true
-        loop.shared.counters.count(problem.kind, isRouted: false)
+        loop.shared.counters.unrouted.refused(problem.kind)
         write(problem, for: nil, keepAlive: false)
     }
 
@@ -223,7 +223,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             state = .exchanging(exchange)
             exchange.begin()
         } catch {
-            loop.shared.counters.count(error.kind, isRouted: false)
+            loop.shared.counters.unrouted.refused(error.kind)
             write(error, for: head, keepAlive: false)
         }
     }

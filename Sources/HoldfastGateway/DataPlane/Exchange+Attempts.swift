@@ -15,6 +15,7 @@ extension Exchange {
     /// Why the request may be made again.
     var repeatability: Repeatability {
         guard !isWebSocket else { return .once }
+        guard !isProbing else { return .idempotent }
         guard let key else { return Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) }
         return route.configuration.idempotency.isHonouredByService ? .keyed(key) : .once
     }
@@ -22,7 +23,7 @@ extension Exchange {
     func attempt(isHedge: Bool = false) {
         let choice = route.service.choose(
             avoiding: lastEndpoint, isEnforced: !isShadow, using: &loop.generator,
-            wouldReject: { account.wouldHave(.rejected, "\($0)") })
+            wouldReject: { account.wouldHave(.rejected, "\($0)", after: attemptNumber) })
         switch consume choice {
         case .rejected(let explanation):
             guard !isHedge else { return }
@@ -84,18 +85,20 @@ extension Exchange {
 
     private func start(_ attempt: UpstreamAttempt, on connection: UpstreamConnection) {
         attempt.use(connection)
+        let question = isProbing ? probe : nil
+        let asked = question?.request ?? request
         let target = RequestRules.target(request)
         let hop = HeaderRules.Hop(
             authority: target.authority, client: client?.clientAddress, scheme: client?.scheme ?? "http",
             address: attempt.endpoint.identity.place.address,
             timeout: .nanoseconds((deadline - loop.turn.now).nanoseconds), attempt: attempt.number)
-        connection.send(request, target.path) { output in
-            HeaderRules.toService(request, fields, hop, into: &output)
+        connection.send(asked, question?.request.uri ?? target.path) { output in
+            HeaderRules.toService(asked, question?.fields ?? fields, hop, into: &output)
             if isWebSocket { addUpgrade(to: &output) }
         }
-        for body in kept { connection.send(body) }
+        if question == nil { for body in kept { connection.send(body) } }
         // What was kept only because it could not be sent yet is not kept any longer.
-        if keptBytes > route.configuration.keptBytes {
+        if receivedBytes > route.configuration.keptBytes {
             isKeptWhole = false
             kept = []
         }
@@ -170,13 +173,12 @@ extension Exchange {
             return false
         case .again(let wait):
             if isShadow {
-                account.wouldHave(.retried, "it is tried again after \(wait)")
+                account.wouldHave(.retried, "it is tried again after \(wait)", after: attemptNumber)
                 return false
             }
             phase = .waiting
             account.retried()
             route.metrics.retried()
-            shared.counters.retries.add(1, ordering: .relaxed)
             nextWait = wait
             self.wait = loop.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) {
                 self.wait = nil
@@ -197,6 +199,7 @@ extension Exchange {
     }
 
     func giveUp(_ problem: Problem, after failure: FailureClass) {
+        if isProbing { return probeFailed(problem) }
         guard claim != nil else { return answer(problem) }
         settleClaim(after: mayHaveRun ? .unknown : failure, problem)
     }
@@ -219,7 +222,7 @@ extension Exchange {
 
     /// Once the request is out whole, another attempt may be sent beside it when the first takes long.
     func startHedging() {
-        guard let hedge = route.hedge, hedging == nil, isRequestComplete, isKeptWhole, !isShadow,
+        guard let hedge = route.hedge, hedging == nil, isRequestComplete, isKeptWhole, !isShadow, !isProbing,
             repeatability != .once, fields.attempt == 1
         else { return }
         hedging = HedgeMachine(hedges: hedge.configuration.hedges)

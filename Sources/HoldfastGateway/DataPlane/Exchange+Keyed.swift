@@ -17,7 +17,7 @@ extension Exchange {
         let secret = shared.secret
         let scope = scope
         var body: [UInt8] = []
-        body.reserveCapacity(keptBytes)
+        body.reserveCapacity(receivedBytes)
         for piece in kept { body.append(contentsOf: piece.readableBytesView) }
         let fingerprint = secret.fingerprint(of: [
             Array(request.method.rawValue.utf8), Array(request.uri.utf8),
@@ -26,22 +26,30 @@ extension Exchange {
         let recordID = secret.recordID(of: key, in: scope)
         self.recordID = recordID
         waitsUntil = .now() + TimeAmount(route.configuration.idempotency.wait)
-        askForClaim(recordID, fingerprint, caller: scope.caller)
+        askForClaim(recordID, fingerprint, caller: scope.caller, takesOver: takeover)
     }
 
-    private func askForClaim(_ recordID: RecordID, _ fingerprint: Fingerprint, caller: String) {
+    /// What a repeat takes over without asking anybody.
+    private var takeover: ClaimCommand.Takeover {
+        route.configuration.idempotency.unknown == .rerun ? .anything : .nothing
+    }
+
+    private func askForClaim(
+        _ recordID: RecordID, _ fingerprint: Fingerprint, caller: String, takesOver: ClaimCommand.Takeover
+    ) {
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
         let idempotency = route.configuration.idempotency
         placeInLine = shared.engine.begin(
             recordID, fingerprint: fingerprint, caller: caller, retention: idempotency.retention,
-            lease: lease, takesOver: idempotency.unknown == .rerun ? .anything : .nothing,
-            mayWait: idempotency.wait > .zero
+            lease: lease, takesOver: takesOver, mayWait: idempotency.wait > .zero
         ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
                 guard let start = handoff.take() else { return }
-                exchange.value.decided(start) { exchange.value.askForClaim(recordID, fingerprint, caller: caller) }
+                exchange.value.decided(start) { takesOver in
+                    exchange.value.askForClaim(recordID, fingerprint, caller: caller, takesOver: takesOver)
+                }
             }
         }
     }
@@ -51,10 +59,11 @@ extension Exchange {
         min(.seconds(3_600), route.configuration.deadline * 2 + .seconds(30))
     }
 
-    /// Another gateway executes it: its end is awaited, and the claim asked for again.
-    private func awaitOther(_ again: @escaping () -> Void) {
-        let conflict = Problem(.keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1))
-        guard let recordID, .now() < min(waitsUntil, deadline) else { return answer(conflict) }
+    /// Another gateway is at it: its end is awaited, and then it is asked again.
+    ///
+    /// - Parameter conflict: What is answered when that takes too long.
+    func awaitEnd(of recordID: RecordID, orElse conflict: Problem, _ again: @escaping () -> Void) {
+        guard .now() < min(waitsUntil, deadline) else { return answer(conflict) }
         let pause = pauseOfWait
         pauseOfWait = min(pause * 2, .seconds(1))
         let proceed = NIOLoopBound(
@@ -79,17 +88,24 @@ extension Exchange {
     func watchKey() {
         guard let key else { return }
         if let seen = route.shadowedKeys, seen.see(shared.secret.recordID(of: key, in: scope)) {
-            account.wouldHave(.deduplicated, "a request with this key has come before")
+            account.wouldHave(.deduplicated, "a request with this key has come before", after: attemptNumber)
         }
     }
 
     /// - Parameter again: Asks once more.
-    private func decided(_ start: consuming IdempotencyEngine.Start, again: @escaping () -> Void) {
+    private func decided(
+        _ start: consuming IdempotencyEngine.Start, again: @escaping (ClaimCommand.Takeover) -> Void
+    ) {
         let isWaiting = phase == .claiming
+        probe?.endTurn()
         switch consume start {
         case .execute(let claim):
             // The client has left, or was told to come back: nothing has been sent, so the next may execute.
-            guard isWaiting else { return claim.release() }
+            // Beyond its deadline, it may not send what another may have been let to execute since.
+            guard isWaiting, .now() < deadline else {
+                claim.release()
+                return isWaiting ? timeIsUp() : ()
+            }
             self.claim = consume claim
             route.metrics.claimed()
             route.budget.called()
@@ -97,21 +113,19 @@ extension Exchange {
         case .replay(let payload):
             if isWaiting { replay(payload) }
         case .conflict:
-            if isWaiting { awaitOther(again) }
+            if isWaiting, let recordID {
+                let conflict = Problem(
+                    .keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1))
+                awaitEnd(of: recordID, orElse: conflict) { again(self.takeover) }
+            }
         case .full:
             if isWaiting {
                 answer(Problem(.keyInFlight, "too many wait for a request with this key", retryAfter: .seconds(1)))
             }
         case .mismatched:
             if isWaiting { answer(Problem(.keyReused, "this key was used for another request: use a new key")) }
-        case .unknown:
-            if isWaiting {
-                answer(
-                    Problem(
-                        .outcomeUnknown,
-                        "a request with this key began, and nobody knows how it ended: find out before using a new key")
-                )
-            }
+        case .unknown(let fence):
+            if isWaiting { outcomeIsUnknown(fence, askAgain: again) }
         case .unreadable(let error):
             if isWaiting {
                 shared.logger.error("a recorded response cannot be read", metadata: ["error": "\(error)"])
@@ -132,8 +146,7 @@ extension Exchange {
         }
     }
 
-    private func replay(_ payload: [UInt8]?) {
-        shared.counters.replays.add(1, ordering: .relaxed)
+    func replay(_ payload: [UInt8]?) {
         guard let payload else {
             return answer(Problem(.responseNotKept, "it was executed once, and is not executed again"))
         }
@@ -159,6 +172,7 @@ extension Exchange {
         collected.append(body)
         collectedBytes += body.readableBytes
         guard collectedBytes > route.configuration.keptBytes else { return }
+        if isProbing { return probeOverflowed() }
         // Too large to keep. That it was executed is recorded first; then the client gets it as it comes.
         current?.connection?.holdReads(true)
         recordOutcome(nil) { error in
@@ -178,6 +192,7 @@ extension Exchange {
 
     /// The service has answered in full.
     func record() {
+        if isProbing { return probeAnswered() }
         guard let head = responseHead else { return }
         let status = Int(head.status.code)
         let disposition = route.configuration.idempotency.profile.disposition(
@@ -220,6 +235,7 @@ extension Exchange {
 
     /// A keyed request has failed without an answer.
     func settleClaim(after failure: FailureClass, _ problem: Problem) {
+        if isProbing { return probeFailed(problem) }
         guard let claim = claim.take() else { return answer(problem) }
         phase = .recording
         timer.set(nil)
@@ -240,7 +256,7 @@ extension Exchange {
 }
 
 /// Carries a move-only value through a closure that could, for all the compiler knows, be called twice.
-private final class Handoff: Sendable {
+final class Handoff: Sendable {
     private let start: Mutex<IdempotencyEngine.Start?>
 
     init(_ start: consuming IdempotencyEngine.Start) {

@@ -42,12 +42,14 @@ extension Exchange {
         attempt.answers()
         if !isFailure {
             route.budget.succeeded(after: attempt.isHedge ? .hedge : attemptNumber > 1 ? .retry : nil)
-            if let hedge = route.hedge { hedge.observe(.nanoseconds((loop.turn.now - attempt.began).nanoseconds)) }
+            if let hedge = route.hedge, !isProbing {
+                hedge.observe(.nanoseconds((loop.turn.now - attempt.began).nanoseconds))
+            }
         }
-        account.answered(status)
+        if !isProbing { account.answered(status) }
         if account.isNotable { account.ended(attempt, "answered", status: status) }
         responseHead = head
-        if claim != nil {
+        if claim != nil || isProbing {
             phase = .collecting
             armPieceTimer(route.configuration.attemptTimeout)
         } else {

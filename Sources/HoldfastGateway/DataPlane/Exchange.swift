@@ -54,7 +54,8 @@ final class Exchange {
 
     // The request's body, as far as it is kept for another attempt or for the fingerprint.
     var kept: [ByteBuffer] = []
-    var keptBytes = 0
+    /// Of the body, whether they are kept or not.
+    var receivedBytes = 0
     var isKeptWhole = true
     /// Whether the request has arrived whole. One that announces no body has, with its head.
     var isRequestComplete: Bool
@@ -96,6 +97,8 @@ final class Exchange {
     var pauseOfWait = Duration.milliseconds(20)
     /// The record of its key, once the claim was asked for.
     var recordID: RecordID?
+    /// What is asked of the service, where the key's outcome is unknown.
+    var probe: OutcomeProbe?
     var responseHead: HTTPResponseHead?
     var collected: [ByteBuffer] = []
     var collectedBytes = 0
@@ -136,7 +139,6 @@ final class Exchange {
     }
 
     func begin() {
-        shared.counters.requests.add(1, ordering: .relaxed)
         shared.counters.inFlight.add(1, ordering: .relaxed)
         if let problem = admitted() { return answer(problem) }
         if let limit = route.configuration.bodyLimit, let length = fields.contentLength, length > limit {
@@ -186,7 +188,7 @@ final class Exchange {
     /// In the shadow, a rejection is told and not carried out.
     func wouldReject(_ explanation: Explanation) -> Bool {
         guard isShadow else { return false }
-        account.wouldHave(.rejected, "\(explanation)")
+        account.wouldHave(.rejected, "\(explanation)", after: attemptNumber)
         return true
     }
 
@@ -205,7 +207,7 @@ final class Exchange {
 
     func receivedRequest(_ body: ByteBuffer) {
         keep(body)
-        if let limit = route.configuration.bodyLimit, keptBytes > limit { return bodyPassed(limit) }
+        if let limit = route.configuration.bodyLimit, receivedBytes > limit { return bodyPassed(limit) }
         switch phase {
         case .gathering:
             if !isKeptWhole {
@@ -272,25 +274,24 @@ final class Exchange {
     }
 
     private func keep(_ body: ByteBuffer) {
-        keptBytes += body.readableBytes
+        receivedBytes += body.readableBytes
         guard isKeptWhole else { return }
         let isOnItsWay = current?.connection != nil
         let bound = route.configuration.keptBytes
         // A piece that is already on its way when the limit is met need not be kept; one that is not yet sent must be.
-        guard keptBytes <= bound || (!isOnItsWay && (phase == .attempting || phase == .waiting)) else {
+        guard receivedBytes <= bound || (!isOnItsWay && (phase == .attempting || phase == .waiting)) else {
             isKeptWhole = false
             kept = []
             return
         }
         kept.append(body)
-        if keptBytes > bound { client?.holdReads(true) }
+        if receivedBytes > bound { client?.holdReads(true) }
     }
 
     // MARK: The end
 
     /// Answers in the gateway's own name, when nothing of an answer is out yet.
     func answer(_ problem: Problem) {
-        shared.counters.count(problem.kind)
         var problem = problem
         problem.record = recordID?.description
         if attemptNumber > 1 { problem.attempts = attemptNumber }
@@ -319,6 +320,8 @@ final class Exchange {
         guard phase != .finished else { return }
         // Whoever leaves makes room for another who would wait.
         if phase == .claiming { placeInLine?.leave() }
+        probe?.endTurn()
+        probe = nil
         phase = .finished
         wait?.cancel()
         wait = nil

@@ -8,13 +8,16 @@ import NIOHTTP1
 /// What is told of a request at its end. While nothing about it is notable, it costs no allocation.
 struct RequestAccount {
     private(set) var attempts: [RequestReport.Attempt] = []
-    private(set) var wouldHave: [(decision: RouteMetrics.ShadowDecision, words: String)] = []
+    private(set) var wouldHave: [(decision: RouteMetrics.ShadowDecision, told: RequestReport.WouldHave)] = []
     private(set) var problem: Problem?
     /// What the client was answered; 0 while nothing.
     private(set) var status = 0
     private(set) var isReplay = false
     private var isRetried = false
     private var isHedged = false
+    private var isProbed = false
+    /// Whether the attempts ask what became of the key.
+    var isProbing = false { didSet { if isProbing { isProbed = true } } }
     private var requestID: RequestID?
     /// The answer broke off, or the client left.
     var isAborted = false
@@ -24,7 +27,7 @@ struct RequestAccount {
 
     /// Whether somebody may ask why.
     var isNotable: Bool {
-        isRetried || isHedged || isReplay || problem != nil || !wouldHave.isEmpty
+        isRetried || isHedged || isProbed || isReplay || problem != nil || !wouldHave.isEmpty
     }
 
     /// The request's name, drawn when somebody asks for it first.
@@ -50,8 +53,9 @@ struct RequestAccount {
         status = problem.kind.status
     }
 
-    mutating func wouldHave(_ decision: RouteMetrics.ShadowDecision, _ words: String) {
-        wouldHave.append((decision, words))
+    /// - Parameter attempts: How many had been made by then.
+    mutating func wouldHave(_ decision: RouteMetrics.ShadowDecision, _ words: String, after attempts: Int) {
+        wouldHave.append((decision, RequestReport.WouldHave(words: words, after: attempts)))
     }
 
     mutating func ended(_ attempt: UpstreamAttempt, _ words: String, status: Int? = nil) {
@@ -59,7 +63,7 @@ struct RequestAccount {
         attempts.append(
             RequestReport.Attempt(
                 endpoint: attempt.endpoint.name, ended: words, status: status, duration: duration, wait: attempt.wait,
-                isHedge: attempt.isHedge))
+                isHedge: attempt.isHedge, isProbe: isProbing))
     }
 
     /// What an adaptive limit learns.
@@ -100,9 +104,9 @@ extension Exchange {
                 method: request.method.rawValue, path: request.uri, status: account.status, duration: duration,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
                 detail: detail, explanation: account.problem?.explanation, record: recordID?.description,
-                traceparent: request.headers.first(name: "traceparent"), bytesIn: keptBytes,
+                traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,
                 bytesOut: account.bytesOut, client: client?.clientAddress,
-                wouldHave: account.wouldHave.map(\.words)))
+                wouldHave: account.wouldHave.map(\.told)))
     }
 
     private var detail: String {

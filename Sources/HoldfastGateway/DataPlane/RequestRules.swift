@@ -59,7 +59,7 @@ enum RequestRules {
 
     /// Whether a segment is `.` or `..`, written out or as `%2e`: one reader resolves it and another does not, so the
     /// route that is chosen here could be another than the service's.
-    private static func hasDotSegments(_ path: Substring) -> Bool {
+    static func hasDotSegments(_ path: Substring) -> Bool {
         guard path.utf8.contains(UInt8(ascii: ".")) || path.utf8.contains(UInt8(ascii: "%")) else { return false }
         return path.split(separator: "/").contains { segment in
             guard segment.utf8.count <= 6 else { return false }

@@ -46,6 +46,14 @@ enum GatewayMetrics {
             text.family(name, help, .counter)
             for route in routes { text.sample(["route": route.route], count(route)) }
         }
+        text.family(
+            "holdfast_probes_total", "Questions to the service about keys whose outcome was unknown, by route.",
+            .counter)
+        for route in routes {
+            for (finding, count) in route.probeCounts {
+                text.sample(["route": route.route, "found": finding.rawValue], count)
+            }
+        }
         text.family("holdfast_rejections_total", "Answers of the gateway's own, by route and problem.", .counter)
         for route in routes {
             for (reason, count) in route.rejectionCounts {
@@ -137,7 +145,9 @@ enum GatewayMetrics {
         text.counter(
             "holdfast_renewal_failures_total", "Leases of work in progress that could not be prolonged.",
             store.count(of: .renewalFailed))
-        text.family("holdfast_operator_decisions_total", "Records that were settled or forgotten by hand.", .counter)
+        text.family(
+            "holdfast_operator_decisions_total",
+            "Records that were settled, by hand or by a probe, or forgotten by hand.", .counter)
         for event in [StoreMetrics.Event.resolved, .purged] {
             text.sample(["decision": event.rawValue], store.count(of: event))
         }

@@ -4,6 +4,8 @@ import HoldfastHTTP
 
 extension RequestReport {
     /// The report as it stands in the access log, and in `GET /api/explain`. What is not known is left out.
+    ///
+    /// - Parameter story: Sentences that tell why, in place of the words that they are made of.
     func write(to json: inout JSONText, tells story: [String] = []) {
         json.object { json in
             json.member("time", time: time)
@@ -20,11 +22,11 @@ extension RequestReport {
             if let client { json.member("client", client) }
             if let traceID { json.member("trace", traceID) }
             if let problem { json.member("problem", problem.rawValue) }
-            if !detail.isEmpty { json.member("detail", detail) }
+            if story.isEmpty, !detail.isEmpty { json.member("detail", detail) }
             if let record { json.member("record", record) }
-            if !wouldHave.isEmpty {
+            if story.isEmpty, !wouldHave.isEmpty {
                 json.name("wouldHave")
-                json.array { for decision in wouldHave { $0.string(decision) } }
+                json.array { for decision in wouldHave { $0.string(decision.words) } }
             }
             json.name("attempts")
             json.array { for attempt in attempts { attempt.write(to: &$0) } }
@@ -39,22 +41,22 @@ extension RequestReport {
         }
     }
 
-    /// Why it went as it did, in words, in the order in which it happened.
+    /// Why it went as it did: each thing once, in the order in which it happened.
     var story: [String] {
         var story: [String] = []
         for (place, attempt) in attempts.enumerated() {
-            let began =
-                attempt.isHedge
-                ? "Attempt \(place + 1), a hedge beside the one before, went to \(attempt.endpoint)"
-                : place == 0
-                    ? "Attempt 1 went to \(attempt.endpoint)"
-                    : "Attempt \(place + 1) went to \(attempt.endpoint) after a wait of \(attempt.wait.inWords)"
-            let status = attempt.status.map { " with \($0)" } ?? ""
-            story.append("\(began) and ended after \(attempt.duration.inWords): \(attempt.ended)\(status).")
+            story += decisions { $0 == place }
+            let isLast = place == attempts.count - 1
+            story.append(attempt.sentence(number: place + 1, because: isLast && isProblemOfLastAttempt ? detail : ""))
         }
-        if let explanation { story.append("The \(explanation).") }
-        if let problem { story.append("\(problem.title) (\(problem.rawValue))\(detail.isEmpty ? "" : ": \(detail)").") }
-        for decision in wouldHave { story.append("If the route did more than watch: \(decision).") }
+        story += decisions { $0 >= attempts.count }
+        if let problem, !isProblemOfLastAttempt {
+            // What a policy says of itself is the detail, or else it comes before what was made of it.
+            if let explanation, !detail.contains("\(explanation)") { story.append("The \(explanation).") }
+            story.append("\(problem.title) (\(problem.rawValue))\(detail.isEmpty ? "" : ": \(detail)").")
+        } else if problem == nil, !detail.isEmpty {
+            story.append("It was \(detail).")
+        }
         switch outcome {
         case .served: story.append("The service's answer, \(status), went to the client.")
         case .rejected: story.append("The gateway answered \(status) in the service's place.")
@@ -65,6 +67,13 @@ extension RequestReport {
         }
         return story
     }
+
+    private func decisions(after isThen: (Int) -> Bool) -> [String] {
+        wouldHave.filter { isThen($0.after) }.map { "If the route did more than watch: \($0.words)." }
+    }
+
+    /// Whether the problem is how the last attempt ended.
+    private var isProblemOfLastAttempt: Bool { problem != nil && attempts.last?.ended == problem?.rawValue }
 }
 
 extension RequestReport.Attempt {
@@ -76,7 +85,24 @@ extension RequestReport.Attempt {
             json.member("durationSeconds", duration)
             json.member("waitSeconds", wait)
             json.member("hedge", isHedge)
+            json.member("probe", isProbe)
         }
+    }
+
+    fileprivate func sentence(number: Int, because reason: String) -> String {
+        let place =
+            if isHedge {
+                "a hedge beside the one before, went to \(endpoint)"
+            } else if isProbe {
+                "a question about an earlier request with the key, went to \(endpoint)"
+            } else {
+                "went to \(endpoint)"
+            }
+        let began = "Attempt \(number)\(isHedge || isProbe ? "," : "") \(place)"
+        let waited = wait == .zero ? "" : " after a wait of \(wait.inWords)"
+        let status = status.map { " with \($0)" } ?? ""
+        return "\(began)\(waited) and ended after \(duration.inWords): \(ended)\(status)"
+            + (reason.isEmpty ? "." : " (\(reason)).")
     }
 }
 

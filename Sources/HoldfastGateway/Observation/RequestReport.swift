@@ -35,10 +35,12 @@ struct RequestReport: Sendable {
         var wait: Duration
         /// Whether it was made beside another, and not after it.
         var isHedge: Bool
+        /// Whether it was not the request, but asked what became of an earlier one with its key.
+        var isProbe: Bool
 
         init(
             endpoint: String, ended: String, status: Int? = nil, duration: Duration, wait: Duration = .zero,
-            isHedge: Bool = false
+            isHedge: Bool = false, isProbe: Bool = false
         ) {
             self.endpoint = endpoint
             self.ended = ended
@@ -46,7 +48,15 @@ struct RequestReport: Sendable {
             self.duration = duration
             self.wait = wait
             self.isHedge = isHedge
+            self.isProbe = isProbe
         }
+    }
+
+    /// What policies that only watch would have done.
+    struct WouldHave: Sendable, Hashable {
+        let words: String
+        /// How many attempts had been made by then.
+        let after: Int
     }
 
     /// The most bytes of a path that are kept, and of any other text, and the most attempts.
@@ -75,12 +85,13 @@ struct RequestReport: Sendable {
     let record: String?
     /// A valid one; nil when there was none.
     let traceparent: String?
+    /// Of the bodies that came from the client, and that went to it.
     let bytesIn: Int
     let bytesOut: Int
     /// The address that the connection came from.
     let client: String?
     /// On a route that only watches: what the policies would have done.
-    let wouldHave: [String]
+    let wouldHave: [WouldHave]
 
     /// - Parameters:
     ///   - path: The request's target, as it came. What is not its path is left out.
@@ -89,7 +100,7 @@ struct RequestReport: Sendable {
         id: RequestID, route: String, service: String, method: String, path: String, status: Int,
         duration: Duration, attempts: [Attempt] = [], outcome: Outcome, problem: Problem.Kind? = nil,
         detail: String = "", explanation: Explanation? = nil, record: String? = nil, traceparent: String? = nil,
-        bytesIn: Int = 0, bytesOut: Int = 0, client: String? = nil, wouldHave: [String] = [],
+        bytesIn: Int = 0, bytesOut: Int = 0, client: String? = nil, wouldHave: [WouldHave] = [],
         time: Int64 = Self.now
     ) {
         self.id = id

@@ -19,6 +19,7 @@ final class RouteMetrics: Sendable {
     let latency = LatencyHistogram()
     private let statuses = AtomicCells(count: classes.count)
     private let rejections = AtomicCells(count: Problem.Kind.allCases.count)
+    private let probes = AtomicCells(count: OutcomeProbe.Finding.allCases.count)
     /// Two for each decision: whether the request failed, or succeeded all the same.
     private let shadow = AtomicCells(count: ShadowDecision.allCases.count * 2)
     private let retryCount = Atomic<Int>(0)
@@ -51,10 +52,21 @@ final class RouteMetrics: Sendable {
     /// Counts a key that was claimed for execution.
     func claimed() { claimCount.add(1, ordering: .relaxed) }
 
+    /// Counts a question to the service about a key whose outcome was unknown.
+    func probed(_ finding: OutcomeProbe.Finding) {
+        if let place = OutcomeProbe.Finding.allCases.firstIndex(of: finding) { probes.add(at: place) }
+    }
+
     /// Counts an answer of the gateway's own.
     func rejected(_ reason: Problem.Kind) {
         // Every kind is among all cases.
         if let place = Self.places[reason] { rejections.add(at: place) }
+    }
+
+    /// Counts a request that the gateway has answered before any route took it.
+    func refused(_ reason: Problem.Kind) {
+        ended(status: reason.status, duration: .zero)
+        rejected(reason)
     }
 
     /// Counts what the route's policies would have done.
@@ -73,6 +85,10 @@ final class RouteMetrics: Sendable {
 
     /// Requests by class of status.
     var requests: [(status: String, count: Int)] { Array(zip(Self.classes, statuses.values)).map { ($0, $1) } }
+
+    var probeCounts: [(finding: OutcomeProbe.Finding, count: Int)] {
+        Array(zip(OutcomeProbe.Finding.allCases, probes.values)).map { ($0, $1) }
+    }
 
     var rejectionCounts: [(reason: Problem.Kind, count: Int)] {
         Array(zip(Problem.Kind.allCases, rejections.values)).map { ($0, $1) }

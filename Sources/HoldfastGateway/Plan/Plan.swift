@@ -11,6 +11,8 @@ final class Plan: Sendable {
     let services: [UpstreamService]
     let routes: [Route]
     let table: RouteTable
+    /// What it means, for the page.
+    let words: PlanWords
 
     private init(
         configuration: GatewayConfiguration, services: [UpstreamService], routes: [Route]
@@ -19,6 +21,7 @@ final class Plan: Sendable {
         self.services = services
         self.routes = routes
         table = RouteTable(routes)
+        words = PlanWords(configuration)
     }
 
     /// Where the endpoints of each service are.

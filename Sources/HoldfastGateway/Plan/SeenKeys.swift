@@ -2,24 +2,20 @@
 import HoldfastIdempotency
 import Synchronization
 
-/// The keys that a shadowed route has seen, to tell how many duplicates it would have stopped. Bounded: the older half
-/// is forgotten when there are too many.
+/// The keys that a shadowed route has seen, to tell how many duplicates it would have stopped.
 final class SeenKeys: Sendable {
     /// The most keys that are remembered.
     static let bound = 100_000
 
-    private let keys = Mutex<(young: Set<RecordID>, old: Set<RecordID>)>(([], []))
+    private let keys = Mutex(TwoGenerations<RecordID, Bool>(bound: bound))
 
     /// - Returns: Whether it has been seen before.
     func see(_ id: RecordID) -> Bool {
         keys.withLock { keys in
-            if keys.young.contains(id) { return true }
-            if keys.young.count >= Self.bound / 2 {
-                keys.old = keys.young
-                keys.young = []
+            keys.with(id, default: false) { isSeen in
+                defer { isSeen = true }
+                return isSeen
             }
-            keys.young.insert(id)
-            return keys.old.contains(id)
         }
     }
 }

@@ -73,12 +73,15 @@ final class Ejection: Sendable {
 
 extension Endpoint {
     /// Whether neither its breaker nor its checks speak against it.
-    fileprivate var isWell: Bool {
+    var isWell: Bool {
         guard isHealthy.load(ordering: .relaxed) else { return false }
         return switch breaker.snapshot().state {
         case .closed, .disabled: true
         case .open, .halfOpen, .isolated: false
         }
     }
+
+    /// Whether it is left out.
+    var isEjected: Bool { !isWaived.load(ordering: .relaxed) && !isWell }
 }
 #endif

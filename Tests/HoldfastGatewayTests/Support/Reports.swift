@@ -10,7 +10,7 @@ extension RequestReport {
         _ bits: UInt64 = 1, path: String = "/charges", status: Int = 200, attempts: [Attempt] = [],
         outcome: Outcome = .served, problem: Problem.Kind? = nil, detail: String = "",
         explanation: Explanation? = nil, record: String? = nil, traceparent: String? = nil, client: String? = nil,
-        wouldHave: [String] = []
+        wouldHave: [RequestReport.WouldHave] = []
     ) -> RequestReport {
         RequestReport(
             id: RequestID(bits: bits), route: "charges", service: "payments", method: "POST", path: path,

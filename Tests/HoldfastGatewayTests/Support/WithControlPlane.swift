@@ -40,12 +40,12 @@ func withControlPlane(
         observer: observer,
         state: { uptime in
             GatewayState(
-                version: GatewayVersion.current, uptimeSeconds: uptime.inSeconds, breakers: [],
+                version: GatewayVersion.current, uptimeSeconds: uptime.inSeconds, services: [], routes: [],
                 budget: .init(balance: 0, refused: 0), claims: .init(inFlight: 0, waiting: 0),
                 requests: .init(
                     total: 0, inFlight: 0, retries: 0, rejections: 0, replays: 0, conflicts: 0, unknown: 0),
                 demo: nil)
-        }, metrics: metrics)
+        }, words: { PlanWords(GatewayConfiguration(upstreams: [], threads: 1)) }, metrics: metrics)
     let plane = try await ControlPlane.start(sources)
     do {
         try await body(RunningControlPlane(port: plane.address.port, clock: clock, observer: observer))

@@ -10,6 +10,8 @@ import NIOHTTP1
 struct RunningGateway: Sendable {
     let gateway: Gateway
     let clock: ManualClock
+    /// What it was started with.
+    let configuration: GatewayConfiguration
     var port: Int { gateway.address.port }
     var admin: Int { gateway.adminAddress.port }
 
@@ -46,7 +48,7 @@ func withGateway(
     let gateway = try await Gateway.start(
         configuration, store: store, clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     do {
-        try await body(RunningGateway(gateway: gateway, clock: clock))
+        try await body(RunningGateway(gateway: gateway, clock: clock, configuration: configuration))
     } catch {
         await gateway.stop()
         throw error

@@ -1,0 +1,101 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+
+// What a configuration means, in words: the same ones wherever it is told. Secrets are not among them.
+
+/// Queries hold secrets.
+private func withoutQuery(_ target: String) -> String {
+    target.firstIndex(of: "?").map { "\(target[...$0])…" } ?? target
+}
+
+extension ServiceConfiguration {
+    /// Its policies, from the outermost in, and what else is done about its endpoints.
+    package var policyWords: [String] {
+        var lines = ["breaker of the service: \(serviceBreaker.map { "\($0)" } ?? "off")"]
+        lines.append("breaker of each endpoint: \(breaker)")
+        if let check = healthCheck {
+            lines.append(
+                "health check: GET \(withoutQuery(check.path)) every \(check.interval.words), within \(check.timeout.words); "
+                    + "out after \(check.unhealthyAfter), in after \(check.healthyAfter)")
+        } else {
+            lines.append("health check: none")
+        }
+        lines.append("left out at the most: \(shareWords(maximumEjected)) of the endpoints, but at least one")
+        lines.append(
+            "connections: \(connections) an endpoint, made within \(connectTimeout.words); "
+                + "names looked up every \(resolveInterval.words)")
+        lines.append("budget: \(budget)")
+        return lines
+    }
+}
+
+extension RouteConfiguration {
+    /// Its policies, from the outermost in.
+    package var policyWords: [String] {
+        var lines: [String] = []
+        if let limit = rateLimit {
+            let who =
+                limit.byCaller
+                ? "each caller (\(caller.words)), \(limit.callers) of them told apart" : "all callers together"
+            lines.append("rate limit: \(limit.requests) in \(limit.per.words), \(limit.burst) at once, for \(who)")
+        }
+        if let concurrency { lines.append("concurrency: \(concurrency) in flight") }
+        if let adaptiveLimit { lines.append("adaptive limit: \(adaptiveLimit)") }
+        if let bodyLimit { lines.append("body: at most \(sizeWords(bodyLimit))") }
+        lines.append("idempotency: \(idempotency.words(caller: caller))")
+        lines.append("deadline: \(deadline.words)")
+        let statuses = retryStatuses.sorted().map { "\($0)" }.joined(separator: ", ")
+        lines.append(
+            retry.attempts == 1
+                ? "retry: none"
+                : "retry: \(retry); after \(statuses.isEmpty ? "no status" : statuses), and what was not sent")
+        if let hedge { lines.append("hedge: \(hedge)") }
+        lines.append("budget: \(budget.map { "\($0)" } ?? "the service's")")
+        lines.append("attempt timeout: \(attemptTimeout.words)")
+        lines.append("kept of a body: \(sizeWords(keptBytes)); WebSocket \(webSockets ? "passed on" : "refused")")
+        return lines
+    }
+}
+
+extension RouteConfiguration.Caller {
+    fileprivate var words: String {
+        switch self {
+        case .address: "its address"
+        case .fields(let names): "its \(names.joined(separator: " and "))"
+        }
+    }
+}
+
+extension RouteConfiguration.Match {
+    /// - Parameter showsValues: Whether the values that fields must have are told: they may be secrets.
+    package func words(showsValues: Bool) -> String {
+        let methods = methods.isEmpty ? "any method" : methods.sorted().joined(separator: ", ")
+        var text = "\(methods) \(host ?? "")\(path)"
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+            text += value.map { showsValues ? ", with \(name): \($0)" : ", with a certain \(name)" } ?? ", with \(name)"
+        }
+        return text
+    }
+}
+
+extension RouteConfiguration.Idempotency {
+    fileprivate func words(caller: RouteConfiguration.Caller) -> String {
+        guard keys != .off else { return "keys are passed on" }
+        let rules = rules ?? profile.keys
+        let honoured = isHonouredByService ? "; the service recognises keys, so they may be retried" : ""
+        return "keys \(keys.rawValue) for POST and PATCH, \(rules.form.rawValue) of "
+            + "\(rules.length.lowerBound) to \(rules.length.upperBound), each caller's (\(caller.words)) its own; "
+            + "outcomes as \(profile.name), kept \(retention.words); the unknown: \(unknownWords)\(honoured)"
+    }
+
+    private var unknownWords: String {
+        guard let probe else { return unknown.rawValue }
+        let replay =
+            probe.replaysAnswer
+            ? "its 2xx is replayed\(probe.status.map { " as \($0)" } ?? "")" : "its 2xx is not replayed"
+        let settle = probe.settle.map { "after \($0.words)" } ?? "after the deadline"
+        return "asked for by GET \(withoutQuery("\(probe.path)")); \(replay), its 404 believed \(settle)"
+    }
+}
+#endif

@@ -1,0 +1,112 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import HoldfastIdempotency
+import Synchronization
+
+extension GatewayState {
+    /// The most services, and the most routes, that have a row: the first. All are in the metrics.
+    static let rowBound = 100
+    /// The most endpoints that have a row, of all services together: first those that are not well.
+    static let endpointBound = 200
+
+    init(_ shared: DataPlaneContext, _ plan: Plan, demo controls: DemoControls?, uptime: Duration) {
+        let going = shared.engine.snapshot()
+        let services = plan.services.prefix(Self.rowBound)
+        let share = Self.endpointBound / max(1, services.count)
+        let budgets = plan.services.map { $0.budget.snapshot() }
+        self.init(
+            version: GatewayVersion.current,
+            // Whole seconds, so that a gateway at rest has nothing new to say.
+            uptimeSeconds: uptime.inSeconds.rounded(.down),
+            services: services.map { Service($0, rows: share) },
+            routes: plan.routes.prefix(Self.rowBound).map { Route($0.metrics) },
+            budget: Budget(
+                balance: budgets.reduce(0) { $0 + $1.balance }, refused: budgets.reduce(0) { $0 + $1.refused }),
+            claims: Claims(inFlight: going.inFlight, waiting: going.waiting),
+            requests: Requests(
+                plan.routes.map(\.metrics) + [shared.counters.unrouted],
+                inFlight: shared.counters.inFlight.load(ordering: .relaxed)),
+            demo: controls.map { Demo(mode: $0.mode().rawValue, charges: $0.charges()) })
+    }
+}
+
+extension GatewayState.Service {
+    init(_ service: UpstreamService, rows: Int) {
+        let all = service.endpoints
+        var shown = Array(all.indices)
+        if all.count > rows {
+            let isWell = all.map(\.isWell)
+            shown = Array((shown.filter { !isWell[$0] } + shown.filter { isWell[$0] }).prefix(rows)).sorted()
+        }
+        let budget = service.budget.snapshot()
+        self.init(
+            name: service.name, breaker: service.breaker.map { GatewayState.Breaker($0) },
+            budget: .init(balance: budget.balance, refused: budget.refused),
+            inFlight: all.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) }, endpointCount: all.count,
+            ejected: all.reduce(0) { $0 + ($1.isEjected ? 1 : 0) },
+            endpoints: shown.map {
+                GatewayState.Endpoint(all[$0], isChecked: service.configuration.healthCheck != nil)
+            })
+    }
+}
+
+extension GatewayState.Endpoint {
+    init(_ endpoint: Endpoint, isChecked: Bool) {
+        self.init(
+            name: endpoint.name, breaker: GatewayState.Breaker(endpoint.breaker),
+            healthy: isChecked ? endpoint.isHealthy.load(ordering: .relaxed) : nil, ejected: endpoint.isEjected,
+            waived: endpoint.isWaived.load(ordering: .relaxed), inFlight: endpoint.inFlight.load(ordering: .relaxed),
+            connections: endpoint.connections.load(ordering: .relaxed),
+            attempts: endpoint.attempts.load(ordering: .relaxed),
+            succeeded: endpoint.succeeded.load(ordering: .relaxed),
+            failed: endpoint.failed.load(ordering: .relaxed), rejected: endpoint.rejected.load(ordering: .relaxed))
+    }
+}
+
+extension GatewayState.Breaker {
+    init(_ breaker: CircuitBreaker) {
+        let snapshot = breaker.snapshot()
+        var streak: (failures: Int, threshold: Int)?
+        if case .consecutiveFailures(let failures, let threshold) = snapshot.evidence {
+            streak = (failures, threshold)
+        }
+        self.init(
+            state: snapshot.state.rawValue, generation: snapshot.generation, evidence: "\(snapshot.evidence)",
+            failures: streak?.failures, threshold: streak?.threshold,
+            cooldownSeconds: breaker.configuration.cooldown.base.inSeconds,
+            retryAfterSeconds: snapshot.retryAfter.inSeconds, probesInFlight: snapshot.probesInFlight)
+    }
+}
+
+extension GatewayState.Route {
+    init(_ metrics: RouteMetrics) {
+        self.init(
+            name: metrics.route, requests: Self.counts(metrics.requests.map { ($0.status, $0.count) }),
+            retries: metrics.retries, hedges: metrics.hedges, claims: metrics.claims, replays: metrics.replays,
+            rejections: Self.counts(metrics.rejectionCounts.map { ($0.reason.rawValue, $0.count) }),
+            wouldHave: Self.counts(metrics.shadowCounts.map { ($0.decision.rawValue, $0.count) }))
+    }
+
+    /// What there was, and no zeros.
+    private static func counts(_ pairs: [(String, Int)]) -> [String: Int] {
+        Dictionary(pairs.filter { $0.1 != 0 }, uniquingKeysWith: +)
+    }
+}
+
+extension GatewayState.Requests {
+    init(_ routes: [RouteMetrics], inFlight: Int) {
+        func sum(_ reasons: Set<Problem.Kind>) -> Int {
+            routes.reduce(0) { sum, route in
+                route.rejectionCounts.reduce(sum) { $0 + (reasons.contains($1.reason) ? $1.count : 0) }
+            }
+        }
+        self.init(
+            total: routes.reduce(0) { $1.requests.reduce($0) { $0 + $1.count } }, inFlight: inFlight,
+            retries: routes.reduce(0) { $0 + $1.retries },
+            rejections: sum([.circuitOpen, .rateLimited, .limitReached]),
+            replays: routes.reduce(0) { $0 + $1.replays }, conflicts: sum([.keyInFlight, .keyReused]),
+            unknown: sum([.outcomeUnknown]))
+    }
+}
+#endif

@@ -1,0 +1,233 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import HoldfastIdempotency
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// What a repeat does about a key whose outcome is unknown, where the service can be asked.
+///
+/// ```
+///  unknown ─▶ the turn to ask ─▶ GET ─┬▶ 2xx: recorded under the fence that was asked about ─▶ replay
+///                 │ another's         ├▶ 404, and it is settled: claimed over that fence ─▶ execute
+///                 ▼                   └▶ all else: refused, with the time to come again
+///             await its end ─▶ ask for the key's claim again, and take what was found
+/// ```
+///
+/// The question is an attempt like any other: an endpoint whose breaker admits, retries, the attempt timeout, and the
+/// deadline of the request that asks. While it is asked, nothing has been executed, so a client that leaves calls it off.
+extension Exchange {
+    /// Whether the attempts are at the question, and not at the request.
+    var isProbing: Bool { probe?.isAsking ?? false }
+
+    func outcomeIsUnknown(_ fence: Int64, askAgain: @escaping (ClaimCommand.Takeover) -> Void) {
+        let idempotency = route.configuration.idempotency
+        guard let configuration = idempotency.probe, let key, let recordID else {
+            return answer(
+                Problem(
+                    .outcomeUnknown,
+                    "a request with this key began, and nobody knows how it ended: find out before using a new key"))
+        }
+        // Whoever has asked, or has waited for another who did, takes what was found.
+        guard probe == nil else { return staysUnknown("the service was asked a moment ago, and could not tell") }
+        let pattern = route.configuration.match.path
+        guard let target = configuration.path.target(asking: key, path: request.path, of: pattern) else {
+            return staysUnknown("the key cannot be asked about: as part of a path, it would lead to another")
+        }
+        let scope = Scope(caller: "holdfast", operation: "probe")
+        let turn = shared.secret.recordID(of: IdempotencyKey(unchecked: "\(recordID)"), in: scope)
+        let probe = OutcomeProbe(
+            configuration, fence: fence, request: OutcomeProbe.question(target, for: request), turnID: turn,
+            askAgain: askAgain)
+        self.probe = probe
+        askForTurn(probe, waits: false)
+    }
+
+    // MARK: The turn
+
+    private func askForTurn(_ probe: OutcomeProbe, waits: Bool) {
+        let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
+        let exchange = NIOLoopBound((self, probe), eventLoop: loop.eventLoop)
+        let eventLoop = loop.eventLoop
+        // A turn is nobody's key: it has a caller of its own, so that it counts against no one's bound.
+        placeInLine = shared.engine.begin(
+            probe.turnID, fingerprint: shared.secret.fingerprint(of: []), caller: "\(probe.turnID)",
+            retention: IdempotencyEngine.retentions.lowerBound,
+            lease: min(max(left, .zero) + .seconds(1), IdempotencyEngine.leases.upperBound), takesOver: .anything,
+            mayWait: waits
+        ) { start in
+            let handoff = Handoff(start)
+            eventLoop.execute {
+                guard let start = handoff.take() else { return }
+                let (exchange, probe) = exchange.value
+                exchange.turnDecided(start, probe, hasWaited: waits)
+            }
+        }
+    }
+
+    private func turnDecided(_ start: consuming IdempotencyEngine.Start, _ probe: OutcomeProbe, hasWaited: Bool) {
+        let isWaiting = phase == .claiming
+        switch consume start {
+        case .execute(let turn):
+            guard isWaiting, !hasWaited else {
+                turn.release()
+                if isWaiting { probe.askAgain(.nothing) }
+                return
+            }
+            probe.take(turn)
+            probe.isAsking = true
+            account.isProbing = true
+            route.budget.called()
+            attempt()
+        case .conflict where !hasWaited && route.configuration.idempotency.wait > .zero:
+            if isWaiting { askForTurn(probe, waits: true) }
+        case .conflict:
+            let words = "the service is being asked how it ended"
+            if isWaiting {
+                awaitEnd(of: probe.turnID, orElse: unknown(words)) { self.askForTurn(probe, waits: true) }
+            }
+        default:
+            // Of the others only `full` and `unavailable` can be: a turn is taken over whatever became of it.
+            if isWaiting { staysUnknown("the service was not asked: the store did not give the turn to ask") }
+        }
+    }
+
+    // MARK: The answer
+
+    /// The service has answered in full.
+    func probeAnswered() {
+        guard let probe, let head = responseHead else { return }
+        let status = Int(head.status.code)
+        let body = takeProbed()
+        switch status {
+        case 200...299:
+            let fields = head.headers.map { RecordedResponse.Field(name: $0.name, value: $0.value) }
+            let response = RecordedResponse(status: probe.configuration.status ?? status, fields: fields, body: body)
+            happened(probe, probe.configuration.replaysAnswer ? response.encoded : nil)
+        case 404: notFound(probe)
+        default:
+            let wait = head.headers.first(name: "retry-after").flatMap(RetryAfter.parse)
+            staysUnknown("the service, asked how it ended, answered \(status)", retryAfter: wait)
+        }
+    }
+
+    /// The service has it, and what it says of it is too large to be kept.
+    func probeOverflowed() {
+        guard let probe else { return }
+        if let current { remove(current, .succeeded, .close) }
+        _ = takeProbed()
+        happened(probe, nil)
+    }
+
+    /// The service could not be asked, or broke off its answer.
+    func probeFailed(_ problem: Problem) {
+        _ = takeProbed()
+        staysUnknown(
+            "the service could not be asked how it ended: \(problem.detail)", retryAfter: problem.retryAfter,
+            explanation: problem.explanation)
+    }
+
+    /// Ends the question, and takes what was gathered of its answer. What comes now begins anew.
+    private func takeProbed() -> [UInt8] {
+        let body = collected.flatMap { Array($0.readableBytesView) }
+        probe?.isAsking = false
+        account.isProbing = false
+        account.bytesOut = 0
+        (collected, collectedBytes, responseHead, pieceDeadline) = ([], 0, nil, nil)
+        (retry, attemptNumber, nextWait, lastEndpoint, mayHaveRun) = (nil, 0, .zero, nil, false)
+        return body
+    }
+
+    private func happened(_ probe: OutcomeProbe, _ payload: [UInt8]?) {
+        guard let recordID else { return }
+        // From here on it is brought to its end, whether or not somebody waits for it.
+        phase = .recording
+        timer.set(nil)
+        let (engine, eventLoop) = (shared.engine, loop.eventLoop)
+        let (fence, retention) = (probe.fence, route.configuration.idempotency.retention)
+        let proceed = NIOLoopBound({ self.recorded(probe, payload, $0) }, eventLoop: eventLoop)
+        Task {
+            var failure: ClaimStoreError?
+            do throws(ClaimStoreError) {
+                try await engine.resolve(
+                    recordID, fence: fence, as: .completed(payload: payload), retention: retention,
+                    by: engine.configuration.owner, why: "probed")
+            } catch { failure = error }
+            let error = failure
+            eventLoop.execute { proceed.value(error) }
+        }
+    }
+
+    private func recorded(_ probe: OutcomeProbe, _ payload: [UInt8]?, _ error: ClaimStoreError?) {
+        switch error?.code {
+        case nil:
+            probe.found(.completed, in: route.metrics)
+            replay(payload)
+        case .lost?:
+            // Somebody else has resolved it meanwhile, and that is what counts.
+            guard client != nil else { return finish() }
+            claimAgain(.nothing)
+        default: staysUnknown("the service has it, and the store did not record that")
+        }
+    }
+
+    /// A 404 says nothing while the service may still be at work on the first request.
+    private func notFound(_ probe: OutcomeProbe) {
+        guard let recordID else { return }
+        phase = .claiming
+        rearm()
+        let (engine, eventLoop) = (shared.engine, loop.eventLoop)
+        let proceed = NIOLoopBound({ self.looked(probe, $0) }, eventLoop: eventLoop)
+        Task {
+            let record = try? await engine.explain(recordID)
+            eventLoop.execute { proceed.value(record) }
+        }
+    }
+
+    private func looked(_ probe: OutcomeProbe, _ record: ClaimSummary?) {
+        guard phase == .claiming else { return }
+        guard let record else { return staysUnknown("the store did not tell how long ago it began") }
+        let deadline = route.configuration.deadline
+        let left = OutcomeProbe.unsettled(
+            record, fence: probe.fence, deadline: deadline, settle: probe.configuration.settle ?? deadline)
+        guard left == .zero else {
+            return staysUnknown(
+                "the service does not know it, but may still be at work on it", retryAfter: left)
+        }
+        probe.found(.nothing, in: route.metrics)
+        claimAgain(.fence(probe.fence))
+    }
+
+    /// The turn goes on until the store has decided, so that nobody asks in between.
+    private func claimAgain(_ takesOver: ClaimCommand.Takeover) {
+        phase = .claiming
+        rearm()
+        probe?.askAgain(takesOver)
+    }
+
+    /// Whoever waits from now on waits for another than before.
+    private func rearm() {
+        waitsUntil = .distantFuture
+        armTimer()
+        waitsUntil = .now() + TimeAmount(route.configuration.idempotency.wait)
+    }
+
+    // MARK: The refusal
+
+    /// It is the same problem as where nobody is asked, and never 503: whoever takes a 503 for "nothing was done" and
+    /// turns elsewhere would have it done twice.
+    private func staysUnknown(_ words: String, retryAfter: Duration? = nil, explanation: Explanation? = nil) {
+        probe?.found(.unknown, in: route.metrics)
+        answer(unknown(words, retryAfter: retryAfter, explanation: explanation))
+    }
+
+    private func unknown(
+        _ words: String, retryAfter: Duration? = nil, explanation: Explanation? = nil
+    ) -> Problem {
+        Problem(
+            .outcomeUnknown, "a request with this key began, and nobody knows how it ended; \(words)",
+            explanation: explanation, retryAfter: min(max(retryAfter ?? .zero, .seconds(1)), .seconds(3_600)))
+    }
+}
+#endif
