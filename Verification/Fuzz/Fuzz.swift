@@ -80,6 +80,7 @@ struct Fuzz {
             // Rounded up, so that all together are at least as many as were asked for.
             let report = try campaign.run(inputs: Int((Double(arguments.inputs) * target.share / shares).rounded(.up)))
             print(report)
+            fflush(nil)
             all = (all.inputs + report.inputs, all.seconds + report.seconds, all.outcomes + report.outcomes)
         }
         let rate = Int(Double(all.inputs) / max(all.seconds, 1e-6))
