@@ -10,10 +10,12 @@
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
 # make abuse                    attacks the gateway, and measures what others notice: ten minutes
 # make fuzz                     feeds every parser with 10,000,000 inputs that nobody would send: half an hour
+# make fuzz ENGINE=mutator      the same where the toolchain has no libFuzzer
 # make count                    the core's instructions and allocations, against those recorded
 .PHONY: run build dist test lint format examples bench count model drill abuse fuzz
 
 SWIFT_FLAGS = --traits Gateway
+ENGINE = libfuzzer
 
 run: build
 ifdef UPSTREAM
@@ -79,4 +81,4 @@ abuse: build
 
 fuzz:
 	@Scripts/need-swift
-	@Scripts/check-fuzz --inputs 10000000
+	@Scripts/check-fuzz --engine $(ENGINE) --inputs 10000000

@@ -90,7 +90,8 @@ public struct ClaimHistory: Sendable, Hashable {
 
     /// A name or a reason as it stands in a line: without control characters, and no longer than the bound.
     public static func word(_ text: String, bound: Int) -> String {
-        if text.utf8.count <= bound, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { return text }
+        // 0xC2 begins, among others, the control characters beyond ASCII, which terminals obey as well.
+        if text.utf8.count <= bound, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != 0xC2 }) { return text }
         var word = ""
         for scalar in text.unicodeScalars where word.utf8.count + scalar.utf8.count <= bound {
             word.unicodeScalars.append(scalar.properties.generalCategory == .control ? " " : scalar)

@@ -47,7 +47,10 @@ extension PostgresRecords {
     /// What was carried out; nil for each command that was not.
     func replies(to batch: [ClaimCommand], in answers: [PostgresRows]) -> [ClaimReply?] {
         let carriedOut = Dictionary(
-            answers.dropFirst().joined().compactMap { row in row[0].flatMap { id in row[1].map { (id, $0) } } }
+            answers.dropFirst().joined().compactMap { row -> (String, String)? in
+                guard row.count >= 2, let id = row[0], let fence = row[1] else { return nil }
+                return (id, fence)
+            }
         ) { $1 }
         return batch.map { command in
             guard let fence = carriedOut[command.id.description].flatMap({ Int64($0) }) else { return nil }

@@ -64,13 +64,14 @@ final class ValkeyNodes: Sendable {
     private static let asking = [Array("ASKING".utf8)]
 
     /// What a node says that does not keep the keys, or not any more.
-    private enum Redirection {
+    enum Redirection: Hashable {
         case moved(ValkeyAddress)
         /// For this once: the slot is being moved there.
         case ask(ValkeyAddress)
         case tryAgain
 
-        /// Reads `MOVED 3999 127.0.0.1:6381`. An empty host is the one that was asked.
+        /// Reads `MOVED 3999 127.0.0.1:6381`. An empty host is the one that was asked. nil for any other error, and for one
+        /// that names no port.
         init?(_ error: String, from asked: ValkeyAddress) {
             let words = error.split(separator: " ")
             if words.first == "TRYAGAIN" {
@@ -78,7 +79,8 @@ final class ValkeyNodes: Sendable {
                 return
             }
             guard words.count == 3, words[0] == "MOVED" || words[0] == "ASK",
-                let colon = words[2].lastIndex(of: ":"), let port = Int(words[2][words[2].index(after: colon)...])
+                let colon = words[2].lastIndex(of: ":"), let port = Int(words[2][words[2].index(after: colon)...]),
+                (1...65_535).contains(port)
             else { return nil }
             var address = asked
             if colon > words[2].startIndex { address.host = String(words[2][..<colon]) }

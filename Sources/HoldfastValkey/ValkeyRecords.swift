@@ -139,7 +139,10 @@ enum ValkeyRecords {
     ) throws(ClaimStoreError) -> ClaimSummary? {
         let line = head.prefix { $0 != UInt8(ascii: "\n") }
         let numbers = String(decoding: line, as: UTF8.self).split(separator: " ").compactMap { Int64($0) }
-        guard numbers.count == 6, head.count >= line.count + 33 + Int(clamping: numbers[4]), numbers[4] >= 0 else {
+        // Whatever somebody else has written there: no number is added up before it is known to be small.
+        guard numbers.count == 6, head.count >= line.count + 33,
+            (0...Int64(head.count - line.count - 33)).contains(numbers[4])
+        else {
             throw ClaimStoreError(.failed, "a record is not what this version writes")
         }
         let rest = head.dropFirst(line.count + 1)
@@ -152,7 +155,9 @@ enum ValkeyRecords {
             fingerprint: Fingerprint(bytes: Array(rest.prefix(32))), fence: numbers[1], state: state,
             expires: StoreInstant(milliseconds: numbers[3]),
             history: ClaimHistory(text: String(decoding: history, as: UTF8.self)))
-        return ClaimSummary(record, of: id, payloadBytes: length - line.count - 33 - Int(numbers[4]), at: now)
+        // It may have been written again, and be shorter, since its beginning was read.
+        let payloadBytes = max(0, max(0, length) - line.count - 33 - Int(numbers[4]))
+        return ClaimSummary(record, of: id, payloadBytes: payloadBytes, at: now)
     }
 }
 #endif

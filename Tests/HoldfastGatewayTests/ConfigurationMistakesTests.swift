@@ -267,6 +267,14 @@ import Testing
         #expect(mistakes(text + "? *a40\n: x\n").count == 1)
     }
 
+    @Test(arguments: ["\u{B}", "\u{C}"])
+    func `what ends no line in YAML ends none beside an ampersand`(character: String) {
+        for value in ["b", "\"b&\""] {
+            let found = mistakes("a: \(value)\(character)c: d\n")
+            #expect(found.count == 1 && found.allSatisfy { $0.contains("control characters are not allowed") })
+        }
+    }
+
     @Test func `a comment may have an ampersand and a star`() {
         #expect(
             mistakes("# retries &hedges, *all*\n" + Self.service + "#&x\n" + Self.route + "threads: 1 # a & b * c\n")

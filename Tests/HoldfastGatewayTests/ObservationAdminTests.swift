@@ -107,6 +107,14 @@ import Testing
         }
     }
 
+    @Test func `a name of digits in another script is not an address`() async throws {
+        try await withControlPlane { plane in
+            for (host, status) in [("127.0.0.1:9090", 200), ("12\u{663}.0.0.1:9090", 403)] {
+                try await expectEqual(plane.get("/api/state", headers: ["host": host]).status, status)
+            }
+        }
+    }
+
     @Test func `with a token the control plane answers to any of its names, and without one to its address only`()
         async throws
     {

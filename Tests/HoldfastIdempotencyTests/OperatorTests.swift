@@ -34,6 +34,14 @@ import Testing
         return try #require(page.summaries.last)
     }
 
+    @Test(arguments: ["a\u{9B}31m", "a\u{1B}[31m", "a\n", "a\u{7F}"])
+    func `no name and no reason in a history moves a terminal's cursor`(text: String) {
+        let word = ClaimHistory.word(text, bound: ClaimHistory.nameBound)
+        #expect(!word.unicodeScalars.contains { $0.properties.generalCategory == .control })
+        #expect(word.hasPrefix("a "))
+        #expect(ClaimHistory.word("M\u{FC}ller \u{A9}", bound: ClaimHistory.nameBound) == "M\u{FC}ller \u{A9}")
+    }
+
     @Test func `an unknown is found and explained and resolved with who and why`() async throws {
         let engine = try engine()
         let found = try await unknown("order-1", on: engine)

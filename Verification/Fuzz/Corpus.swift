@@ -21,6 +21,20 @@ struct Corpus {
         }
         guard !seeds.isEmpty else { throw Violation("\(folder) has no seeds") }
     }
+
+    /// Keeps what a file holds as a seed that was found, under a name of its own: as it is where that is plain text,
+    /// otherwise as digits.
+    static func keep(_ file: String, in folder: String) throws {
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
+        var mark = Outcome("seed")
+        mark.add(hex(bytes))
+        let name = "\(folder)/found-\(String(UInt32(truncatingIfNeeded: mark.mark), radix: 16))"
+        let isText = bytes.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x0A }
+        let digits = Array(hex(bytes).utf8)
+        let lines = stride(from: 0, to: digits.count, by: 96).map { digits[$0..<min(digits.count, $0 + 96)] + [0x0A] }
+        let data = isText ? Data(bytes) : Data(lines.joined())
+        try data.write(to: URL(fileURLWithPath: "\(name).\(isText ? "txt" : "hex")"))
+    }
 }
 
 extension UInt8 {

@@ -81,7 +81,7 @@ final class EmbeddedGateway {
     /// - Parameter answer: What the service says to each request that has arrived whole; nil: nothing.
     func receive(_ bytes: ArraySlice<UInt8>, answer: ((StrictReader.Message) -> [UInt8])?) throws {
         // An error that a handler has passed on is one that ends a connection.
-        if client.isActive { try? client.writeInbound(ByteBuffer(bytes: bytes)) }
+        if client.isActive { _ = try? client.writeInbound(ByteBuffer(bytes: bytes)) }
         loop.run()
         guard let answer else { return try collect() }
         try pump(answer)
@@ -89,7 +89,7 @@ final class EmbeddedGateway {
 
     /// The service sends, in one piece.
     func serviceSends(_ bytes: ArraySlice<UInt8>) throws {
-        if service.isActive { try? service.writeInbound(ByteBuffer(bytes: bytes)) }
+        if service.isActive { _ = try? service.writeInbound(ByteBuffer(bytes: bytes)) }
         loop.run()
         try collect()
     }

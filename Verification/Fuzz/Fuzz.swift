@@ -9,6 +9,9 @@ import HoldfastIdempotency
 ///     Fuzz --last CURRENT                                      tells what was being parsed when a run ended
 ///     Fuzz --once NAME HEX                                     parses one input
 ///     Fuzz --names                                             lists the parsers
+///     Fuzz --shares N [NAME …]                                 how many of N inputs are each parser's, a line each
+///     Fuzz --unpack CORPUS NAME FOLDER                         a parser's seeds and words, for libFuzzer
+///     Fuzz --pack FOLDER FILE …                                keeps files as seeds in a folder of the corpus
 @main
 struct Fuzz {
     private struct Arguments {
@@ -19,6 +22,9 @@ struct Fuzz {
 
     static func main() {
         do {
+            #if LIBFUZZER
+            if Guided.isAsked { try Guided.run() }
+            #endif
             try run(Array(CommandLine.arguments.dropFirst()))
         } catch {
             FileHandle.standardError.write(Data("fuzz: \(error)\n".utf8))
@@ -31,6 +37,15 @@ struct Fuzz {
         case "--names": print(FuzzTarget.all.map(\.name).joined(separator: "\n"))
         case "--last": print(CurrentInput.describe(path: words.last ?? ""))
         case "--once": try once(words)
+        case "--shares": try shares(words)
+        #if LIBFUZZER
+        case "--unpack":
+            guard words.count == 4, let target = FuzzTarget.all.first(where: { $0.name == words[2] }) else {
+                throw Violation("--unpack CORPUS NAME FOLDER")
+            }
+            try Guided.unpack(target, Corpus(folder: "\(words[1])/\(target.name)"), into: words[3])
+        #endif
+        case "--pack": for file in words.dropFirst(2) { try Corpus.keep(file, in: words[1]) }
         default: try fuzz(try read(words))
         }
     }
@@ -40,6 +55,26 @@ struct Fuzz {
             let input = bytes(hex: words[2])
         else { throw Violation("--once NAME HEX") }
         print("outcome \(try target.run(input).mark)")
+    }
+
+    /// Most of them evenly, so that none goes short, and the rest by the parsers' own shares.
+    private static func shares(_ words: [String]) throws {
+        guard let inputs = words.dropFirst().first.flatMap({ Double($0) }), inputs >= 1 else {
+            throw Violation("--shares N [NAME …]")
+        }
+        let targets = try targets(words.dropFirst(2))
+        let shares = targets.reduce(0) { $0 + $1.share }
+        for target in targets {
+            let count = inputs * (0.75 / Double(targets.count) + 0.25 * target.share / shares)
+            print("\(target.name) \(Int(count.rounded(.up)))")
+        }
+    }
+
+    private static func targets(_ names: ArraySlice<String>) throws -> [FuzzTarget] {
+        for name in names where !FuzzTarget.all.contains(where: { $0.name == name }) {
+            throw Violation("there is no parser '\(name)': --names lists them")
+        }
+        return FuzzTarget.all.filter { names.isEmpty || names.contains($0.name) }
     }
 
     private static func read(_ words: [String]) throws -> Arguments {
@@ -65,11 +100,7 @@ struct Fuzz {
     }
 
     private static func fuzz(_ arguments: Arguments) throws {
-        let names = arguments.places.dropFirst(2)
-        for name in names where !FuzzTarget.all.contains(where: { $0.name == name }) {
-            throw Violation("there is no parser '\(name)': --names lists them")
-        }
-        let targets = FuzzTarget.all.filter { names.isEmpty || names.contains($0.name) }
+        let targets = try targets(arguments.places.dropFirst(2))
         let current = try CurrentInput(path: arguments.places[1])
         current.watch()
         let shares = targets.reduce(0) { $0 + $1.share }
@@ -80,6 +111,7 @@ struct Fuzz {
             // Rounded up, so that all together are at least as many as were asked for.
             let report = try campaign.run(inputs: Int((Double(arguments.inputs) * target.share / shares).rounded(.up)))
             print(report)
+            fflush(nil)
             all = (all.inputs + report.inputs, all.seconds + report.seconds, all.outcomes + report.outcomes)
         }
         let rate = Int(Double(all.inputs) / max(all.seconds, 1e-6))

@@ -26,7 +26,9 @@ struct FuzzTarget {
         FuzzTarget(name, words: words, share: share) { try run(String(decoding: $0, as: UTF8.self)) }
     }
 
-    static var all: [FuzzTarget] { values + stores + files + admin + heads + connections }
+    static var all: [FuzzTarget] {
+        values + stores + storeAnswers + files + admin + reports + heads + connections
+    }
 }
 
 /// What must hold, and did not.

@@ -26,7 +26,7 @@ enum YAMLDocument {
     private static func withoutReferences(_ text: String, file: String) throws(ConfigurationMistake) -> String {
         guard text.utf8.contains(where: { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "*") }) else { return text }
         var lines: [Substring] = []
-        for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+        for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: isBreak).enumerated() {
             guard let column = placeOfReference(in: line) else {
                 lines.append(line)
                 continue
@@ -40,6 +40,11 @@ enum YAMLDocument {
             lines.append("#")
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// Whether a line ends here for YAML. Vertical tabs and form feeds, which end one elsewhere, it does not allow.
+    private static func isBreak(_ character: Character) -> Bool {
+        character.isNewline && character != "\u{B}" && character != "\u{C}"
     }
 
     /// The column of an `&` or `*` with a name behind it, where a value may begin.

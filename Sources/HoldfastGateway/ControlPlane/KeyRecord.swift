@@ -21,7 +21,8 @@ public struct KeyRecord: Codable, Sendable {
 
     init(_ summary: ClaimSummary) {
         func seconds(to instant: StoreInstant) -> Double {
-            Double(instant.milliseconds - summary.now.milliseconds) / 1_000
+            // Each alone: the distance between what others have written need not be a number of 64 bits.
+            (Double(instant.milliseconds) - Double(summary.now.milliseconds)) / 1_000
         }
         record = summary.id.description
         state = summary.state.rawValue

@@ -11,6 +11,7 @@ extension FuzzTarget {
         [
             FuzzTarget("http1", words: requestWords, share: 0.6, run: http1),
             FuzzTarget("answers", words: responseWords, share: 0.6, run: answers),
+            FuzzTarget("tunnel", words: responseWords + ["\u{81}\u{2}ab"], share: 0.6, run: tunnel),
             FuzzTarget("http2", words: ["\u{0}", "\u{1}", ":method", ":path", "cookie"], share: 0.4, run: http2),
             FuzzTarget("http2-frames", words: ["\u{0}", "\u{1}", "\u{4}", "\u{5}"], share: 0.4, run: http2Frames),
         ]
@@ -126,6 +127,41 @@ extension FuzzTarget {
             "answers", choice, finals.count, finals.first?.status ?? 0, finals.last?.status ?? 0, isOpen.0 ? 1 : 0,
             isOpen.1 ? 1 : 0, finals.first?.isWhole == true ? 1 : 0,
             finals.first?.values("transfer-encoding").count ?? 0)
+    }
+
+    private static let upgrade = Array(
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".utf8)
+    private static let switching = Array(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".utf8)
+
+    /// A request for a WebSocket. The first byte says whether the service agrees and whether the client waits for it; the
+    /// first half of the rest is the service's, the second the client's. Once both have agreed, every byte crosses as it is.
+    private static func tunnel(_ bytes: [UInt8]) throws -> Outcome {
+        let choice = bytes.first ?? 0
+        let (agrees, waits, rest) = (choice & 1 == 0, choice & 2 == 0, Array(bytes.dropFirst()))
+        let (theirs, ours) = (Array(rest.prefix(rest.count / 2)), Array(rest.dropFirst(rest.count / 2)))
+        let gateway = try EmbeddedGateway()
+        try gateway.receive((upgrade + (waits ? [] : ours))[...], answer: nil)
+        for piece in pieces((agrees ? switching : []) + theirs) { try gateway.serviceSends(piece) }
+        if waits { for piece in pieces(ours) { try gateway.receive(piece, answer: nil) } }
+        let isOpen = gateway.client.isActive
+        try gateway.end()
+        let hasSwitched = gateway.toClient.starts(with: Array("HTTP/1.1 101".utf8))
+        if agrees {
+            try expect(hasSwitched, "the service has agreed, and the client does not know")
+            try expect(afterHead(gateway.toClient) == theirs, "the client gets something else than the service sent")
+            try expect(afterHead(gateway.toService) == ours, "the service gets something else than the client sent")
+        } else if !hasSwitched {
+            try expect(afterHead(gateway.toService).isEmpty, "the service gets what is not HTTP, and has not agreed")
+            let answers = StrictReader.responses(gateway.toClient, to: ["GET"])
+            if case .invalid(let why) = answers.stop { throw Violation("the client gets \(why)") }
+        }
+        return Outcome("tunnel", agrees ? 1 : 0, waits ? 1 : 0, hasSwitched ? 1 : 0, isOpen ? 1 : 0)
+    }
+
+    private static func afterHead(_ bytes: [UInt8]) -> [UInt8] {
+        let end = Array("\r\n\r\n".utf8)
+        return bytes.firstRange(of: end).map { Array(bytes[$0.upperBound...]) } ?? []
     }
 
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)

@@ -109,7 +109,8 @@ extension FuzzTarget {
         history.add(.claimed, at: instant, fence: 7, by: text, why: text)
         let owner = ClaimHistory.word(text, bound: ClaimHistory.nameBound)
         try expect(
-            owner.utf8.count <= ClaimHistory.nameBound && !owner.utf8.contains { $0 < 0x20 || $0 == 0x7F },
+            owner.utf8.count <= ClaimHistory.nameBound
+                && !owner.unicodeScalars.contains { $0.properties.generalCategory == .control },
             "a word that breaks its line: \(owner.debugDescription)")
         let own = history.entries.filter { $0.at == instant && $0.by == owner }
         guard text.utf8.count <= 1_024 else { return Outcome("long", before.count) }
