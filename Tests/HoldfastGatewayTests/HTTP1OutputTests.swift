@@ -40,8 +40,8 @@ import Testing
         output.endHead()
         for piece in ["hello", "", "0123456789abcdef"] { #expect(output.append(ByteBuffer(string: piece)).isEmpty) }
         output.end()
-        let first = "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n"
-        #expect(Self.text(output.take()) == first)
+        let head = "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
+        #expect(Self.text(output.take()) == head + "5\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n")
         output.begin(.noContent)
         output.endHead()
         output.end()

@@ -10,22 +10,13 @@ import TestSupport
 import Testing
 
 @Suite struct ReloadTests {
-    private func configuration(_ gateway: RunningGateway, to services: TestService...) -> GatewayConfiguration {
-        var configuration = GatewayConfiguration(
-            upstreams: services.map { .init(host: "127.0.0.1", port: $0.port) }, threads: 1)
-        configuration.listeners[0].address = .init(host: "127.0.0.1", port: 0)
-        configuration.admin.address = .init(host: "127.0.0.1", port: 0)
-        configuration.routes[0].retry.backoff = .constant(.zero)
-        return configuration
-    }
-
     @Test func `what did not change keeps its breakers, and what did is served anew`() async throws {
         let dead = try await TestService.start { _, _ in .status(.internalServerError) }
         let other = try await TestService.start { _, _ in .ok("other") }
         try await withGateway(to: dead) { gateway in
             for _ in 0..<3 { _ = try await gateway.get() }
             try await expectEqual(gateway.get().problem, "circuit-open")
-            var next = configuration(gateway, to: dead)
+            var next = patientConfiguration(to: [dead])
             next.services.append(
                 ServiceConfiguration(
                     name: "other", endpoints: [.init(address: .init(host: "127.0.0.1", port: other.port))]))
@@ -45,14 +36,14 @@ import Testing
     @Test func `a configuration that is wrong, or needs a restart, changes nothing`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
-            var wrong = configuration(gateway, to: service)
+            var wrong = patientConfiguration(to: [service])
             wrong.routes[0].retry.attempts = 0
             await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }
-            wrong = configuration(gateway, to: service)
+            wrong = patientConfiguration(to: [service])
             wrong.threads = 2
             let error = await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }
             #expect(error?.option == "threads")
-            wrong = configuration(gateway, to: service)
+            wrong = patientConfiguration(to: [service])
             wrong.routes[0].service = "nobody"
             await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }
             try await expectEqual(gateway.get().status, 200)
@@ -66,7 +57,7 @@ import Testing
         try await withGateway(to: service) { gateway in
             async let first = gateway.get()
             await service.requests(1)
-            try await gateway.gateway.reload(configuration(gateway, to: other))
+            try await gateway.gateway.reload(patientConfiguration(to: [other]))
             try await expectEqual(gateway.get().text, "new")
             gate.succeed()
             try await expectEqual(first.text, "old")
@@ -78,13 +69,17 @@ import Testing
         let one = try await TestService.start { _, _ in .ok("one") }
         let two = try await TestService.start { _, _ in .ok("two") }
         try await withGateway(to: one, configure: { $0.threads = 2 }) { gateway in
-            var configurations = [configuration(gateway, to: one), configuration(gateway, to: two)]
+            var configurations = [patientConfiguration(to: [one]), patientConfiguration(to: [two])]
             for place in configurations.indices { configurations[place].threads = 2 }
-            let statuses = try await withThrowingTaskGroup(of: [Int].self) { group in
-                for _ in 0..<4 {
+            let statuses = try await withThrowingTaskGroup(of: [Int].self) { [configurations] group in
+                for client in 0..<4 {
                     group.addTask {
                         var statuses: [Int] = []
                         for number in 0..<100 {
+                            // While the others have requests under way.
+                            if number % 10 == client {
+                                try await gateway.gateway.reload(configurations[number / 10 % 2])
+                            }
                             let answer =
                                 number % 2 == 0 ? try await gateway.get() : try await gateway.post(key: nil)
                             statuses.append(answer.status)
@@ -92,12 +87,11 @@ import Testing
                         return statuses
                     }
                 }
-                for turn in 0..<40 { try await gateway.gateway.reload(configurations[turn % 2]) }
                 return try await group.reduce(into: []) { $0 += $1 }
             }
             #expect(statuses.count == 400)
             #expect(statuses.allSatisfy { $0 == 200 })
-            #expect(!one.requests.isEmpty)
+            #expect(!one.requests.isEmpty && !two.requests.isEmpty)
         }
         await two.stop()
     }

@@ -27,22 +27,27 @@ struct RunningGateway: Sendable {
     }
 }
 
+/// A machine that is busy with all tests at once is not a slow client. Tests of limits set their own.
+func patientConfiguration(to services: [TestService]) -> GatewayConfiguration {
+    var configuration = GatewayConfiguration(
+        upstreams: services.map { .init(host: "127.0.0.1", port: $0.port) }, threads: 1)
+    configuration.listeners[0].address = .init(host: "127.0.0.1", port: 0)
+    configuration.admin.address = .init(host: "127.0.0.1", port: 0)
+    configuration.routes[0].retry.backoff = .constant(.zero)
+    configuration.headerTimeout = .seconds(600)
+    configuration.services[0].connectTimeout = .seconds(600)
+    configuration.routes[0].attemptTimeout = .seconds(600)
+    configuration.routes[0].deadline = .seconds(1_200)
+    return configuration
+}
+
 /// Starts a gateway on ports of its own, runs the body, and stops it. The machines' clock is a manual one.
 func withGateway(
     to services: TestService..., store: any ClaimStore = MemoryStore(),
     configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (RunningGateway) async throws -> Void
 ) async throws {
-    var configuration = GatewayConfiguration(
-        upstreams: services.map { .init(host: "127.0.0.1", port: $0.port) }, threads: 1)
-    configuration.listeners[0].address = .init(host: "127.0.0.1", port: 0)
-    configuration.admin.address = .init(host: "127.0.0.1", port: 0)
-    configuration.routes[0].retry.backoff = .constant(.zero)
-    // A machine that is busy with all tests at once is not a slow client. Tests of limits set their own.
-    configuration.headerTimeout = .seconds(600)
-    configuration.services[0].connectTimeout = .seconds(600)
-    configuration.routes[0].attemptTimeout = .seconds(600)
-    configuration.routes[0].deadline = .seconds(1_200)
+    var configuration = patientConfiguration(to: services)
     configure(&configuration)
     let clock = ManualClock()
     let gateway = try await Gateway.start(
