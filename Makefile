@@ -8,7 +8,7 @@
 # make bench                    the core, the stores and the gateway, each beside its peers
 # make model                    has spin walk the model of the claim protocol, and its mutants
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
-# make abuse                    attacks the gateway, and measures what others notice: ten minutes
+# make abuse [BINARY=FILE]      attacks the gateway, and measures what others notice: ten minutes
 # make fuzz                     feeds every parser with 10,000,000 inputs that nobody would send: half an hour
 # make fuzz ENGINE=mutator      the same where the toolchain has no libFuzzer
 # make count                    the core's instructions and allocations, against those recorded
@@ -76,8 +76,8 @@ drill:
 	@Scripts/need-swift
 	@Scripts/check-drill
 
-abuse: build
-	@Scripts/check-abuse
+abuse: $(if $(BINARY),,build)
+	@Scripts/check-abuse $(if $(BINARY),--binary '$(BINARY)')
 
 fuzz:
 	@Scripts/need-swift

@@ -31,7 +31,7 @@ struct GatewayRunner {
     /// - Parameter started: Called when requests are served.
     func run(started: @Sendable (Gateway) -> Void) async throws {
         let logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
-        Descriptors.raise(for: configuration.connections, logger: logger)
+        Descriptors.raise()
         for warning in file?.warnings ?? [] { logger.warning("\(warning)") }
         switch configuration.store.location {
         case .memory:

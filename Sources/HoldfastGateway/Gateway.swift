@@ -54,11 +54,12 @@ public final class Gateway: Service {
             engine: try engine(configuration, store: store, sealing: seal, metrics: storeMetrics, logger: logger),
             secret: try await store.secret(), counters: GatewayCounters(),
             observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
-            logger: logger)
+            logger: logger, descriptors: DescriptorRoom(for: configuration))
         let controlPlane = try await ControlPlane.start(
             ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
         do {
             let dataPlane = try await DataPlane.start(shared, plan: plans.current)
+            shared.tellOfDescriptors(configuration)
             return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared)
         } catch {
             await controlPlane.stop()
@@ -99,6 +100,7 @@ public final class Gateway: Service {
         try await plans.reload(configuration)
         showCertificates()
         await dataPlane.take(plans.current)
+        shared.tellOfDescriptors(configuration)
         shared.observer.reopen()
         shared.logger.notice("the configuration was reloaded")
     }
@@ -135,6 +137,17 @@ public final class Gateway: Service {
         await dataPlane.drain()
         await controlPlane.stop()
         await shared.observer.close()
+    }
+}
+
+extension DataPlaneContext {
+    /// Tells when fewer connections are taken than is configured.
+    fileprivate func tellOfDescriptors(_ configuration: GatewayConfiguration) {
+        let taken = descriptors.clients(configuration.connections)
+        guard taken < configuration.connections else { return }
+        logger.warning(
+            "too few files may be open, so fewer connections are taken: raise the limit, or lower limits.connections",
+            metadata: ["configured": "\(configuration.connections)", "taken": "\(taken)"])
     }
 }
 #endif

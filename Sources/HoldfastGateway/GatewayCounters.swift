@@ -6,6 +6,13 @@ final class GatewayCounters: Sendable {
     let inFlight = Atomic<Int>(0)
     let connections = Atomic<Int>(0)
     let streams = Atomic<Int>(0)
+    /// Client connections that were closed as they came: there were as many as may be, or the client had as many.
+    let refusedByConnections = Atomic<Int>(0)
+    let refusedByClient = Atomic<Int>(0)
+    /// How often no connection was accepted for a moment, for want of descriptors or of memory.
+    let acceptPauses = Atomic<Int>(0)
+    /// Connections to services, open or being opened.
+    let serviceConnections = Atomic<Int>(0)
     /// Of requests that no route has taken: malformed ones, and those that match none. No route can have this name.
     let unrouted = RouteMetrics(route: "")
 }

@@ -52,6 +52,10 @@ import Testing
             threads: 9
             limits:
               connections: 11
+              connectionsPerClient: 18
+              bodyRate: 19KiB
+              bodyGrace: 20ms
+              keptBytes: 21MiB
               headerBytes: 12KiB
               headerTimeout: 13s
               idleTimeout: 14s
@@ -79,6 +83,10 @@ import Testing
         expected.accessLog?.path = "log"
         expected.accessLog?.sample = 0.125
         expected.connections = 11
+        expected.connectionsPerClient = 18
+        expected.bodyRate = 19 << 10
+        expected.bodyGrace = .milliseconds(20)
+        expected.keptBytes = 21 << 20
         expected.headerLimit = 12 << 10
         expected.headerTimeout = .seconds(13)
         expected.idleTimeout = .seconds(14)

@@ -170,6 +170,11 @@ import Testing
         try await expectEqual(value("holdfast_unknown_outcomes_total{job='figures'}"), 1)
         try await expectEqual(value("holdfast_store_commit_failures_total{job='figures'}"), 1)
         try await expectEqual(value("holdfast_streams{job='figures'}"), 7)
+        try await expectEqual(value("holdfast_connections_refused_total{job='figures',reason='connections'}"), 0)
+        try await expectEqual(
+            value("holdfast_connections_refused_total{job='figures',reason='connections-per-client'}"), 8)
+        try await expectEqual(value("holdfast_accept_pauses_total{job='figures'}"), 9)
+        try await expectEqual(value("holdfast_kept_bytes{job='figures'}"), 10)
     }
 }
 
@@ -206,6 +211,9 @@ extension MetricsSnapshot {
         snapshot.store.committed(.init(commands: 1, duration: .seconds(20), succeeded: false))
         snapshot.store.heard(.becameUnknown(try RecordID.ofTests(), fence: 1))
         snapshot.streams = 7
+        snapshot.refusedByClient = 8
+        snapshot.acceptPauses = 9
+        snapshot.keptBytes = 10
         snapshot.process = .now()
         return snapshot
     }

@@ -43,7 +43,7 @@ final class EmbeddedGateway {
                 engine: try IdempotencyEngine(store: MemoryStore()),
                 secret: try StoreSecret(bytes: Array(repeating: 7, count: 32)), counters: GatewayCounters(),
                 observer: Observer(accessLog: nil, sample: 0, kept: 64), storeMetrics: StoreMetrics(), clock: clock,
-                logger: logger)
+                logger: logger, descriptors: DescriptorRoom(for: configuration))
             listener = configuration.listeners[0]
         }
     }

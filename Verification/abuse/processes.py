@@ -51,7 +51,7 @@ listeners:
     tls: {{ certificate: {folder}/certificate.pem, key: {folder}/key.pem }}
 admin: {{ address: "127.0.0.1:{admin_port}" }}
 store: {{ location: memory }}
-limits: {{ connections: {connections}, headerTimeout: {patience}s, idleTimeout: {idle}s }}
+limits: {{ connections: {connections}, headerTimeout: {patience}s, bodyGrace: {patience}s, idleTimeout: {idle}s{limits} }}
 services:
   service:
     endpoints: ["http://127.0.0.1:{service_port}"]
@@ -59,6 +59,7 @@ services:
     endpoints: ["http://127.0.0.1:{sockets_port}"]
 routes:
   - {{ name: sockets, service: sockets, match: {{ path: /socket }} }}
+  - {{ name: early, service: sockets, match: {{ path: /early }}, attemptTimeout: {patience}s }}
   - {{ name: everything, service: service, attemptTimeout: {patience}s }}
 """
 
@@ -148,7 +149,7 @@ class Service(Process):
 
 
 class Gateway(Process):
-    def __init__(self, binary, folder, service, patience, connections=12_000, files=None):
+    def __init__(self, binary, folder, service, patience, connections=12_000, files=None, limits=""):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
         port, self.tls_port, self.admin_port = free_ports(3)
         shutil.copy(folder / "certificate.pem", self.folder)
@@ -157,7 +158,7 @@ class Gateway(Process):
         configuration.write_text(GATEWAY.format(
             folder=self.folder, port=port, tls_port=self.tls_port, admin_port=self.admin_port,
             service_port=service.port, sockets_port=service.sockets_port, connections=connections, patience=patience,
-            idle=4 * patience))
+            idle=4 * patience, limits=limits and ", " + limits))
         super().__init__([binary, "gateway", "--config", configuration], self.folder / "log", port, files)
 
     def _status(self, name):
@@ -189,10 +190,23 @@ class Gateway(Process):
 
 
 def serve_sockets():
-    """Serves WebSockets that send without end and read nothing, in a process of its own."""
+    """Serves WebSockets that send without end, and answers before it has the request's body. It reads neither. In a
+    process of its own."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
 
-    async def serve(_, writer):
+    async def answer_early(writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.2)
+
+    async def serve(reader, writer):
+        try:
+            if b"/early" in await reader.readuntil(b"\r\n\r\n"):
+                await answer_early(writer)
+        except (OSError, EOFError):
+            return writer.close()
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                      b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
         try:

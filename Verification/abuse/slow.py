@@ -3,8 +3,9 @@
 import ssl
 import time
 
-from wire import clock, connect_many, hold, key
+from wire import clock, connect_many, hold, kernel_memory, key
 
+PER_CLIENT = 100
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -32,11 +33,18 @@ def bound(gateway, count, seconds):
     return f"{len(made):,} connections where {gateway.bound:,} are taken; {closed:,} were closed as they came"
 
 
+def one_client(gateway, count, seconds):
+    """More connections of one address than the gateway takes; others have another."""
+    made = connect_many(gateway.port, count, GET, source="127.0.0.2")
+    closed, _ = hold(made, seconds / 2)
+    return f"{len(made):,} connections of one address where it may have {PER_CLIENT}; {closed:,} were closed as they came"
+
+
 def descriptors(gateway, count, seconds):
     """More connections than the gateway has descriptors for."""
     made = connect_many(gateway.port, count, GET)
     closed, _ = hold(made, seconds / 2)
-    return f"{len(made):,} connections to a gateway with {gateway.files:,} descriptors; {closed:,} were closed"
+    return f"{len(made):,} connections to a gateway with {gateway.files:,} descriptors; {closed:,} were closed as they came"
 
 
 def slow_heads(gateway, count, seconds):
@@ -46,12 +54,12 @@ def slow_heads(gateway, count, seconds):
 
 def slow_bodies(gateway, count, seconds):
     made = connect_many(gateway.port, count, post(100_000))
-    return "a byte of the body each second: " + told(*of(made, hold(made, seconds, b"x")))
+    return ended("a byte of the body each second", made, seconds)
 
 
 def slow_keyed_bodies(gateway, count, seconds):
     made = connect_many(gateway.port, count, lambda _: post(100_000, f"Idempotency-Key: {key()}"))
-    return "the same, with a key: " + told(*of(made, hold(made, seconds, b"x")))
+    return ended("the same, with a key", made, seconds)
 
 
 def silent_bodies(gateway, count, seconds):
@@ -63,7 +71,22 @@ def kept_bodies(gateway, count, seconds):
     """Nearly as much as a route keeps, and then no end."""
     amount = b"x" * 1_000_000
     made = connect_many(gateway.port, count, lambda _: post(1_048_576, f"Idempotency-Key: {key()}") + amount)
-    return "1 MB of a body, then a byte each second: " + told(*of(made, hold(made, seconds, b"x")))
+    return ended("1 MB of a body, then a byte each second", made, seconds)
+
+
+def early_answers(gateway, count, seconds):
+    """The service answers and does not read, while the body goes on."""
+    head = post(1 << 40).replace(b"/sink", b"/early")
+    made, sent = connect_many(gateway.port, count, head, received=4096), 0
+    end = clock() + seconds
+    while clock() < end:
+        for one in made:
+            try:
+                sent += one.send(b"\0" * 65_536)
+            except OSError:
+                pass
+        time.sleep(0.01)
+    return f"{len(made):,} bodies without end for a service that has answered and does not read; {sent / 1e6:.1f} MB sent"
 
 
 def slow_readers(gateway, count, seconds):
@@ -71,8 +94,13 @@ def slow_readers(gateway, count, seconds):
     few ask for them."""
     asks = [b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n" % path for path in (b"large", b"huge")]
     made = connect_many(gateway.port, count, lambda number: asks[number % 10 == 0], received=4096)
-    hold(made, seconds, reads=False)
-    return f"{len(made):,} ask for 1 MiB, or each tenth for 8, and do not read"
+    most, end = 0.0, clock() + seconds
+    while clock() < end:
+        most = max(most, kernel_memory())
+        time.sleep(0.1)
+    for one in made:
+        one.close()
+    return f"{len(made):,} ask for 1 MiB, or each tenth for 8, and do not read; the kernel's buffers took {most:.0f} MiB"
 
 
 def web_sockets(gateway, count, seconds):
@@ -113,6 +141,12 @@ def handshakes(gateway, count, seconds):
     hello = outgoing.read()
     made = connect_many(gateway.tls_port, count, lambda number: hello[:number % 2 * len(hello)])
     return "TLS handshakes that never end: " + told(*of(made, hold(made, seconds)))
+
+
+def ended(words, made, seconds):
+    """Goes on a byte at a time. Returns how many were not ended for that, besides the words."""
+    closed, last = hold(made, seconds, b"x")
+    return f"{words}: {told(closed, len(made), last)}", len(made) - closed
 
 
 def of(made, ended):

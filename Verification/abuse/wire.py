@@ -13,9 +13,11 @@ def clock():
     return time.monotonic()
 
 
-def connect(port, received=None):
+def connect(port, received=None, source=HOST):
     """`received`: how much the kernel takes before the other side has to wait, in bytes."""
     made = socket.socket()
+    if source != HOST:
+        made.bind((source, 0))
     if received:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, received)
     made.settimeout(5)
@@ -24,12 +26,12 @@ def connect(port, received=None):
     return made
 
 
-def connect_many(port, count, first=b"", received=None):
+def connect_many(port, count, first=b"", received=None, source=HOST):
     """`first` may depend on the connection's number. Those that cannot be made are left out."""
     made = []
     for number in range(count):
         try:
-            one = connect(port, received)
+            one = connect(port, received, source)
             data = first(number) if callable(first) else first
             if data:
                 one.sendall(data)
@@ -76,6 +78,13 @@ def hold(connections, seconds, drip=None, every=1.0, reads=True):
     for one in left:
         one.close()
     return len(connections) - len(left), last
+
+
+def kernel_memory():
+    """What all of the machine's TCP connections take of the kernel's memory, in MiB."""
+    with open("/proc/net/sockstat") as file:
+        fields = next(line.split() for line in file if line.startswith("TCP:"))
+    return int(fields[fields.index("mem") + 1]) * os.sysconf("SC_PAGESIZE") / (1 << 20)
 
 
 class Flood:

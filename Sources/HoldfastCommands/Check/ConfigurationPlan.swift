@@ -64,13 +64,20 @@ struct ConfigurationPlan {
         var lines = [
             "Limits",
             "  \(configuration.threads) event loops; \(configuration.connections) client connections, "
+                + (configuration.connectionsPerClient.map { "\($0) of one client, " } ?? "")
                 + "idle \(configuration.idleTimeout.words)",
             "  header fields: \(sizeWords(configuration.headerLimit)), within \(configuration.headerTimeout.words)",
+            "  bodies: " + bodyRate + "; \(sizeWords(configuration.keptBytes)) kept of all together",
             "  draining: \(configuration.drainTimeout.words)",
         ]
         if let keys = configuration.keysPerCaller { lines.append("  keys of a caller: \(keys)") }
         if let bytes = configuration.bytesPerCaller { lines.append("  bytes of a caller: \(sizeWords(bytes))") }
         return lines
+    }
+
+    private var bodyRate: String {
+        guard configuration.bodyRate > 0 else { return "as slow as they like" }
+        return "at least \(sizeWords(configuration.bodyRate)) a second, over each \(configuration.bodyGrace.words)"
     }
 }
 #endif

@@ -27,6 +27,22 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var idleTimeout: Duration = .seconds(60)
     /// The most client connections: 1 to 1,000,000. More are closed as they come. Default: 10,000.
     public var connections = 10_000
+    /// The most connections of one client at once, of all event loops and listeners together: 1 to 1,000,000. A client is
+    /// an IPv4 address, or the first 64 bits of an IPv6 address. More are closed as they come. Default: nil, no bound,
+    /// because behind a load balancer all callers have its address, and behind a company's or a mobile network's many
+    /// have one. Connections that are open when it is set by a reload are not counted.
+    public var connectionsPerClient: Int?
+    /// How many bytes a second a request's body must bring, on average over each ``bodyGrace``: 0 to 1 GiB. Default: 500,
+    /// as Apache has it: a tenth of what the slowest mobile network carries. At 0 a body may be as slow as it likes, as
+    /// long as it is not silent. Time in which the service holds it back does not count.
+    public var bodyRate = 500
+    /// How long a body may be slower than ``bodyRate``: 1 ms to 1 h. Default: 20 s, as Apache has it.
+    public var bodyGrace: Duration = .seconds(20)
+    /// What all bodies together may take that are kept for retries, fingerprints and replays: 1 MiB to 1 TiB. Requests
+    /// take half of it, those of at most 16 KiB three quarters, and responses all. Beyond that a request with a key is
+    /// rejected before it is claimed, one without is not retried, and the response to one with a key is given but not
+    /// kept. Default: 256 MiB: as many requests as any route is likely to have in flight, on a machine of 1 GiB.
+    public var keptBytes = 256 << 20
     /// How long requests may go on after a shutdown began: 1 ms to 1 h. Default: 30 s.
     public var drainTimeout: Duration = .seconds(30)
     /// The most keys, and bytes of outcomes, that one caller may have within the retention; nil is no bound. Each gateway
@@ -85,6 +101,10 @@ public struct GatewayConfiguration: Sendable, Hashable {
         try require("header timeout", headerTimeout, in: Self.times)
         try require("idle timeout", idleTimeout, in: Self.times)
         try require("connections", connections, in: 1...1_000_000)
+        if let connectionsPerClient { try require("connections per client", connectionsPerClient, in: 1...1_000_000) }
+        try require("body rate", bodyRate, in: 0...(1 << 30))
+        try require("body grace", bodyGrace, in: Self.times)
+        try require("kept bytes", keptBytes, in: (1 << 20)...(1 << 40))
         try require("drain timeout", drainTimeout, in: Self.times)
         if let keysPerCaller { try require("keys per caller", keysPerCaller, in: 1...1_000_000_000) }
         if let bytesPerCaller { try require("bytes per caller", bytesPerCaller, in: 1...(1 << 50)) }

@@ -42,6 +42,14 @@ extension GatewayConfiguration {
             configuration.readLimits($0)
         }
         relate(services, routes, in: file)
+        for route in routes {
+            let room = KeptRoom.ofRequests(configuration.keptBytes, length: route.value.keptBytes)
+            guard !file.isDescribing, route.value.keptBytes > room else { continue }
+            file.report.warning(
+                route.mark,
+                "route \(shown(route.value.name)) keeps up to \(sizeWords(route.value.keptBytes)) of a request, but limits.keptBytes leaves one at most \(sizeWords(room))"
+            )
+        }
         file.check(configuration.validate)
         return configuration
     }
@@ -50,11 +58,25 @@ extension GatewayConfiguration {
         connections = limits.integer(
             "connections", default: connections, in: 1...1_000_000,
             "The most client connections. More are closed as they come.")
+        connectionsPerClient = limits.integer(
+            "connectionsPerClient", in: 1...1_000_000, unset: "no bound",
+            "The most connections of one client at once: an IPv4 address, or the first 64 bits of an IPv6 address. More are closed as they come. Not for a gateway behind a load balancer, whose address all callers have."
+        )
         headerLimit = limits.size(
             "headerBytes", default: headerLimit, in: 1_024...(1 << 20), "A request's header fields together.")
         headerTimeout = limits.duration(
             "headerTimeout", default: headerTimeout, in: Self.times,
             "How long a client may take for a request's header fields, and between two pieces of a body that is gathered."
+        )
+        bodyRate = limits.size(
+            "bodyRate", default: bodyRate, in: 0...(1 << 30),
+            "Bytes a second that a request's body must bring, on average over each `bodyGrace`; 0 is no bound. Time in which the service holds it back does not count."
+        )
+        bodyGrace = limits.duration(
+            "bodyGrace", default: bodyGrace, in: Self.times, "How long a body may be slower than `bodyRate`.")
+        keptBytes = limits.size(
+            "keptBytes", default: keptBytes, in: (1 << 20)...(1 << 40),
+            "What all bodies together may take that are kept for retries, fingerprints and replays, of all routes. Requests take half of it, those of at most 16 KiB three quarters."
         )
         idleTimeout = limits.duration(
             "idleTimeout", default: idleTimeout, in: Self.times, "How long a connection may be idle between requests.")

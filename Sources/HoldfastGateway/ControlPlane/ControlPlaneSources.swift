@@ -39,6 +39,10 @@ extension MetricsSnapshot {
         self.init()
         store = shared.storeMetrics
         connections = shared.counters.connections.load(ordering: .relaxed)
+        refusedByConnections = shared.counters.refusedByConnections.load(ordering: .relaxed)
+        refusedByClient = shared.counters.refusedByClient.load(ordering: .relaxed)
+        acceptPauses = shared.counters.acceptPauses.load(ordering: .relaxed)
+        keptBytes = shared.kept.bytes
         streams = shared.counters.streams.load(ordering: .relaxed)
         requestsInFlight = shared.counters.inFlight.load(ordering: .relaxed)
         let claims = shared.engine.snapshot()

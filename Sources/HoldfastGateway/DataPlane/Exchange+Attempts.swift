@@ -74,6 +74,12 @@ extension Exchange {
                     Problem(
                         .limitReached, "\(endpoint.name) has all its connections in use", explanation: explanation,
                         retryAfter: .seconds(1)))
+            case .failure(is UpstreamPool.NoDescriptor):
+                self.failed(
+                    attempt, .notSent(), .abandoned,
+                    Problem(
+                        .limitReached, "there are as many connections to services as there are descriptors for",
+                        retryAfter: .seconds(1)))
             case .failure(let error):
                 let reason = Self.reason(error)
                 self.failed(
@@ -98,14 +104,11 @@ extension Exchange {
         }
         if question == nil { for body in kept { connection.send(body) } }
         // What was kept only because it could not be sent yet is not kept any longer.
-        if receivedBytes > route.configuration.keptBytes {
-            isKeptWhole = false
-            kept = []
-        }
+        if isKeptToBeSent { letGo() }
         if isRequestComplete { connection.sendEnd() } else { connection.flush() }
         // The answer may have come, or the connection broken, while the request was being written.
         guard attempt.phase == .sent else { return }
-        if connection.isWritable { client?.holdReads(false) }
+        if connection.isWritable { holdClient(false) }
         armAttemptTimer(attempt)
         startHedging()
     }

@@ -169,9 +169,9 @@ extension Exchange {
     }
 
     func collect(_ body: ByteBuffer) {
-        collected.append(body)
+        collected.append(compacting: body)
         collectedBytes += body.readableBytes
-        guard collectedBytes > route.configuration.keptBytes else { return }
+        if collectedBytes <= route.configuration.keptBytes, hold(body, atMost: plan.configuration.keptBytes) { return }
         if isProbing { return probeOverflowed() }
         // Too large to keep. That it was executed is recorded first; then the client gets it as it comes.
         current?.connection?.holdReads(true)

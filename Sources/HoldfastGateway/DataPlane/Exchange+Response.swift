@@ -39,6 +39,8 @@ extension Exchange {
         endHedges()
         hedgeTimer?.cancel()
         hedgeTimer = nil
+        // It is not made again, whatever becomes of the answer; a question may have the request follow.
+        if !isProbing { letGo() }
         attempt.answers()
         if !isFailure {
             route.budget.succeeded(after: attempt.isHedge ? .hedge : attemptNumber > 1 ? .retry : nil)

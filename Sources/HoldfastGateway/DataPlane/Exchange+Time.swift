@@ -58,11 +58,19 @@ extension Exchange {
     }
 
     func serviceBecameWritable() {
-        if let connection = current?.connection, connection.isWritable { client?.holdReads(false) }
+        if let connection = current?.connection, connection.isWritable { holdClient(false) }
     }
 
     func timeIsUp() {
         let now = NIODeadline.now()
+        switch bodyRate?.judge(at: now) {
+        case .tooSlow?:
+            let rate = plan.configuration.bodyRate
+            return requestBroke(
+                Problem(.requestTimeout, "the request's body came slower than \(rate) bytes a second"))
+        case .enough? where phaseDeadline.map { now < $0 } ?? true: return armTimer()
+        case .early?, .enough?, nil: break
+        }
         let isCall = now >= deadline
         let limit = isCall ? route.configuration.deadline : route.configuration.attemptTimeout
         let name =
@@ -125,24 +133,29 @@ extension Exchange {
     }
 
     func armTimer() {
+        guard let ofBody = bodyRate?.deadline else { return timer.set(phaseDeadline) }
+        timer.set(phaseDeadline.map { min($0, ofBody) } ?? ofBody)
+    }
+
+    private var phaseDeadline: NIODeadline? {
         switch phase {
         case .gathering, .relaying:
             // A body may be long. It may not be silent.
-            timer.set(pieceDeadline)
+            return pieceDeadline
         case .collecting:
-            timer.set(pieceDeadline.map { min($0, deadline) } ?? deadline)
+            return pieceDeadline.map { min($0, deadline) } ?? deadline
         case .attempting:
             var limit = current?.deadline
             for hedge in hedges { limit = [limit, hedge.deadline].compactMap { $0 }.min() }
             // While the request is still coming, its end starts the clock of the call.
-            guard isRequestComplete else { return timer.set(limit ?? deadline) }
-            timer.set(limit.map { min($0, deadline) } ?? deadline)
+            guard isRequestComplete else { return limit ?? deadline }
+            return limit.map { min($0, deadline) } ?? deadline
         case .claiming:
-            timer.set(min(waitsUntil, deadline))
+            return min(waitsUntil, deadline)
         case .waiting:
-            timer.set(deadline)
+            return deadline
         case .recording, .finished:
-            timer.set(nil)
+            return nil
         }
     }
 }

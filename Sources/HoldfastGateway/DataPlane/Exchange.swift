@@ -57,6 +57,10 @@ final class Exchange {
     /// Of the body, whether they are kept or not.
     var receivedBytes = 0
     var isKeptWhole = true
+    /// Whether more is kept than may be, because it could not be sent yet.
+    private(set) var isKeptToBeSent = false
+    /// What is taken of the room that all have together.
+    private var heldBytes = 0
     /// Whether the request has arrived whole. One that announces no body has, with its head.
     var isRequestComplete: Bool
 
@@ -80,6 +84,8 @@ final class Exchange {
     let isDeadlineOfCaller: Bool
     /// For the next piece of a body.
     var pieceDeadline: NIODeadline?
+    /// Whether the request's body comes fast enough, while it comes.
+    var bodyRate: BodyRateMachine?
 
     // The places that it holds.
     private var place: Bulkhead.Place?
@@ -144,6 +150,10 @@ final class Exchange {
         if let limit = route.configuration.bodyLimit, let length = fields.contentLength, length > limit {
             return answer(Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here"))
         }
+        let configuration = plan.configuration
+        if !isRequestComplete, configuration.bodyRate > 0 {
+            bodyRate = BodyRateMachine(rate: configuration.bodyRate, grace: configuration.bodyGrace, at: started)
+        }
         if isShadow {
             watchKey()
             route.budget.called()
@@ -206,13 +216,13 @@ final class Exchange {
     // MARK: The request
 
     func receivedRequest(_ body: ByteBuffer) {
+        bodyRate?.received(body.readableBytes)
         keep(body)
         if let limit = route.configuration.bodyLimit, receivedBytes > limit { return bodyPassed(limit) }
         switch phase {
         case .gathering:
             if !isKeptWhole {
-                let limit = route.configuration.keptBytes
-                answer(Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(limit) bytes can be fingerprinted"))
+                answer(tooMuchToKeep)
             } else {
                 armPieceTimer(plan.configuration.headerTimeout)
             }
@@ -220,11 +230,13 @@ final class Exchange {
             guard let current, let connection = current.connection else { return holdWhileFull() }
             connection.send(body)
             armAttemptTimer(current)
-            if !connection.isWritable { client?.holdReads(true) }
+            if !connection.isWritable { holdClient(true) }
         case .waiting:
             holdWhileFull()
         case .relaying, .collecting:
-            current?.connection?.send(body)
+            guard let connection = current?.connection else { return }
+            connection.send(body)
+            if !connection.isWritable { holdClient(true) }
         case .claiming, .recording, .finished:
             break
         }
@@ -232,7 +244,13 @@ final class Exchange {
 
     /// It goes out with what is kept. Beyond that there is no room: the client waits until there is.
     private func holdWhileFull() {
-        if !isKeptWhole { client?.holdReads(true) }
+        if !isKeptWhole { holdClient(true) }
+    }
+
+    /// Stops or goes on reading what the client sends. While nobody reads, it cannot be slow.
+    func holdClient(_ hold: Bool) {
+        if bodyRate != nil, bodyRate?.hold(hold, at: .now()) == true { armTimer() }
+        client?.holdReads(hold)
     }
 
     /// A body that streams has grown beyond what the route allows.
@@ -254,6 +272,7 @@ final class Exchange {
     func receivedRequestEnd() {
         guard !isRequestComplete else { return }
         isRequestComplete = true
+        bodyRate = nil
         switch phase {
         case .gathering:
             askForClaim()
@@ -262,13 +281,16 @@ final class Exchange {
             if !isDeadlineOfCaller {
                 deadline = max(deadline, .now() + TimeAmount(route.configuration.deadline))
             }
-            guard let current, let connection = current.connection else { return }
+            guard let current, let connection = current.connection else { return armTimer() }
             connection.sendEnd()
             armAttemptTimer(current)
             startHedging()
         case .relaying, .collecting:
             current?.connection?.sendEnd()
-        case .claiming, .waiting, .recording, .finished:
+            armTimer()
+        case .waiting:
+            armTimer()
+        case .claiming, .recording, .finished:
             break
         }
     }
@@ -276,16 +298,49 @@ final class Exchange {
     private func keep(_ body: ByteBuffer) {
         receivedBytes += body.readableBytes
         guard isKeptWhole else { return }
-        let isOnItsWay = current?.connection != nil
-        let bound = route.configuration.keptBytes
-        // A piece that is already on its way when the limit is met need not be kept; one that is not yet sent must be.
-        guard receivedBytes <= bound || (!isOnItsWay && (phase == .attempting || phase == .waiting)) else {
-            isKeptWhole = false
-            kept = []
-            return
+        let all = KeptRoom.ofRequests(plan.configuration.keptBytes, length: receivedBytes)
+        if receivedBytes > route.configuration.keptBytes || !hold(body, atMost: all) {
+            // What is already on its way when a limit is met need not be kept; what is not yet sent must be.
+            let isOnItsWay = current?.connection != nil
+            guard !isOnItsWay, phase == .attempting || phase == .waiting else { return letGo() }
+            isKeptToBeSent = true
+            heldBytes += body.readableBytes
+            shared.kept.require(body.readableBytes)
         }
-        kept.append(body)
-        if receivedBytes > bound { client?.holdReads(true) }
+        kept.append(compacting: body)
+        if isKeptToBeSent { holdClient(true) }
+    }
+
+    /// Takes room for a piece of a body, if there is any.
+    func hold(_ body: ByteBuffer, atMost bound: Int) -> Bool {
+        guard shared.kept.take(body.readableBytes, atMost: bound) else { return false }
+        heldBytes += body.readableBytes
+        return true
+    }
+
+    /// Keeps nothing of the request any longer: it is not made again.
+    func letGo() {
+        isKeptWhole = false
+        kept = []
+        guard heldBytes > 0 else { return }
+        shared.kept.give(heldBytes)
+        heldBytes = 0
+    }
+
+    /// Why a request with a key is rejected before it is claimed.
+    private var tooMuchToKeep: Problem {
+        let limit = route.configuration.keptBytes
+        guard receivedBytes <= limit else {
+            return Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(limit) bytes can be fingerprinted")
+        }
+        let all = KeptRoom.ofRequests(plan.configuration.keptBytes, length: receivedBytes)
+        let explanation = Explanation(
+            policy: .bulkhead, name: "kept bytes", state: "full",
+            evidence: .concurrency(inFlight: shared.kept.bytes, limit: all, waiting: 0), retryAfter: .seconds(1))
+        return Problem(
+            .limitReached,
+            "nothing was executed: bodies that are kept take all the \(all) bytes that they may, with all requests together",
+            explanation: explanation)
     }
 
     // MARK: The end
@@ -328,7 +383,8 @@ final class Exchange {
         hedgeTimer?.cancel()
         hedgeTimer = nil
         endAttempts(.abandoned)
-        kept = []
+        bodyRate = nil
+        letGo()
         collected = []
         place = nil
         if let permit = permit.take() { permit.ended(account.verdict, isTimeout: account.problem?.kind == .deadline) }

@@ -14,6 +14,9 @@ struct DataPlaneContext: Sendable {
     let storeMetrics: StoreMetrics
     let clock: any TimeSource
     let logger: Logger
+    let descriptors: DescriptorRoom
+    let clients = ClientConnections()
+    let kept = KeptRoom()
 }
 
 /// What belongs to one event loop: the plan it works by, its connections to endpoints, its random numbers. Never leaves
@@ -31,13 +34,18 @@ final class LoopContext {
         self.plan = plan
         self.eventLoop = eventLoop
         turn = LoopTurn(eventLoop: eventLoop)
-        pool = UpstreamPool(eventLoop: eventLoop, turn: turn)
+        pool = UpstreamPool(eventLoop: eventLoop, turn: turn, counters: shared.counters)
+        pool.totalBound = serviceConnections
     }
 
     /// Requests that come from now on are served by another plan; those that are under way keep theirs.
     func take(_ plan: Plan) {
         self.plan = plan
+        pool.totalBound = serviceConnections
         pool.closeRetired()
     }
+
+    /// The most connections to services, of all loops together.
+    private var serviceConnections: Int { shared.descriptors.services(plan.configuration.connections) }
 }
 #endif

@@ -30,7 +30,7 @@ final class Listener: Sendable {
     /// - Throws: ``GatewayError`` that says which listener cannot, and why.
     static func start(
         _ configuration: ListenerConfiguration, on group: MultiThreadedEventLoopGroup,
-        loops: [ObjectIdentifier: NIOLoopBound<ListenerLoop>]
+        loops: [ObjectIdentifier: NIOLoopBound<ListenerLoop>], shared: DataPlaneContext
     ) async throws -> Listener {
         let certificates = try configuration.tls.map { try Certificates($0, http2: configuration.http2) }
         do {
@@ -38,6 +38,12 @@ final class Listener: Sendable {
                 .serverChannelOption(.backlog, value: 1_024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelOption(.socketOption(HandOver.reusePort), value: 1)
+                .serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            AcceptPause(counters: shared.counters, logger: shared.logger))
+                    }
+                }
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.recvAllocator, value: firstRead)
                 .childChannelInitializer { channel in
@@ -78,6 +84,16 @@ final class Listener: Sendable {
 
 /// What belongs to one event loop: its connections, and what its requests need. Never leaves the loop.
 final class ListenerLoop {
+    /// How much the kernel takes of an answer beyond what it can send at once: 16 KiB, as HAProxy and Cloudflare have
+    /// it. It would take megabytes otherwise for a client that does not read, of which the machine has so many.
+    private static let unsentBytes = 16 << 10
+    /// `TCP_NOTSENT_LOWAT`
+    #if os(Linux)
+    private static let unsentLimit = NIOBSDSocket.Option(rawValue: 25)
+    #else
+    private static let unsentLimit = NIOBSDSocket.Option(rawValue: 0x201)
+    #endif
+
     let context: LoopContext
     let connections: LoopConnections
 
@@ -93,11 +109,13 @@ final class ListenerLoop {
         let counters = context.shared.counters
         let open = counters.connections.add(1, ordering: .relaxed).newValue
         connections.add(channel)
+        // Where the kernel does not have it, its buffers are as they were.
+        try? channel.syncOptions?.setOption(.tcpOption(Self.unsentLimit), value: Self.unsentBytes)
         channel.closeFuture.assumeIsolated().whenComplete { [connections] _ in
             counters.connections.subtract(1, ordering: .relaxed)
             connections.remove(channel)
         }
-        guard open <= configuration.connections else { throw ChannelError.operationUnsupported }
+        try admit(channel, open)
         if let certificates { try channel.pipeline.syncOperations.addHandler(certificates.makeHandler()) }
         guard certificates != nil || listener.http2 else {
             return try build(channel, Transport(isSecure: false, isHTTP2: false), listener)
@@ -109,6 +127,23 @@ final class ListenerLoop {
             ) { [unowned self] transport in
                 try build(channel, transport, listener)
             })
+    }
+
+    /// - Parameter open: How many connections there are, this one included.
+    private func admit(_ channel: any Channel, _ open: Int) throws {
+        let (configuration, shared) = (context.plan.configuration, context.shared)
+        guard open <= shared.descriptors.clients(configuration.connections) else {
+            shared.counters.refusedByConnections.add(1, ordering: .relaxed)
+            throw ChannelError.operationUnsupported
+        }
+        guard let bound = configuration.connectionsPerClient,
+            let client = ClientConnections.Client(channel.remoteAddress)
+        else { return }
+        guard shared.clients.admit(client, atMost: bound) else {
+            shared.counters.refusedByClient.add(1, ordering: .relaxed)
+            throw ChannelError.operationUnsupported
+        }
+        channel.closeFuture.whenComplete { _ in shared.clients.ended(client) }
     }
 
     private func build(_ channel: any Channel, _ transport: Transport, _ listener: ListenerConfiguration) throws {

@@ -57,8 +57,8 @@ enum ListeningSockets {
     }
 
     /// Where the host is in `struct sockaddr_in` and `struct sockaddr_in6`.
-    private static let fourOffset = 4
-    private static let sixOffset = 8
+    static let fourOffset = 4
+    static let sixOffset = 8
 
     private static func hex(_ word: UInt32, digits: Int) -> String {
         let text = String(word, radix: 16, uppercase: true)

@@ -24,6 +24,14 @@ enum GatewayMetrics {
     private static func requests(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
         text.gauge("holdfast_requests_in_flight", "Requests that are not yet answered.", snapshot.requestsInFlight)
         text.gauge("holdfast_connections", "Client connections.", snapshot.connections)
+        text.family("holdfast_connections_refused_total", "Client connections that were closed as they came.", .counter)
+        text.sample(["reason": "connections"], snapshot.refusedByConnections)
+        text.sample(["reason": "connections-per-client"], snapshot.refusedByClient)
+        text.counter(
+            "holdfast_accept_pauses_total",
+            "How often no connection was accepted for a moment, for want of descriptors or of memory.",
+            snapshot.acceptPauses)
+        text.gauge("holdfast_kept_bytes", "Bodies that are kept in memory.", snapshot.keptBytes)
         text.gauge("holdfast_streams", "HTTP/2 streams that clients have open.", snapshot.streams)
         text.family("holdfast_requests_total", "Requests that ended, by route and class of status.", .counter)
         for route in snapshot.routes {

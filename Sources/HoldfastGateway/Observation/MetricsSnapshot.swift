@@ -60,6 +60,13 @@ struct MetricsSnapshot: Sendable {
     var requestsInFlight = 0
     /// Client connections.
     var connections = 0
+    /// Client connections that were closed as they came, because there were as many as may be, or the client had as many.
+    var refusedByConnections = 0
+    var refusedByClient = 0
+    /// How often no connection was accepted for a moment, for want of descriptors or of memory.
+    var acceptPauses = 0
+    /// Bodies that are kept in memory.
+    var keptBytes = 0
     /// HTTP/2 streams that clients have open.
     var streams = 0
     /// Keys that are being executed, and duplicates that wait for them.

@@ -24,15 +24,21 @@ final class UpstreamPool {
 
     /// An endpoint has as many connections as it may.
     struct Full: Error {}
+    /// The gateway has as many connections to services as it has descriptors for, and none of this loop's is idle.
+    struct NoDescriptor: Error {}
 
     private let eventLoop: any EventLoop
     let turn: LoopTurn
     private var idle: [Int: Idle] = [:]
     private(set) var isClosed = false
+    private let counters: GatewayCounters
+    /// The most connections to all endpoints together, of all loops.
+    var totalBound = Int.max
 
-    init(eventLoop: any EventLoop, turn: LoopTurn) {
+    init(eventLoop: any EventLoop, turn: LoopTurn, counters: GatewayCounters) {
         self.eventLoop = eventLoop
         self.turn = turn
+        self.counters = counters
     }
 
     /// An idle connection to an endpoint, if there is one that can be trusted.
@@ -49,7 +55,7 @@ final class UpstreamPool {
 
     /// Opens a connection to an endpoint.
     ///
-    /// - Parameter completion: Called on this loop, with ``Full`` when the endpoint has as many as it may.
+    /// - Parameter completion: Called on this loop, with ``Full`` when the endpoint has as many as it may, or ``NoDescriptor``.
     func connect(
         to endpoint: Endpoint, atMost bound: Int, timeout: TimeAmount,
         completion: @escaping (Result<UpstreamConnection, any Error>) -> Void
@@ -57,6 +63,14 @@ final class UpstreamPool {
         guard endpoint.connections.add(1, ordering: .relaxed).newValue <= bound else {
             endpoint.connections.subtract(1, ordering: .relaxed)
             return completion(.failure(Full()))
+        }
+        let ended: @Sendable () -> Void = { [counters] in
+            endpoint.connections.subtract(1, ordering: .relaxed)
+            counters.serviceConnections.subtract(1, ordering: .relaxed)
+        }
+        guard counters.serviceConnections.add(1, ordering: .relaxed).newValue <= totalBound || closeOldest() else {
+            ended()
+            return completion(.failure(NoDescriptor()))
         }
         // The channel lives on this loop, so everything here stays on it.
         let pool = NIOLoopBound(self, eventLoop: eventLoop)
@@ -71,11 +85,9 @@ final class UpstreamPool {
         future.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let connection):
-                connection.value.channel.closeFuture.whenComplete { _ in
-                    endpoint.connections.subtract(1, ordering: .relaxed)
-                }
+                connection.value.channel.closeFuture.whenComplete { _ in ended() }
             case .failure:
-                endpoint.connections.subtract(1, ordering: .relaxed)
+                ended()
             }
             completion(result.map(\.value))
         }
@@ -140,6 +152,17 @@ final class UpstreamPool {
     func close() {
         isClosed = true
         for number in idle.keys { close(number) }
+    }
+
+    /// Makes room for a connection that is needed with one that is not.
+    ///
+    /// - Returns: Whether there was one.
+    private func closeOldest() -> Bool {
+        let oldest = idle.values.compactMap(\.connections.first).min { $0.idleSince < $1.idleSince }
+        guard let oldest else { return false }
+        remove(oldest)
+        oldest.close()
+        return true
     }
 
     private func close(_ endpoint: Int) {

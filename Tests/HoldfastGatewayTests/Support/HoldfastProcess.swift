@@ -21,14 +21,20 @@ final class HoldfastProcess: Sendable {
         self.admin = admin
     }
 
-    /// - Parameter fileLimit: No file may grow beyond this many bytes; a write that would make it is an error.
-    private static func make(_ arguments: [String], fileLimit: Int? = nil) -> (Process, Pipe, Pipe) {
+    /// - Parameters:
+    ///   - fileLimit: No file may grow beyond this many bytes; a write that would make it is an error.
+    ///   - descriptors: How many files and connections may be open.
+    private static func make(
+        _ arguments: [String], fileLimit: Int? = nil, descriptors: Int? = nil
+    ) -> (Process, Pipe, Pipe) {
         let process = Process()
         let command = Bundle.main.bundleURL.appending(path: "holdfast")
-        if let fileLimit {
+        let limits =
+            (fileLimit.map { "trap '' XFSZ; ulimit -f \($0 / 512); " } ?? "")
+            + (descriptors.map { "ulimit -n \($0); " } ?? "")
+        if !limits.isEmpty {
             process.executableURL = URL(filePath: "/bin/sh")
-            process.arguments =
-                ["-c", "trap '' XFSZ; ulimit -f \(fileLimit / 512); exec \"$0\" \"$@\"", command.path] + arguments
+            process.arguments = ["-c", "\(limits)exec \"$0\" \"$@\"", command.path] + arguments
         } else {
             process.executableURL = command
             process.arguments = arguments
@@ -45,14 +51,17 @@ final class HoldfastProcess: Sendable {
     ///   - port: Where requests are taken; 0 is any port that is free.
     ///   - takesPorts: Whether the ports are given as options; false where a file says them.
     static func start(
-        _ arguments: [String], port: Int = 0, takesPorts: Bool = true, fileLimit: Int? = nil
+        _ arguments: [String], port: Int = 0, takesPorts: Bool = true, fileLimit: Int? = nil,
+        descriptors: Int? = nil
     ) async throws -> HoldfastProcess {
         let ports = takesPorts ? ["--listen", "127.0.0.1:\(port)", "--admin", "127.0.0.1:0"] : []
-        return try await offPool { try launch(arguments + ports, fileLimit: fileLimit) }
+        return try await offPool { try launch(arguments + ports, fileLimit, descriptors) }
     }
 
-    private static func launch(_ arguments: [String], fileLimit: Int?) throws -> HoldfastProcess {
-        let (process, output, _) = make(arguments, fileLimit: fileLimit)
+    private static func launch(
+        _ arguments: [String], _ fileLimit: Int?, _ descriptors: Int?
+    ) throws -> HoldfastProcess {
+        let (process, output, _) = make(arguments, fileLimit: fileLimit, descriptors: descriptors)
         try process.run()
         var text = ""
         while true {

@@ -20,9 +20,12 @@ final class KeepAliveClient {
     deinit { close() }
 
     /// Sends a GET and reads the answer.
-    func get() throws -> String {
+    ///
+    /// - Parameter opening: What is sent instead.
+    func get(sending opening: String? = nil) throws -> String {
         if descriptor < 0 { try connect() }
-        let request = "GET / HTTP/1.1\r\nHost: a\r\n\(keepsAlive ? "" : "Connection: close\r\n")\r\n"
+        let get = "GET / HTTP/1.1\r\nHost: a\r\n\(keepsAlive ? "" : "Connection: close\r\n")\r\n"
+        let request = opening ?? get
         guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count else {
             throw failure("the request could not be sent")
         }

@@ -35,6 +35,7 @@ func patientConfiguration(to services: [TestService]) -> GatewayConfiguration {
     configuration.admin.address = .init(host: "127.0.0.1", port: 0)
     configuration.routes[0].retry.backoff = .constant(.zero)
     configuration.headerTimeout = .seconds(600)
+    configuration.bodyRate = 0
     configuration.services[0].connectTimeout = .seconds(600)
     configuration.routes[0].attemptTimeout = .seconds(600)
     configuration.routes[0].deadline = .seconds(1_200)

@@ -1,0 +1,66 @@
+#if Gateway
+import NIOCore
+import Synchronization
+
+/// How many connections each client has, of all event loops together. It knows those that are open and nobody else, so
+/// it is as large as `limits.connections` at the most.
+final class ClientConnections: Sendable {
+    /// Whom connections are counted for: an IPv4 address, or the first 64 bits of an IPv6 address. Whoever has one IPv6
+    /// address has all of its 64 bits more, so that counting whole ones would bound nobody.
+    enum Client: Hashable, Sendable {
+        case four(UInt32)
+        case six(UInt64)
+
+        /// Nil for what has no IP address: a socket of the machine itself, and a client that has left already.
+        init?(_ address: SocketAddress?) {
+            guard let address else { return nil }
+            let client: Client? = address.withSockAddr { pointer, size in
+                let bytes = UnsafeRawBufferPointer(start: pointer, count: size)
+                switch address.protocol {
+                case .inet:
+                    return .four(bytes.loadUnaligned(fromByteOffset: ListeningSockets.fourOffset, as: UInt32.self))
+                case .inet6: return Client(six: bytes[ListeningSockets.sixOffset...].prefix(16))
+                default: return nil
+                }
+            }
+            guard let client else { return nil }
+            self = client
+        }
+
+        private init(six bytes: Slice<UnsafeRawBufferPointer>) {
+            let address = UnsafeRawBufferPointer(rebasing: bytes)
+            // Where IPv6 is listened on, IPv4 comes as ::ffff:a.b.c.d: one network to all of IPv4 otherwise.
+            let isFour = address.prefix(10).allSatisfy { $0 == 0 } && address[10] == 0xFF && address[11] == 0xFF
+            self =
+                isFour
+                ? .four(address.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
+                : .six(address.loadUnaligned(as: UInt64.self))
+        }
+    }
+
+    private let counts = Mutex<[Client: Int]>([:])
+
+    /// How many clients have a connection.
+    var clients: Int { counts.withLock { $0.count } }
+
+    /// Counts a connection that was made.
+    ///
+    /// - Returns: False, with nothing counted, when the client has as many as it may.
+    func admit(_ client: Client, atMost bound: Int) -> Bool {
+        counts.withLock { counts in
+            let count = counts[client, default: 0]
+            guard count < bound else { return false }
+            counts[client] = count + 1
+            return true
+        }
+    }
+
+    /// Takes back one that was admitted, and has ended.
+    func ended(_ client: Client) {
+        counts.withLock { counts in
+            let count = counts[client, default: 1] - 1
+            counts[client] = count > 0 ? count : nil
+        }
+    }
+}
+#endif
