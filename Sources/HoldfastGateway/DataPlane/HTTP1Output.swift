@@ -34,7 +34,7 @@ struct HTTP1Output: FieldSink {
     mutating func begin(_ status: HTTPResponseStatus) {
         isChunked = false
         joined.writeStaticString("HTTP/1.1 ")
-        joined.writeString("\(status.code)")
+        joined.writeString(String(status.code))
         joined.writeInteger(UInt8(ascii: " "))
         joined.writeString(status.reasonPhrase)
         joined.writeStaticString("\r\n")

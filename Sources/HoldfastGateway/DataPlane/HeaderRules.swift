@@ -122,7 +122,8 @@ extension HTTPHeaders {
     /// The fields that `Connection` names, in lower case. Seldom any; but a client may name thousands, and send as many.
     fileprivate var namedByConnection: Set<String> {
         var names: Set<String> = []
-        for (name, value) in self where name.is("connection") && !value.is("keep-alive") && !value.is("close") {
+        for (name, value) in self
+        where name.utf8.count == 10 && name.is("connection") && !value.is("keep-alive") && !value.is("close") {
             names.formUnion(HopByHop.named(by: [value]))
         }
         return names
@@ -131,7 +132,7 @@ extension HTTPHeaders {
 
 extension HTTPRequestHead {
     /// The target without its query.
-    var path: Substring { uri[..<(uri.utf8.firstIndex(of: UInt8(ascii: "?")) ?? uri.endIndex)] }
+    var path: Substring { RequestRules.path(of: uri) }
 
     /// `Host` without its port, as it was sent.
     var hostName: Substring {

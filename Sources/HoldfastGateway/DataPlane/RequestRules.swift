@@ -8,16 +8,20 @@ import NIOHTTP1
 enum RequestRules {
     /// - Throws: A ``Problem`` that says which rule was broken.
     static func check(_ head: HTTPRequestHead, _ fields: RequestFields, headerLimit: Int) throws(Problem) {
-        guard head.version == .http1_1 || head.version == .http2 || head.version == .http1_0 else {
-            throw Problem(.badRequest, "HTTP/\(head.version.major).\(head.version.minor) is not served here")
+        let (version, method) = (head.version, head.method)
+        guard version == .http1_1 || version == .http2 || version == .http1_0 else {
+            throw Problem(.badRequest, "HTTP/\(version.major).\(version.minor) is not served here")
         }
         guard fields.bytes <= headerLimit else {
             throw Problem(
                 .headersTooLarge, "the header fields take \(fields.bytes) bytes, \(headerLimit) are allowed")
         }
-        try checkFraming(fields, head.version)
-        try checkTarget(head, hosts: fields.hosts)
-        guard head.method != .CONNECT else {
+        try checkFraming(fields, version)
+        guard fields.hosts == 1 || (fields.hosts == 0 && version == .http1_0) else {
+            throw Problem(.badRequest, "the request must have one Host")
+        }
+        try checkTarget(head.uri, method)
+        guard method != .CONNECT else {
             throw Problem(.methodNotSupported, "CONNECT is not served here")
         }
     }
@@ -41,27 +45,31 @@ enum RequestRules {
         }
     }
 
-    private static func checkTarget(_ head: HTTPRequestHead, hosts: Int) throws(Problem) {
-        guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else {
-            throw Problem(.badRequest, "the request must have one Host")
+    private static func checkTarget(_ uri: String, _ method: HTTPMethod) throws(Problem) {
+        var mayHaveDotSegments = false
+        for byte in uri.utf8 {
+            guard byte > 0x20, byte != 0x7F else {
+                throw Problem(.badRequest, "the request's target has characters that a target cannot have")
+            }
+            if byte == UInt8(ascii: ".") || byte == UInt8(ascii: "%") { mayHaveDotSegments = true }
         }
-        guard head.uri.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
-            throw Problem(.badRequest, "the request's target has characters that a target cannot have")
-        }
-        guard !hasDotSegments(head.path) else {
+        guard !mayHaveDotSegments || !hasDotSegments(path(of: uri)) else {
             throw Problem(.badRequest, "the request's path has '.' or '..' segments: resolve them first")
         }
-        let isOptions = head.method == .OPTIONS && head.uri == "*"
-        guard head.uri.utf8.first == UInt8(ascii: "/") || isOptions || absolute(head.uri) != nil else {
+        guard uri.utf8.first == UInt8(ascii: "/") || (method == .OPTIONS && uri == "*") || absolute(uri) != nil else {
             throw Problem(.badRequest, "the request's target is not a path")
         }
+    }
+
+    /// A target without its query.
+    static func path(of uri: String) -> Substring {
+        uri[..<(uri.utf8.firstIndex(of: UInt8(ascii: "?")) ?? uri.endIndex)]
     }
 
     /// Whether a segment is `.` or `..`, written out or as `%2e`: one reader resolves it and another does not, so the
     /// route that is chosen here could be another than the service's.
     static func hasDotSegments(_ path: Substring) -> Bool {
-        guard path.utf8.contains(UInt8(ascii: ".")) || path.utf8.contains(UInt8(ascii: "%")) else { return false }
-        return path.split(separator: "/").contains { segment in
+        path.split(separator: "/").contains { segment in
             guard segment.utf8.count <= 6 else { return false }
             let plain = segment.lowercased().replacing("%2e", with: ".")
             return plain == "." || plain == ".."
@@ -70,9 +78,8 @@ enum RequestRules {
 
     /// The path that a service is asked for, and the authority where the target has one.
     static func target(_ head: HTTPRequestHead) -> (authority: String?, path: String) {
-        guard head.uri.utf8.first != UInt8(ascii: "/"), let absolute = absolute(head.uri) else {
-            return (nil, head.uri)
-        }
+        let uri = head.uri
+        guard uri.utf8.first != UInt8(ascii: "/"), let absolute = absolute(uri) else { return (nil, uri) }
         return absolute
     }
 
