@@ -90,7 +90,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         clientAddress = context.channel.remoteAddress?.ipAddress
         if transport.isHTTP2 { loop.shared.counters.streams.add(1, ordering: .relaxed) }
         timer.onFire = { [unowned self] in timeIsUp() }
-        awaitRequest(within: loop.plan.configuration.headerTimeout)
+        awaitRequest(within: loop.plan.headerTimeout)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -120,27 +120,25 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func take(_ part: HTTPServerRequestPart) {
-        switch (part, state) {
-        case (.head(let head), .idle):
+        switch part {
+        case .head(let head):
+            guard case .idle = state else { return }
             isNew = false
             isEndAwaited = true
             let fields = RequestFields(head)
             isRequestOpen = fields.announcesBody
             asksForUpgrade = fields.hasUpgrade
             begin(head, fields)
-        case (.body(let body), .exchanging(let exchange)):
-            exchange.receivedRequest(body)
-        case (.end, .exchanging(let exchange)):
+        case .body(let body):
+            switch state {
+            case .exchanging(let exchange): exchange.receivedRequest(body)
+            case .lingering(let bytes): linger(bytes: bytes + body.readableBytes)
+            case .idle: break
+            }
+        case .end:
             isEndAwaited = false
             isRequestOpen = false
-            exchange.receivedRequestEnd()
-        case (.body(let body), .lingering(let bytes)):
-            linger(bytes: bytes + body.readableBytes)
-        case (.end, .idle), (.end, .lingering):
-            isEndAwaited = false
-            isRequestOpen = false
-        case (.head, _), (.body, .idle):
-            break
+            if case .exchanging(let exchange) = state { exchange.receivedRequestEnd() }
         }
     }
 
@@ -163,7 +161,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if event is ChannelShouldQuiesceEvent, !transport.isHTTP2 {
             isQuiescing = true
             // A connection that is new has something to say. One that has said it may have more on its way, or nothing.
-            if case .idle = state, !isEndAwaited, !isNew { awaitRequest(within: loop.plan.configuration.idleTimeout) }
+            if case .idle = state, !isEndAwaited, !isNew { awaitRequest(within: loop.plan.idleTimeout) }
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -255,8 +253,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func awaitRequest(within limit: Duration) {
-        let limit = TimeAmount(limit)
+    private func awaitRequest(within limit: TimeAmount) {
         timer.set(loop.turn.now + (isQuiescing && !isNew ? min(limit, Self.lastRequestTime) : limit))
     }
 
@@ -308,7 +305,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func exchangeEnded() {
         if case .exchanging = state { state = .idle }
         isReadHeld = false
-        awaitRequest(within: loop.plan.configuration.idleTimeout)
+        awaitRequest(within: loop.plan.idleTimeout)
     }
 
     private func linger(bytes: Int) {

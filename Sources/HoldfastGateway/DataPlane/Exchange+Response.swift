@@ -53,7 +53,7 @@ extension Exchange {
         responseHead = head
         if claim != nil || isProbing {
             phase = .collecting
-            armPieceTimer(route.configuration.attemptTimeout)
+            armPieceTimer(route.attemptTimeout)
         } else {
             relay(head)
         }
@@ -83,7 +83,7 @@ extension Exchange {
         }
         keepsClientAlive = client.relay(
             head, for: request, keepAlive: request.isKeepAlive && isRequestComplete, adding: own)
-        armPieceTimer(route.configuration.attemptTimeout)
+        armPieceTimer(route.attemptTimeout)
     }
 
     func received(_ body: ByteBuffer) {
@@ -91,11 +91,11 @@ extension Exchange {
         switch phase {
         case .relaying:
             client?.write(body)
-            armPieceTimer(route.configuration.attemptTimeout)
+            armPieceTimer(route.attemptTimeout)
             if let client, !client.isWritable { current?.connection?.holdReads(true) }
         case .collecting:
             collect(body)
-            if phase == .collecting { armPieceTimer(route.configuration.attemptTimeout) }
+            if phase == .collecting { armPieceTimer(route.attemptTimeout) }
         case .recording:
             // Came with what made the response too large to keep; it goes out after it.
             collected.append(body)

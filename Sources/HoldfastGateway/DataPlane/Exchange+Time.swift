@@ -123,12 +123,12 @@ extension Exchange {
     // MARK: Timers
 
     func armAttemptTimer(_ attempt: UpstreamAttempt) {
-        attempt.deadline = loop.turn.now + TimeAmount(route.configuration.attemptTimeout)
+        attempt.deadline = loop.turn.now + route.attemptTimeout
         armTimer()
     }
 
-    func armPieceTimer(_ limit: Duration) {
-        pieceDeadline = loop.turn.now + TimeAmount(limit)
+    func armPieceTimer(_ limit: TimeAmount) {
+        pieceDeadline = loop.turn.now + limit
         armTimer()
     }
 

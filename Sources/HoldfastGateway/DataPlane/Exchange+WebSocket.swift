@@ -43,7 +43,7 @@ extension Exchange {
         _ = HeaderRules.toClient(answer, for: request, keepAlive: true, into: &headers)
         addUpgrade(to: &headers)
         let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
-        let idleLimit = TimeAmount(plan.configuration.idleTimeout)
+        let idleLimit = plan.idleTimeout
         current = nil
         attempt.end(.succeeded, .over)
         finish()

@@ -138,7 +138,7 @@ final class Exchange {
         self.timer = timer
         let start = loop.turn.now
         started = start
-        let own = start + TimeAmount(route.configuration.deadline)
+        let own = start + route.deadline
         let callers = fields.timeout.map { start + TimeAmount($0) }
         isDeadlineOfCaller = callers.map { $0 < own } ?? false
         deadline = callers.map { min($0, own) } ?? own
@@ -160,7 +160,7 @@ final class Exchange {
             attempt()
         } else if key != nil {
             phase = .gathering
-            armPieceTimer(plan.configuration.headerTimeout)
+            armPieceTimer(plan.headerTimeout)
             if isRequestComplete { askForClaim() }
         } else {
             route.budget.called()
@@ -224,7 +224,7 @@ final class Exchange {
             if !isKeptWhole {
                 answer(tooMuchToKeep)
             } else {
-                armPieceTimer(plan.configuration.headerTimeout)
+                armPieceTimer(plan.headerTimeout)
             }
         case .attempting:
             guard let current, let connection = current.connection else { return holdWhileFull() }
@@ -279,7 +279,7 @@ final class Exchange {
         case .attempting:
             // The clock starts when the request has arrived whole: a slow upload is not the service's slowness.
             if !isDeadlineOfCaller {
-                deadline = max(deadline, .now() + TimeAmount(route.configuration.deadline))
+                deadline = max(deadline, .now() + route.deadline)
             }
             guard let current, let connection = current.connection else { return armTimer() }
             connection.sendEnd()

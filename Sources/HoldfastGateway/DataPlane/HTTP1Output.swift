@@ -33,6 +33,7 @@ struct HTTP1Output: FieldSink {
 
     mutating func begin(_ status: HTTPResponseStatus) {
         isChunked = false
+        guard status != .ok else { return _ = joined.writeStaticString("HTTP/1.1 200 OK\r\n") }
         joined.writeStaticString("HTTP/1.1 ")
         joined.writeString(String(status.code))
         joined.writeInteger(UInt8(ascii: " "))

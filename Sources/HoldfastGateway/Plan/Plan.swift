@@ -11,6 +11,8 @@ final class Plan: Sendable {
     let services: [UpstreamService]
     let routes: [Route]
     let table: RouteTable
+    let headerTimeout: TimeAmount
+    let idleTimeout: TimeAmount
     /// What it means, for the page.
     let words: PlanWords
 
@@ -21,6 +23,8 @@ final class Plan: Sendable {
         self.services = services
         self.routes = routes
         table = RouteTable(routes)
+        headerTimeout = TimeAmount(configuration.headerTimeout)
+        idleTimeout = TimeAmount(configuration.idleTimeout)
         words = PlanWords(configuration)
     }
 

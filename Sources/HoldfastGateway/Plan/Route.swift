@@ -1,6 +1,7 @@
 #if Gateway
 import Holdfast
 import HoldfastIdempotency
+import NIOCore
 
 /// A route as one plan has it, with what its policies know. What did not change is taken over from the plan before.
 final class Route: Sendable {
@@ -14,6 +15,9 @@ final class Route: Sendable {
     /// The keys that a shadowed route has seen.
     let shadowedKeys: SeenKeys?
     let metrics: RouteMetrics
+    /// Each request needs them several times: as its event loop counts.
+    let deadline: TimeAmount
+    let attemptTimeout: TimeAmount
 
     var name: String { configuration.name }
 
@@ -48,6 +52,8 @@ final class Route: Sendable {
         }
         shadowedKeys = configuration.isShadow ? former?.shadowedKeys ?? SeenKeys() : nil
         metrics = former?.metrics ?? RouteMetrics(route: name)
+        deadline = TimeAmount(configuration.deadline)
+        attemptTimeout = TimeAmount(configuration.attemptTimeout)
     }
 
     /// What a policy knows goes over while it is configured as it was.

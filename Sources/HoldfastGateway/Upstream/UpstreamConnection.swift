@@ -123,33 +123,46 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch (unwrapInboundIn(data), use) {
-        case (.head(let head), .serving) where head.status.code < 100:
-            // The parser takes any three digits, and a client would get fewer.
-            context.close(promise: nil)
-        case (.head(let head), .serving(let attempt)):
-            isKeepAlive = head.isKeepAlive
-            isSwitched = head.status == .switchingProtocols
-            attempt.received(head)
-        case (.body(let body), .serving(let attempt)):
-            attempt.received(body)
-        case (.end, .serving(let attempt)):
-            if !isSwitched { finish() }
-            attempt.receivedEnd()
-        case (.head, .draining):
-            break
-        case (.body(let body), .draining(let bytes)):
-            let total = bytes + body.readableBytes
-            use = .draining(bytes: total)
-            if total > Self.drainBound { close() }
-        case (.end, .draining):
-            finish()
-        case (_, .idle):
+        switch use {
+        case .serving(let attempt):
+            received(unwrapInboundIn(data), for: attempt, context)
+        case .draining(let bytes):
+            drained(unwrapInboundIn(data), after: bytes)
+        case .idle:
             // Nobody asked: what comes now could be taken for the next answer.
             pool.remove(self)
             close()
-        case (_, .closed):
+        case .closed:
             break
+        }
+    }
+
+    private func received(
+        _ part: HTTPClientResponsePart, for attempt: UpstreamAttempt, _ context: ChannelHandlerContext
+    ) {
+        switch part {
+        case .head(let head):
+            // The parser takes any three digits, and a client would get fewer.
+            guard head.status.code >= 100 else { return context.close(promise: nil) }
+            isKeepAlive = head.isKeepAlive
+            isSwitched = head.status == .switchingProtocols
+            attempt.received(head)
+        case .body(let body):
+            attempt.received(body)
+        case .end:
+            if !isSwitched { finish() }
+            attempt.receivedEnd()
+        }
+    }
+
+    private func drained(_ part: HTTPClientResponsePart, after bytes: Int) {
+        switch part {
+        case .head: break
+        case .body(let body):
+            let total = bytes + body.readableBytes
+            use = .draining(bytes: total)
+            if total > Self.drainBound { close() }
+        case .end: finish()
         }
     }
 
