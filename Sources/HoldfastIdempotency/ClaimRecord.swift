@@ -17,9 +17,10 @@ public struct StoreInstant: Sendable, Hashable, Comparable {
     }
 
     /// How long it is until another; zero if that is earlier.
-    func duration(to other: StoreInstant) -> Duration {
+    package func duration(to other: StoreInstant) -> Duration {
+        guard self < other else { return .zero }
         let (difference, overflow) = other.milliseconds.subtractingReportingOverflow(milliseconds)
-        return .milliseconds(overflow ? .max : max(0, difference))
+        return .milliseconds(overflow ? .max : difference)
     }
 
     public static func < (left: StoreInstant, right: StoreInstant) -> Bool {

@@ -90,8 +90,7 @@ final class OutcomeProbe {
         } else if let end = entries.last(where: { $0.event == .leaseEnded }) {
             sent = min(sent, end.at)
         }
-        let left = sent.advanced(by: settle).milliseconds - record.now.milliseconds
-        return .milliseconds(max(0, left))
+        return record.now.duration(to: sent.advanced(by: settle))
     }
 }
 #endif

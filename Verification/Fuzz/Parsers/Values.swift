@@ -27,6 +27,9 @@ extension FuzzTarget {
                 run: readWords),
             .text("path-pattern", words: ["/", "*", "{", "}", "{id}", "//", "/*", "/{a}/", "\n"], run: pathPattern),
             .text(
+                "probe-path", words: ["{key}", "{id}", "/", "?", "%2e%2e", "%2F", "\\", "..", "#", "\n"], run: probePath
+            ),
+            .text(
                 "json", words: ["\"", "\\", "\u{2028}", "\u{0}", "\n", "\u{7F}", "\u{10FFFF}"], share: 0.5, run: json),
             .text("arguments", words: argumentWords, share: 0.1, run: arguments),
         ]
@@ -125,6 +128,35 @@ extension FuzzTarget {
         }
         return Outcome(
             "two", first.covers(second) ? 1 : 0, second.covers(first) ? 1 : 0, matches.0 ? 1 : 0, matches.1 ? 1 : 0)
+    }
+
+    /// A template, a route's pattern, a path and a key, a line each. Whatever the path and the key hold, what is asked for
+    /// has the template's segments and query, and no others.
+    private static func probePath(_ text: String) throws -> Outcome {
+        let lines = text.split(separator: "\n", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+        guard let template = try? ProbePath(lines[0]) else { return Outcome("none") }
+        try expect((try? ProbePath(template.description)) == template, "written, it is another template: \(template)")
+        guard lines.count == 4, let pattern = try? PathPattern(lines[1]), let key = try? IdempotencyKey(lines[3]) else {
+            return Outcome("alone", template.names.count)
+        }
+        guard let target = template.target(asking: key, path: lines[2][...], of: pattern) else {
+            return Outcome("leads elsewhere", template.names.count)
+        }
+        var (literal, depth) = ("", 0)
+        for character in template.description {
+            if character == "{" { depth += 1 }
+            if depth == 0 { literal.append(character) }
+            if character == "}" { depth -= 1 }
+        }
+        try expect(target.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "no target: \(target.debugDescription)")
+        for mark in "/?#\\".utf8 {
+            try expect(
+                target.utf8.count { $0 == mark } == literal.utf8.count { $0 == mark },
+                "\(target) is not of the form of \(template)")
+        }
+        let segments = target.prefix { $0 != "?" }.split(separator: "/")
+        try expect(!segments.contains { $0 == "." || $0 == ".." }, "\(target) leads elsewhere")
+        return Outcome("asked", segments.count, template.names.count, target.utf8.count / 32)
     }
 
     /// Whatever a text holds, what is written is JSON, on one line, and says the same.
