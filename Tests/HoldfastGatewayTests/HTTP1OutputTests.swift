@@ -116,6 +116,14 @@ import Testing
         #expect(one.flushed == 1 && other.flushed == 2)
     }
 
+    @Test("no more connections wait for one another than the bound")
+    func bound() {
+        let turn = LoopTurn(eventLoop: EmbeddedEventLoop())
+        let connections = (0..<LoopTurn.bound + 1).map { _ in Connection() }
+        for connection in connections { turn.flush(connection) }
+        #expect(connections.map(\.flushed) == Array(repeating: 1, count: LoopTurn.bound) + [0])
+    }
+
     @Test("the time stands still within a turn, and no longer")
     func time() {
         let loop = EmbeddedEventLoop()

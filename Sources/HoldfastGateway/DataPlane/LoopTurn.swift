@@ -9,8 +9,12 @@ protocol Flushing: AnyObject {
 /// One turn of an event loop, from the first thing that it reads to when it has read all there was. Then what is ready is
 /// sent, on all connections: whoever receives it is woken once, rather than between two reads.
 final class LoopTurn {
+    /// So many connections wait for one another at the most: about a millisecond.
+    static let bound = 64
+
     private let eventLoop: any EventLoop
     private var start: NIODeadline?
+    private var isEndAwaited = false
     private var ready: [any Flushing] = []
 
     init(eventLoop: any EventLoop) {
@@ -31,15 +35,23 @@ final class LoopTurn {
     func flush(_ connection: any Flushing) {
         awaitEnd()
         ready.append(connection)
+        if ready.count >= Self.bound { send() }
     }
 
     private func awaitEnd() {
-        if start == nil, ready.isEmpty { eventLoop.assumeIsolated().execute { self.end() } }
+        guard !isEndAwaited else { return }
+        isEndAwaited = true
+        eventLoop.assumeIsolated().execute { self.end() }
     }
 
     private func end() {
+        isEndAwaited = false
         start = nil
-        // What is sent may lead to more, which is of the next turn.
+        send()
+    }
+
+    private func send() {
+        // What is sent may lead to more, which is sent later.
         var connections: [any Flushing] = []
         swap(&connections, &ready)
         for connection in connections { connection.flushNow() }
