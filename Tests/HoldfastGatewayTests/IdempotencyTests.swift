@@ -100,6 +100,24 @@ import Testing
         }
     }
 
+    @Test func `a duplicate waits no longer than it may, and then leaves its place`() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let service = try await TestService.start { _, _ in .held(gate.futureResult, [9]) }
+        try await withGateway(to: service, configure: { $0.routes[0].idempotency.wait = .milliseconds(20) }) {
+            gateway in
+            async let first = gateway.post(key: "k")
+            await service.requests(1)
+            // The first request goes on until the duplicate has been answered.
+            let duplicate = try await gateway.post(key: "k")
+            #expect(duplicate.status == 409 && duplicate.problem == "key-in-flight")
+            gate.succeed()
+            try await expectEqual(first.body, [9])
+            let repeated = try await gateway.post(key: "k")
+            #expect(repeated.body == [9] && repeated.isReplay)
+            #expect(service.requests.count == 1)
+        }
+    }
+
     @Test func `a failure of the service is kept and a decline is not`() async throws {
         let service = try await TestService.start { _, number in
             number == 1 ? .status(.tooManyRequests) : .status(.internalServerError)

@@ -13,7 +13,6 @@ extension Exchange {
     func askForClaim() {
         guard let key else { return }
         phase = .claiming
-        armTimer()
         let secret = shared.secret
         let scope = scope
         var body: [UInt8] = []
@@ -25,8 +24,14 @@ extension Exchange {
         ])
         let recordID = secret.recordID(of: key, in: scope)
         self.recordID = recordID
-        waitsUntil = .now() + TimeAmount(route.configuration.idempotency.wait)
+        beginWaiting()
         askForClaim(recordID, fingerprint, caller: scope.caller, takesOver: takeover)
+    }
+
+    /// Whoever is asked for from now on may be awaited for so long.
+    func beginWaiting() {
+        waitsUntil = .now() + TimeAmount(route.configuration.idempotency.wait)
+        armTimer()
     }
 
     /// What a repeat takes over without asking anybody.

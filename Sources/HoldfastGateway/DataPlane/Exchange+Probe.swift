@@ -176,7 +176,7 @@ extension Exchange {
     private func notFound(_ probe: OutcomeProbe) {
         guard let recordID else { return }
         phase = .claiming
-        rearm()
+        beginWaiting()
         let (engine, eventLoop) = (shared.engine, loop.eventLoop)
         let proceed = NIOLoopBound({ self.looked(probe, $0) }, eventLoop: eventLoop)
         Task {
@@ -202,15 +202,8 @@ extension Exchange {
     /// The turn goes on until the store has decided, so that nobody asks in between.
     private func claimAgain(_ takesOver: ClaimCommand.Takeover) {
         phase = .claiming
-        rearm()
+        beginWaiting()
         probe?.askAgain(takesOver)
-    }
-
-    /// Whoever waits from now on waits for another than before.
-    private func rearm() {
-        waitsUntil = .distantFuture
-        armTimer()
-        waitsUntil = .now() + TimeAmount(route.configuration.idempotency.wait)
     }
 
     // MARK: The refusal

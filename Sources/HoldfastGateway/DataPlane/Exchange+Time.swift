@@ -81,6 +81,9 @@ extension Exchange {
         switch phase {
         case .gathering:
             answer(Problem(.requestTimeout, "the request's body did not arrive in time"))
+        case .claiming where !isCall && placeInLine?.leave() != true:
+            // It is the store that takes its time, or another gateway, of which somebody else keeps count.
+            timer.set(deadline)
         case .claiming:
             answer(Problem(.keyInFlight, "a request with this key has not ended in time"))
         case .waiting:
