@@ -94,6 +94,7 @@ import Testing
 /// When it goes out.
 @Suite struct LoopTurnTests {
     private final class Connection: Flushing {
+        var isFlushAwaited = false
         var flushed = 0
         var whenFlushed: () -> Void = {}
 
@@ -108,9 +109,12 @@ import Testing
         let loop = EmbeddedEventLoop()
         let turn = LoopTurn(eventLoop: loop)
         let (one, other) = (Connection(), Connection())
-        one.whenFlushed = { if other.flushed < 2 { turn.flush(other) } }
+        // One that waits already goes with what it waits for; one that was sent waits anew.
+        one.whenFlushed = { turn.flush(other) }
+        other.whenFlushed = { if other.flushed < 2 { turn.flush(other) } }
         turn.flush(one)
         turn.flush(other)
+        turn.flush(one)
         #expect(one.flushed == 0 && other.flushed == 0)
         loop.run()
         #expect(one.flushed == 1 && other.flushed == 2)

@@ -26,25 +26,25 @@ def idle(gateway, count, seconds):
     return f"{len(made):,} connections, each idle after a request, for {clock() - began:.0f} s; {words}"
 
 
+def too_many(gateway, count, seconds, words, **connect):
+    made = connect_many(gateway.port, count, GET, **connect)
+    closed, _ = hold(made, seconds / 2)
+    return f"{len(made):,} connections {words}; {closed:,} were closed as they came"
+
+
 def bound(gateway, count, seconds):
     """More connections than the gateway takes."""
-    made = connect_many(gateway.port, count, GET)
-    closed, _ = hold(made, seconds / 2)
-    return f"{len(made):,} connections where {gateway.bound:,} are taken; {closed:,} were closed as they came"
+    return too_many(gateway, count, seconds, f"where {gateway.bound:,} are taken")
 
 
 def one_client(gateway, count, seconds):
     """More connections of one address than the gateway takes; others have another."""
-    made = connect_many(gateway.port, count, GET, source="127.0.0.2")
-    closed, _ = hold(made, seconds / 2)
-    return f"{len(made):,} connections of one address where it may have {PER_CLIENT}; {closed:,} were closed as they came"
+    return too_many(gateway, count, seconds, f"of one address where it may have {PER_CLIENT}", source="127.0.0.2")
 
 
 def descriptors(gateway, count, seconds):
     """More connections than the gateway has descriptors for."""
-    made = connect_many(gateway.port, count, GET)
-    closed, _ = hold(made, seconds / 2)
-    return f"{len(made):,} connections to a gateway with {gateway.files:,} descriptors; {closed:,} were closed as they came"
+    return too_many(gateway, count, seconds, f"to a gateway with {gateway.files:,} descriptors")
 
 
 def slow_heads(gateway, count, seconds):

@@ -61,16 +61,9 @@ extension DownstreamHandler: Flushing {
     }
 
     /// Has what was written go out when the loop has read what there was.
-    func flush() {
-        guard !isFlushAwaited else { return }
-        isFlushAwaited = true
-        loop.turn.flush(self)
-    }
+    func flush() { loop.turn.flush(self) }
 
-    func flushNow() {
-        isFlushAwaited = false
-        send(promise: nil)
-    }
+    func flushNow() { send(promise: nil) }
 
     private func send(promise: EventLoopPromise<Void>?) {
         guard let context else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }

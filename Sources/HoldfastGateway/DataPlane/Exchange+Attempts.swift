@@ -210,7 +210,7 @@ extension Exchange {
     /// Whether this machine has no descriptor or no port left. That says nothing about the service.
     private static func isOurOwn(_ error: any Error) -> Bool {
         guard let error = error as? IOError else { return false }
-        return [EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS, ENOMEM].contains(error.errnoCode)
+        return error.isLackOfRoom || error.errnoCode == EADDRNOTAVAIL
     }
 
     private static func reason(_ error: any Error) -> String {

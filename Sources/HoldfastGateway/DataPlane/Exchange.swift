@@ -122,8 +122,7 @@ final class Exchange {
 
     init(
         request: HTTPRequestHead, _ fields: RequestFields, route: Route, key: IdempotencyKey?,
-        client: DownstreamHandler,
-        loop: LoopContext, timer: LazyTimer
+        client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
     ) {
         plan = loop.plan
         self.request = request

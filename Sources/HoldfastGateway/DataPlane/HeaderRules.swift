@@ -123,7 +123,7 @@ extension HTTPHeaders {
     fileprivate var namedByConnection: Set<String> {
         var names: Set<String> = []
         for (name, value) in self
-        where name.utf8.count == 10 && name.is("connection") && !value.is("keep-alive") && !value.is("close") {
+        where name.is("connection") && !value.is("keep-alive") && !value.is("close") {
             names.formUnion(HopByHop.named(by: [value]))
         }
         return names

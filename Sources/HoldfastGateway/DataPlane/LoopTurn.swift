@@ -3,6 +3,9 @@ import NIOCore
 
 /// A connection on which something is ready to be sent.
 protocol Flushing: AnyObject {
+    /// Kept by ``LoopTurn``: whether it waits for the turn's end already.
+    var isFlushAwaited: Bool { get set }
+
     func flushNow()
 }
 
@@ -33,6 +36,8 @@ final class LoopTurn {
 
     /// Has what is ready on a connection be sent when the turn ends.
     func flush(_ connection: any Flushing) {
+        guard !connection.isFlushAwaited else { return }
+        connection.isFlushAwaited = true
         awaitEnd()
         ready.append(connection)
         if ready.count >= Self.bound { send() }
@@ -54,7 +59,10 @@ final class LoopTurn {
         // What is sent may lead to more, which is sent later.
         var connections: [any Flushing] = []
         swap(&connections, &ready)
-        for connection in connections { connection.flushNow() }
+        for connection in connections {
+            connection.isFlushAwaited = false
+            connection.flushNow()
+        }
         connections.removeAll(keepingCapacity: true)
         if ready.isEmpty { swap(&connections, &ready) }
     }

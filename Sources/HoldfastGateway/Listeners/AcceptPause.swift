@@ -30,7 +30,7 @@ final class AcceptPause: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let failure = error as? IOError, Self.isLackOfRoom(failure.errnoCode) else {
+        guard let failure = error as? IOError, failure.isLackOfRoom else {
             return context.fireErrorCaught(error)
         }
         tell(failure, at: .now())
@@ -59,9 +59,10 @@ final class AcceptPause: ChannelInboundHandler {
             "no connection can be accepted, and others wait: raise the limit of open files, or lower limits.connections",
             metadata: ["error": "\(failure)"])
     }
+}
 
-    private static func isLackOfRoom(_ code: CInt) -> Bool {
-        [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code)
-    }
+extension IOError {
+    /// Whether the machine, or this process, has no room for another connection.
+    var isLackOfRoom: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errnoCode) }
 }
 #endif

@@ -24,7 +24,7 @@ struct DescriptorRoom: Sendable, Hashable {
     /// By the limit of this process as it is now.
     init(for configuration: GatewayConfiguration) {
         self.init(
-            limit: ProcessFigures.maximumFiles ?? .max, loops: configuration.threads + System.coreCount,
+            limit: Descriptors.limit ?? .max, loops: configuration.threads + System.coreCount,
             listeners: configuration.listeners.count)
     }
 

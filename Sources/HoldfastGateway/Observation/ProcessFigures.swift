@@ -16,22 +16,11 @@ struct ProcessFigures: Sendable {
     /// As it is now. Reads some files of `/proc`: not for an event loop.
     static func now() -> ProcessFigures {
         var figures = ProcessFigures()
-        figures.maximumFiles = maximumFiles
+        figures.maximumFiles = Descriptors.limit
         #if os(Linux)
         figures.readProc()
         #endif
         return figures
-    }
-
-    /// How many files and connections may be open.
-    static var maximumFiles: Int? {
-        var limit = rlimit()
-        #if os(Linux)
-        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        #else
-        let files = RLIMIT_NOFILE
-        #endif
-        return getrlimit(files, &limit) == 0 ? Int(clamping: limit.rlim_cur) : nil
     }
 
     #if os(Linux)

@@ -26,7 +26,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     /// Bytes go out in front of the decoder, which passes nothing on but parts of requests.
     private let outlet: ChannelHandlerContext
     private var output = HTTP1Output()
-    private var isFlushAwaited = false
+    var isFlushAwaited = false
     private var use = Use.idle
     private var isKeepAlive = true
     private var isRequestSent = false
@@ -80,14 +80,9 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     /// Has what was sent go out when the loop has read what there was.
-    func flush() {
-        guard !isFlushAwaited else { return }
-        isFlushAwaited = true
-        pool.turn.flush(self)
-    }
+    func flush() { pool.turn.flush(self) }
 
     func flushNow() {
-        isFlushAwaited = false
         guard let bytes = output.take() else { return outlet.flush() }
         outlet.writeAndFlush(NIOAny(bytes), promise: nil)
         output.reuse(bytes)

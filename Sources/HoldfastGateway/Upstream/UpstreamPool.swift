@@ -129,9 +129,12 @@ final class UpstreamPool {
     func put(_ connection: UpstreamConnection) {
         let endpoint = connection.endpoint
         guard !isClosed, !endpoint.isRetired.load(ordering: .relaxed) else { return connection.close() }
-        let idle = idle[endpoint.number] ?? Idle()
+        guard let idle = idle[endpoint.number] else {
+            let idle = Idle()
+            idle.connections = [connection]
+            return self.idle[endpoint.number] = idle
+        }
         guard idle.connections.count < Self.idleBound else { return connection.close() }
-        if idle.connections.isEmpty { self.idle[endpoint.number] = idle }
         idle.connections.append(connection)
     }
 
