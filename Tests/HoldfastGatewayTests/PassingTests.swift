@@ -168,5 +168,30 @@ import Testing
         }
         await service.stop()
     }
+
+    @Test func `what comes before the answer reaches who asked without a key, and not who speaks HTTP 1 0`()
+        async throws
+    {
+        let early = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nContent-Length: 9\r\nConnection: x\r\nX: 1\r\n\r\n"
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+        let service = try await WebSocketService.start("HTTP/1.1 100 Continue\r\n\r\n\(early)\(early)\(answer)")
+        let unused = try await TestService.start { _, _ in .ok() }
+        let change = { (configuration: inout GatewayConfiguration) in
+            configuration.services[0].endpoints = [.init(address: .init(host: "127.0.0.1", port: service.port))]
+        }
+        let passed = "HTTP/1.1 103 \r\nLink: </a.css>\r\n\r\n"
+        try await withGateway(to: unused, configure: change) { gateway in
+            func ask(_ head: String) async throws -> String {
+                try await TestClient.raw("\(head)\r\nHost: a\r\nConnection: close\r\n\r\n", to: gateway.port)
+            }
+            let whole = try await ask("GET / HTTP/1.1")
+            #expect(whole.hasPrefix("\(passed)\(passed)HTTP/1.1 200 OK\r\n"))
+            #expect(whole.hasSuffix("\r\n\r\nok"))
+            try await #expect(ask("GET / HTTP/1.0").hasPrefix("HTTP/1.1 200 OK\r\n"))
+            try await #expect(
+                ask("POST / HTTP/1.1\r\nIdempotency-Key: k\r\nContent-Length: 0").hasPrefix("HTTP/1.1 200 OK\r\n"))
+        }
+        await service.stop()
+    }
 }
 #endif

@@ -8,6 +8,20 @@ import Synchronization
 
 /// The service's answer, to the client or into the record.
 extension Exchange {
+    /// What comes before the answer is passed on (RFC 9110, section 15.2), as far as the client takes it. `100` is not: the
+    /// gateway itself has asked for the body. With a key there is one answer, the one that is recorded.
+    func receivedInformational(_ head: HTTPResponseHead, from attempt: UpstreamAttempt) {
+        guard phase == .attempting, attempt === current, claim == nil, !isProbing, head.status != .continue,
+            request.version != .http1_0, let client, client.isWritable
+        else { return }
+        var fields = HTTPHeaders()
+        _ = HeaderRules.toClient(head, for: request, keepAlive: true, into: &fields)
+        // It has no body, whatever it says of one (RFC 9112, section 6.3).
+        fields.remove(name: "content-length")
+        client.write(HTTPResponseHead(version: .http1_1, status: head.status, headers: fields), isFinal: false)
+        client.flush()
+    }
+
     func received(_ head: HTTPResponseHead, from attempt: UpstreamAttempt) {
         guard phase == .attempting else { return }
         if head.status == .switchingProtocols { return receivedSwitch(head, from: attempt) }

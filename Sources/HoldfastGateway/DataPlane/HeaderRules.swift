@@ -130,6 +130,11 @@ extension HTTPHeaders {
     }
 }
 
+extension HTTPResponseHead {
+    /// Whether another answer follows on the same request. After `101` comes what is not HTTP.
+    var isInformational: Bool { status.code < 200 && status != .switchingProtocols }
+}
+
 extension HTTPRequestHead {
     /// The target without its query.
     var path: Substring { RequestRules.path(of: uri) }

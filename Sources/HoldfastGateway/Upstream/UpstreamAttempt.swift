@@ -100,6 +100,7 @@ final class UpstreamAttempt {
     // MARK: What the connection tells
 
     func received(_ head: HTTPResponseHead) { exchange?.received(head, from: self) }
+    func receivedInformational(_ head: HTTPResponseHead) { exchange?.receivedInformational(head, from: self) }
     func received(_ body: ByteBuffer) { exchange?.received(body) }
     func receivedEnd() { exchange?.receivedEnd(of: self) }
     func flush() { exchange?.flush() }

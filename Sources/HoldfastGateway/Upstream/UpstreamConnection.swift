@@ -139,6 +139,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         case .head(let head):
             // The parser takes any three digits, and a client would get fewer.
             guard head.status.code >= 100 else { return context.close(promise: nil) }
+            guard !head.isInformational else { return attempt.receivedInformational(head) }
             isKeepAlive = head.isKeepAlive
             isSwitched = head.status == .switchingProtocols
             attempt.received(head)

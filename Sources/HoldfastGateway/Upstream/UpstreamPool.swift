@@ -117,7 +117,8 @@ final class UpstreamPool {
             try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: endpoint.tlsName))
             try pipeline.addHandler(TLSHandshake(on: channel.eventLoop))
         }
-        let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)
+        let decoder = HTTPResponseDecoder(
+            leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .forward)
         let handler = ByteToMessageHandler(decoder)
         try pipeline.addHandler(handler)
         let connection = UpstreamConnection(
