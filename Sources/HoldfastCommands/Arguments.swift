@@ -4,42 +4,40 @@ import Holdfast
 public import HoldfastGateway
 public import HoldfastHTTP
 
-/// A duration on the command line: `250ms`, `5s`, `2m`, `24h`, `7d`.
-struct DurationArgument: ExpressibleByArgument {
-    let duration: Duration
-
-    init?(argument: String) {
-        guard let duration = Duration(words: argument) else { return nil }
-        self.duration = duration
-    }
-}
-
-extension GatewayConfiguration.Address: ExpressibleByArgument {
-    /// `HOST:PORT`, with IPv6 addresses in brackets.
-    public init?(argument: String) { self.init(words: argument) }
-}
-
-/// A server's address on the command line: `http://HOST[:PORT]`.
-struct HTTPArgument: ExpressibleByArgument, CustomStringConvertible {
-    let address: GatewayConfiguration.Address
-
-    init(_ address: GatewayConfiguration.Address) {
-        self.address = address
+/// Reads what is written in words on the command line, as an option's `transform`: the parser's own way would tell
+/// which value is wrong, and not what is allowed.
+enum Words {
+    static let duration = Words.reader("a duration such as 250ms, 5s, 2m, 24h or 7d", Duration.init(words:))
+    static let address = Words.reader(
+        GatewayConfiguration.Address.allowed, GatewayConfiguration.Address.init(words:))
+    static let store = Words.reader(StoreLocation.allowed, StoreLocation.init)
+    /// A server's address, without TLS.
+    static let server = Words.reader("http://HOST[:PORT]") { text -> GatewayConfiguration.Address? in
+        guard let endpoint = ServiceConfiguration.Endpoint(words: text), !endpoint.usesTLS else { return nil }
+        return endpoint.address
     }
 
-    var description: String { "http://\(address)" }
-    var defaultValueDescription: String { description }
-
-    init?(argument: String) {
-        guard let endpoint = ServiceConfiguration.Endpoint(words: argument), !endpoint.usesTLS else { return nil }
-        address = endpoint.address
+    @Sendable static func probe(_ text: String) throws -> ProbePath {
+        do { return try ProbePath(text) } catch { throw NotAllowed(allowed: error.allowed) }
     }
-}
 
-extension StoreLocation: ExpressibleByArgument {
-    public init?(argument: String) { self.init(argument) }
+    /// - Parameters:
+    ///   - allowed: What is, in words.
+    ///   - read: Returns nil for what is not.
+    private static func reader<Value>(
+        _ allowed: String, _ read: @escaping @Sendable (String) -> Value?
+    ) -> @Sendable (String) throws -> Value {
+        { text in
+            guard let value = read(text) else { throw NotAllowed(allowed: allowed) }
+            return value
+        }
+    }
 
-    public var defaultValueDescription: String { description }
+    /// The parser puts the option and the value in front.
+    private struct NotAllowed: Error, CustomStringConvertible {
+        let allowed: String
+        var description: String { "it must be \(allowed)" }
+    }
 }
 
 extension RouteConfiguration.Idempotency.Keys: ExpressibleByArgument {}
@@ -56,13 +54,4 @@ extension OutcomeProfile: ExpressibleByArgument {
 }
 
 extension RouteConfiguration.Idempotency.Unknown: ExpressibleByArgument {}
-
-extension ProbePath: ExpressibleByArgument {
-    public init?(argument: String) {
-        guard let path = try? Self(argument) else { return nil }
-        self = path
-    }
-
-    public var defaultValueDescription: String { description }
-}
 #endif

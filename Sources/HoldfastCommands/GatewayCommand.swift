@@ -7,18 +7,21 @@ import HoldfastHTTP
 
 /// Where the gateway listens and what it keeps: what `gateway` and `demo` have in common.
 struct ListenOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Where requests are taken. Default: 127.0.0.1:8080.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp("Where requests are taken. Default: 127.0.0.1:8080.", valueName: "host:port"),
+        transform: Words.address)
     var listen: GatewayConfiguration.Address?
 
     @Option(
         help: ArgumentHelp(
-            "Where the control plane listens. Keep it on loopback. Default: 127.0.0.1:9090.", valueName: "host:port"))
+            "Where the control plane listens. Keep it on loopback. Default: 127.0.0.1:9090.", valueName: "host:port"),
+        transform: Words.address)
     var admin: GatewayConfiguration.Address?
 
     @Option(
         help: ArgumentHelp(
             "Where claims and outcomes are kept. Default: sqlite:holdfast.db.",
-            valueName: "memory|sqlite:PATH|postgres://…|valkey://…"))
+            valueName: "memory|sqlite:PATH|postgres://…|valkey://…"), transform: Words.store)
     var store: StoreLocation?
 
     /// Puts what is given into a configuration.
@@ -40,27 +43,32 @@ struct GatewayCommand: AsyncParsableCommand {
             valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("The service, http://HOST[:PORT]. Once for each endpoint.", valueName: "url"))
-    var upstream: [HTTPArgument] = []
+    @Option(
+        help: ArgumentHelp("The service, http://HOST[:PORT]. Once for each endpoint.", valueName: "url"),
+        transform: Words.server)
+    var upstream: [GatewayConfiguration.Address] = []
 
     @OptionGroup var options: ListenOptions
 
     @Option(help: "How many failures in a row open an endpoint's breaker. Default: 3.")
     var trip: Int?
 
-    @Option(help: ArgumentHelp("How long a breaker stays open. Default: 5s.", valueName: "duration"))
-    var cooldown: DurationArgument?
+    @Option(
+        help: ArgumentHelp("How long a breaker stays open. Default: 5s.", valueName: "duration"),
+        transform: Words.duration)
+    var cooldown: Duration?
 
     @Option(help: "All attempts at a request together. Default: 3.")
     var attempts: Int?
 
     @Option(
         help: ArgumentHelp(
-            "From a request's arrival to its answer, over all attempts. Default: 30s.", valueName: "duration"))
-    var timeout: DurationArgument?
+            "From a request's arrival to its answer, over all attempts. Default: 30s.", valueName: "duration"),
+        transform: Words.duration)
+    var timeout: Duration?
 
-    @Option(help: ArgumentHelp("For one attempt. Default: 10s.", valueName: "duration"))
-    var attemptTimeout: DurationArgument?
+    @Option(help: ArgumentHelp("For one attempt. Default: 10s.", valueName: "duration"), transform: Words.duration)
+    var attemptTimeout: Duration?
 
     @Option(help: "Whether POST and PATCH need an Idempotency-Key. Default: optional.")
     var key: RouteConfiguration.Idempotency.Keys?
@@ -76,13 +84,16 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The least characters of a key. Default: 1.", valueName: "count"))
     var keyLength: Int?
 
-    @Option(help: ArgumentHelp("How long an outcome is kept. Default: 24h.", valueName: "duration"))
-    var retention: DurationArgument?
+    @Option(
+        help: ArgumentHelp("How long an outcome is kept. Default: 24h.", valueName: "duration"),
+        transform: Words.duration)
+    var retention: Duration?
 
     @Option(
         help: ArgumentHelp(
-            "How long a duplicate waits for the request in progress; default: 10s.", valueName: "duration"))
-    var wait: DurationArgument?
+            "How long a duplicate waits for the request in progress; default: 10s.", valueName: "duration"),
+        transform: Words.duration)
+    var wait: Duration?
 
     @Option(
         help: ArgumentHelp(
@@ -95,7 +106,7 @@ struct GatewayCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "With --unknown probe: where the service is asked what became of a key.",
             discussion: "A path with {key} in it, such as /charges/by-key/{key}: 2xx, it happened; 404, it did not.",
-            valueName: "path"))
+            valueName: "path"), transform: Words.probe)
     var probe: ProbePath?
 
     @Option(help: "The most keys that one caller may have within the retention; default: no bound.")
@@ -161,7 +172,7 @@ struct GatewayCommand: AsyncParsableCommand {
     /// One service, as the options say. What they do not say is as the configuration has it.
     private func gatewayConfiguration() -> GatewayConfiguration {
         var configuration = GatewayConfiguration(
-            upstreams: upstream.map(\.address), threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            upstreams: upstream, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         options.apply(to: &configuration)
         configuration.keysPerCaller = keysPerCaller
         configuration.bytesPerCaller = bytesPerCaller
@@ -172,22 +183,22 @@ struct GatewayCommand: AsyncParsableCommand {
 
     private func apply(to route: inout RouteConfiguration) {
         if let attempts { route.retry.attempts = attempts }
-        if let timeout { route.deadline = timeout.duration }
-        if let attemptTimeout { route.attemptTimeout = attemptTimeout.duration }
+        if let timeout { route.deadline = timeout }
+        if let attemptTimeout { route.attemptTimeout = attemptTimeout }
         if let key { route.idempotency.keys = key }
         if let profile { route.idempotency.profile = profile }
         let usual = route.idempotency.profile.keys
         route.idempotency.rules = KeyRules(
             form: keyForm ?? usual.form, length: (keyLength ?? 1)...IdempotencyKey.maximumLength)
-        if let retention { route.idempotency.retention = retention.duration }
-        if let wait { route.idempotency.wait = wait.duration }
+        if let retention { route.idempotency.retention = retention }
+        if let wait { route.idempotency.wait = wait }
         if let unknown { route.idempotency.unknown = unknown }
         route.idempotency.probe = probe.map { .init(path: $0) }
     }
 
     private func apply(to breaker: inout CircuitBreakerConfiguration, attemptTimeout: Duration) {
         if let trip { breaker.trip = .consecutiveFailures(trip) }
-        if let cooldown { breaker.cooldown = .fixed(cooldown.duration) }
+        if let cooldown { breaker.cooldown = .fixed(cooldown) }
         // A probe cannot outlive its attempt, so its place is held a little longer than that.
         breaker.probeHold = min(.seconds(86_400), attemptTimeout + .seconds(5))
     }

@@ -9,7 +9,7 @@ struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate", abstract: "Bring a PostgreSQL store's schema up to date.")
 
-    @Option(help: ArgumentHelp("The store.", valueName: "postgres://…"))
+    @Option(help: ArgumentHelp("The store.", valueName: "postgres://…"), transform: Words.store)
     var store: StoreLocation?
 
     @Option(help: ArgumentHelp("Instead: the gateway's configuration file, which names the store.", valueName: "file"))

@@ -19,7 +19,6 @@ extension IdempotencyEngine {
                     return outcome.fingerprint == asker.fingerprint ? .replay(outcome.payload) : .mismatch
                 }
                 guard inFlight.add(1, ordering: .relaxed).newValue <= configuration.keysInFlight else {
-                    inFlight.subtract(1, ordering: .relaxed)
                     return .overload
                 }
                 state.entries[id] = Entry(fingerprint: asker.fingerprint, caller: asker.caller)
@@ -41,7 +40,9 @@ extension IdempotencyEngine {
         case .mismatch: asker.decided(.mismatched)
         case .conflict: asker.decided(.conflict)
         case .full: asker.decided(.full)
-        case .overload: asker.decided(.unavailable(ClaimStoreError(.overloaded, "too many keys are in flight")))
+        case .overload:
+            isInFlightNoMore()
+            asker.decided(.unavailable(ClaimStoreError(.overloaded, "too many keys are in flight")))
         case .claim: claim(id, asker)
         }
         return asker.number
@@ -133,28 +134,43 @@ extension IdempotencyEngine {
 
     // MARK: The table of what is in flight
 
-    func remove(_ id: RecordID) -> [Asker] { removeEntry(id)?.waiters ?? [] }
+    func remove(_ id: RecordID) -> [Asker] {
+        let entry = part(of: id).state.withLock { $0.entries.removeValue(forKey: id) }
+        if entry != nil { isInFlightNoMore() }
+        return entry?.waiters ?? []
+    }
 
     /// Keeps the outcome at hand for the repeats that come soon.
     func remove(_ id: RecordID, replaying payload: [UInt8]?) -> [Asker] {
-        part(of: id).state.withLock { state in
-            let entry = removeEntry(id, from: &state.entries)
+        let entry = part(of: id).state.withLock { state in
+            let entry = state.entries.removeValue(forKey: id)
             if let entry, state.replays.bound > 0 {
                 let now = clock.now
                 state.replays.add(payload, of: id, entry.fingerprint, at: now)
             }
-            return entry?.waiters ?? []
+            return entry
         }
+        if entry != nil { isInFlightNoMore() }
+        return entry?.waiters ?? []
     }
 
-    private func removeEntry(_ id: RecordID) -> Entry? {
-        part(of: id).state.withLock { removeEntry(id, from: &$0.entries) }
+    private func isInFlightNoMore() {
+        guard inFlight.subtract(1, ordering: .relaxed).newValue == 0 else { return }
+        var told: [@Sendable () -> Void] = []
+        awaitingNone.withLock { swap(&$0, &told) }
+        for tell in told { tell() }
     }
 
-    private func removeEntry(_ id: RecordID, from entries: inout [RecordID: Entry]) -> Entry? {
-        let entry = entries.removeValue(forKey: id)
-        if entry != nil { inFlight.subtract(1, ordering: .relaxed) }
-        return entry
+    /// Calls back, once, when no key is in flight in this process: at once, if none is. Then whoever waited for one may
+    /// have asked for it anew.
+    package func whenNoneIsInFlight(_ tell: @escaping @Sendable () -> Void) {
+        let isNone = awaitingNone.withLock { waiting in
+            // Whoever takes the last away looks here afterwards, so it finds this one, or has been seen.
+            guard inFlight.load(ordering: .relaxed) > 0 else { return true }
+            waiting.append(tell)
+            return false
+        }
+        if isNone { tell() }
     }
 
     /// Counts for the caller whose key is in flight.

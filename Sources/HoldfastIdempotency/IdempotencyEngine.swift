@@ -69,6 +69,8 @@ public final class IdempotencyEngine: Sendable {
     /// Tells this engine from every other.
     let instance = String(UInt64.random(in: 0 ... .max), radix: 36)
     let inFlight = Atomic<Int>(0)
+    /// Told when nothing is in flight any longer.
+    let awaitingNone = Mutex<[@Sendable () -> Void]>([])
     /// Those who wait for another process.
     let waitingElsewhere = Atomic<Int>(0)
 

@@ -91,6 +91,22 @@ import Testing
     }
 }
 
+/// What a connection keeps of it while nothing is sent.
+@Suite struct HTTP1OutputRoomTests {
+    @Test("the room of a short answer is kept for the next, and that of a long one let go", arguments: [10, 30_000])
+    func room(length: Int) throws {
+        var output = HTTP1Output()
+        output.begin(.ok)
+        output.endHead()
+        for _ in 0..<length / 10 { _ = output.append(ByteBuffer(repeating: UInt8(ascii: "x"), count: 10)) }
+        // Nobody else holds it, as when it has been sent.
+        output.reuse(output.take() ?? ByteBuffer())
+        output.begin(.ok)
+        let next = output.take()
+        #expect(try #require(next).storageCapacity <= 4_096)
+    }
+}
+
 /// When it goes out.
 @Suite struct LoopTurnTests {
     private final class Connection: Flushing {

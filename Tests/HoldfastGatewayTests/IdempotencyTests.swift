@@ -205,6 +205,18 @@ import Testing
         }
     }
 
+    @Test func `a body that waits to be asked for is not asked for when it is refused`() async throws {
+        let service = try await counting()
+        try await withGateway(to: service, configure: { $0.routes[0].keptBytes = 4 }) { gateway in
+            let head = "POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nExpect: 100-continue\r\n"
+            let text = try await TestClient.raw(head + "Content-Length: 5\r\n\r\n", to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 413 "), "\(text)")
+            let asked = try await TestClient.raw(
+                head + "Content-Length: 4\r\nConnection: close\r\n\r\nbody", to: gateway.port)
+            #expect(asked.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 "), "\(asked)")
+        }
+    }
+
     @Test func `without the store nothing is executed`() async throws {
         let service = try await counting()
         try await withGateway(to: service, store: MemoryStore(bound: 0)) { gateway in

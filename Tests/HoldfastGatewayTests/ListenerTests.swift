@@ -1,5 +1,6 @@
 #if Gateway
 import HoldfastGateway
+import HoldfastIdempotency
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -123,6 +124,27 @@ import Testing
             let text = try await last
             #expect(text.hasPrefix("HTTP/1.1 200 "), "\(text)")
             await stopped
+        }
+    }
+
+    @Test func `a drain ends when what a client has left behind is recorded`() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let service = try await TestService.start { _, _ in .held(gate.futureResult, Array("charged".utf8)) }
+        let store = MemoryStore()
+        let configure = { (configuration: inout GatewayConfiguration) in configuration.drainTimeout = .seconds(3_600) }
+        try await withGateway(to: service, store: store, configure: configure) { gateway in
+            let leaving = Task { try await gateway.post(key: "k") }
+            await service.requests(1)
+            leaving.cancel()
+            _ = try? await leaving.value
+            async let stopped: Void = gateway.gateway.stop()
+            gate.succeed()
+            // Returns; a gateway that waited for the drain timeout would hang the test.
+            await stopped
+        }
+        let other = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: other, store: store) { gateway in
+            try await expectEqual(gateway.post(key: "k").text, "charged")
         }
     }
 

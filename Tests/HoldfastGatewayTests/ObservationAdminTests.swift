@@ -45,7 +45,7 @@ import Testing
             for scheme in ["Bearer", "bearer"] {
                 let headers: HTTPHeaders = ["authorization": "\(scheme) \(token)"]
                 try await expectEqual(plane.get("/api/state", headers: headers).status, 200)
-                try await expectEqual(plane.get("/", headers: headers).text.contains("Run the breaker"), true)
+                try await expectEqual(plane.get("/", headers: headers).text.contains("<h1>Holdfast gateway</h1>"), true)
             }
         }
     }
@@ -64,7 +64,8 @@ import Testing
             #expect(page.headers.first(name: "content-type") == "text/html; charset=utf-8")
             #expect(page.text.contains("/api/login"))
             let session = try await logIn(plane)
-            try await expectEqual(plane.get("/", headers: ["cookie": session]).text.contains("Run the breaker"), true)
+            try await expectEqual(
+                plane.get("/", headers: ["cookie": session]).text.contains("<h1>Holdfast gateway</h1>"), true)
             try await expectEqual(plane.get("/api/state", headers: ["cookie": "a=b; \(session)"]).status, 200)
             // A field that is there counts, whatever the cookie says.
             let both: HTTPHeaders = ["cookie": session, "authorization": "Bearer nonsense"]

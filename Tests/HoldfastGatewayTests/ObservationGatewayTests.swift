@@ -68,6 +68,7 @@ import Testing
             headers.replaceOrAdd(name: "idempotency-key", value: "\"secret")
             let refused = try await TestClient.send(.POST, "/charges", to: running.port, headers: headers)
             #expect(refused.problem == "key-invalid")
+            shown += "\(try await explained(refused, running))"
             for page in ["/metrics", "/api/state", "/api/keys"] {
                 shown += try await TestClient.send(.GET, page, to: running.admin).text
             }
@@ -77,6 +78,47 @@ import Testing
         #expect(log.contains(#""trace":"4bf92f3577b34da6a3ce929d0e0e4736""#))
         #expect(!log.contains("secret"), "\(log)")
         #expect(!shown.contains("secret"), "\(shown)")
+    }
+
+    @Test(arguments: [
+        (nil, "key-missing", 400), ("\"secret", "key-invalid", 400), ("secret", "body-too-large", 413),
+    ])
+    func `a request that is refused for its key is told of as any other rejection`(
+        key: String?, problem: String, status: Int
+    ) async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        let path = FileManager.default.temporaryDirectory.appending(path: "holdfast-access-\(UUID()).log").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var shown = ""
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.accessLog = AccessLogConfiguration()
+                configuration.accessLog?.path = path
+                configuration.accessLog?.sample = 0
+                configuration.routes[0].idempotency.keys = .required
+                configuration.routes[0].keptBytes = 4
+            }
+        ) { running in
+            let refused = try await running.post(key: key)
+            #expect(refused.problem == problem && refused.status == status)
+            let id = try #require(refused.headers.first(name: "holdfast-request-id"))
+            #expect(try object(refused.body)["request"] as? String == id)
+            let told = try await explained(refused, running)
+            #expect(told["problem"] as? String == problem)
+            #expect(told["route"] as? String == "everything")
+            #expect(told["outcome"] as? String == "rejected")
+            let metrics = try await TestClient.send(.GET, "/metrics", to: running.admin).text
+            #expect(metrics.contains("holdfast_requests_total{route=\"everything\",status=\"4xx\"} 1\n"))
+            #expect(metrics.contains("holdfast_rejections_total{route=\"everything\",reason=\"\(problem)\"} 1\n"))
+            #expect(metrics.contains("holdfast_requests_total{route=\"\",status=\"4xx\"} 0\n"))
+            #expect(metrics.contains("holdfast_requests_in_flight 0\n"))
+            #expect(service.requests.isEmpty)
+            shown = "\(told)\(metrics)"
+        }
+        let log = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(log.split(separator: "\n").count == 1 && log.contains("\"problem\":\"\(problem)\""), "\(log)")
+        #expect(!log.contains("secret") && !shown.contains("secret"))
     }
 
     @Test(arguments: [nil, "k"])

@@ -16,7 +16,8 @@ extension ProcessTests {
         }
         do {
             try await browser.open("http://127.0.0.1:\(demo.admin)/")
-            try await expectEqual(browser.text("return document.title"), "Run the breaker")
+            try await expectEqual(browser.text("return document.title"), "Holdfast gateway")
+            try await browser.waits("document.body.innerText.includes('Run the breaker')")
             try await browser.waits("document.querySelector('[data-breaker] .state')?.textContent === 'closed'")
             try await browser.click("demo-fail")
             try await browser.waits("document.getElementById('demo-fail').getAttribute('aria-pressed') === 'true'")
@@ -63,6 +64,13 @@ extension ProcessTests {
                     _ = try await TestClient.send(.GET, "/", to: running.port, headers: ["x-door": "secret"])
                 }
                 try await browser.waits("document.querySelectorAll('.breaker').length === 2")
+                // What it is, and nothing of the demonstration's.
+                try await expectEqual(browser.text("return document.title"), "Holdfast gateway")
+                try await expectEqual(
+                    browser.text("return document.querySelector('h1').textContent"), "Holdfast gateway")
+                try await expectEqual(
+                    browser.text("return String(/run the breaker|demonstration/i.test(document.body.innerText))"),
+                    "false")
                 try await browser.waits("document.querySelector('.route .all')?.textContent === '40'")
                 try await browser.waits("document.querySelector('.route .keys')?.textContent.includes('5xx 3')")
                 try await expectEqual(
@@ -99,7 +107,7 @@ extension ProcessTests {
                 try await browser.waits("document.getElementById('said').textContent === 'This is not the token.'")
                 try await browser.type(token, into: "token")
                 // The page comes anew, and with it what waits on it: so it is asked until it is there.
-                try await browser.becomes("return document.title", "Run the breaker")
+                try await browser.becomes("return document.title", "Holdfast gateway")
                 try await browser.waits("document.getElementById('link').textContent === 'live'")
                 try await browser.waits("document.querySelector('[data-breaker] .state')?.textContent === 'closed'")
                 try await expectEqual(browser.text("return document.cookie"), "")

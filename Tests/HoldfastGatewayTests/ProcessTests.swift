@@ -185,6 +185,26 @@ import Testing
         #expect(errors.hasPrefix("holdfast: "))
     }
 
+    @Test(arguments: [
+        ("--upstream", "nonsense", "http://HOST[:PORT]"),
+        ("--upstream", "https://secure.internal", "http://HOST[:PORT]"),
+        ("--listen", "8080", "HOST:PORT, with IPv6 addresses in brackets"),
+        ("--admin", "::1:9090", "HOST:PORT, with IPv6 addresses in brackets"),
+        ("--store", "floppy", "memory, sqlite:PATH, postgres://…, or valkey://…"),
+        ("--cooldown", "5", "a duration such as 250ms, 5s"),
+        ("--probe", "charges", "a path that begins with '/'"),
+        ("--probe", "/charges/{key", "a path in which braces hold a name"),
+    ])
+    func `a value that cannot be read is told with its option and with what is allowed`(
+        option: String, value: String, allowed: String
+    ) async throws {
+        let (status, _, errors) = try await HoldfastProcess.run(
+            ["gateway", "--upstream", "http://127.0.0.1:1", option, value])
+        #expect(status == 64)
+        #expect(errors.hasPrefix("holdfast: The value '\(value)' is invalid for '\(option) "), "\(errors)")
+        #expect(errors.contains("it must be \(allowed)"), "\(errors)")
+    }
+
     @Test func `a taken port and an unreachable store end with one line and 1`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         let upstream = ["gateway", "--upstream", "http://127.0.0.1:\(service.port)"]

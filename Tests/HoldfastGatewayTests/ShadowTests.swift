@@ -36,6 +36,17 @@ import Testing
         }
     }
 
+    @Test func `a body that would be too large to fingerprint passes in the shadow`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        let configure = { (configuration: inout GatewayConfiguration) in
+            configuration.routes[0].isShadow = true
+            configuration.routes[0].keptBytes = 4
+        }
+        try await withGateway(to: service, configure: configure) { gateway in
+            try await expectEqual(gateway.post(key: "one").status, 200)
+        }
+    }
+
     @Test func `a key that is missing or malformed stops nothing in the shadow`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(

@@ -27,6 +27,29 @@ import Testing
         #expect(engine.snapshot().inFlight == 0)
     }
 
+    @Test func `whoever waits until no key is in flight is told once, when the last has ended`() throws {
+        var configuration = IdempotencyConfiguration()
+        configuration.keysInFlight = 2
+        let engine = try IdempotencyEngine(store: MemoryStore(), configuration: configuration)
+        let told = Atomic<Int>(0)
+        let callers = (1...3 as ClosedRange<UInt8>).map { number in
+            let caller = Caller()
+            engine.begin(RecordID(bytes: [number]), fingerprint: fingerprint) { caller.decided($0) }
+            return caller
+        }
+        engine.whenNoneIsInFlight { told.add(1, ordering: .relaxed) }
+        callers[0].complete([1])
+        #expect(engine.snapshot().inFlight == 1)
+        #expect(told.load(ordering: .relaxed) == 0)
+        callers[1].release()
+        #expect(told.load(ordering: .relaxed) == 1)
+        engine.whenNoneIsInFlight { told.add(1, ordering: .relaxed) }
+        #expect(told.load(ordering: .relaxed) == 2, "nothing was in flight")
+        let last = begin(engine)
+        last.drop()
+        #expect(told.load(ordering: .relaxed) == 2)
+    }
+
     @Test func `a released key is executed by the next who waits`() async throws {
         let engine = try IdempotencyEngine(store: MemoryStore())
         let first = begin(engine)

@@ -22,9 +22,7 @@ struct Fuzz {
 
     static func main() {
         do {
-            #if LIBFUZZER
             if Guided.isAsked { try Guided.run() }
-            #endif
             try run(Array(CommandLine.arguments.dropFirst()))
         } catch {
             FileHandle.standardError.write(Data("fuzz: \(error)\n".utf8))
@@ -38,13 +36,11 @@ struct Fuzz {
         case "--last": print(CurrentInput.describe(path: words.last ?? ""))
         case "--once": try once(words)
         case "--shares": try shares(words)
-        #if LIBFUZZER
         case "--unpack":
             guard words.count == 4, let target = FuzzTarget.all.first(where: { $0.name == words[2] }) else {
                 throw Violation("--unpack CORPUS NAME FOLDER")
             }
             try Guided.unpack(target, Corpus(folder: "\(words[1])/\(target.name)"), into: words[3])
-        #endif
         case "--pack": for file in words.dropFirst(2) { try Corpus.keep(file, in: words[1]) }
         default: try fuzz(try read(words))
         }

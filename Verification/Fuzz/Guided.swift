@@ -1,10 +1,12 @@
-#if LIBFUZZER && Gateway && (FUZZ || DEBUG)
+#if Gateway && (FUZZ || DEBUG)
 import Foundation
 import HoldfastIdempotency
 
 /// Has libFuzzer choose the inputs of one parser: it sees which code each has reached, and goes on from those that reached
 /// more. It owns the process from then on, and starts others of the same program to merge what it has found; they know by
 /// the environment which parser it is.
+///
+/// It is looked for when it is called: every build has what calls it, whether libFuzzer is there or not.
 enum Guided {
     private static let targetVariable = "HOLDFAST_FUZZ_TARGET"
     private static let currentVariable = "HOLDFAST_FUZZ_CURRENT"
@@ -35,6 +37,10 @@ enum Guided {
         guard let target = FuzzTarget.all.first(where: { $0.name == environment[targetVariable] }) else {
             throw Violation("there is no parser '\(environment[targetVariable] ?? "")'")
         }
+        guard let found = dlsym(dlopen(nil, RTLD_NOW), "LLVMFuzzerRunDriver") else {
+            throw Violation("libFuzzer is not here: call Verification/fuzz --engine libfuzzer")
+        }
+        let runLibFuzzer = unsafeBitCast(found, to: LibFuzzer.self)
         Self.target = target
         current = try environment[currentVariable].map { try CurrentInput(path: $0) }
         var count = CommandLine.argc
@@ -60,10 +66,10 @@ enum Guided {
 
 private typealias CArguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
 
-/// libFuzzer's entry. Both languages pass pointers and numbers alike.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runLibFuzzer(
-    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<CArguments>,
-    _ parse: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
+/// libFuzzer's entry, in C: the process's arguments, and what is called with each input.
+private typealias LibFuzzer =
+    @convention(c) (
+        UnsafeMutablePointer<CInt>, UnsafeMutablePointer<CArguments>,
+        @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+    ) -> CInt
 #endif

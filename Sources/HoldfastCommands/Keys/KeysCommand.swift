@@ -15,8 +15,9 @@ struct KeysCommand: AsyncParsableCommand {
 /// Which gateway.
 struct AdminOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("The gateway's control plane. Default: http://127.0.0.1:9090.", valueName: "url"))
-    var admin: HTTPArgument?
+        help: ArgumentHelp("The gateway's control plane. Default: http://127.0.0.1:9090.", valueName: "url"),
+        transform: Words.server)
+    var admin: GatewayConfiguration.Address?
 
     @Option(help: ArgumentHelp("A file with the control plane's token.", valueName: "file"))
     var tokenFile: String?
@@ -38,7 +39,7 @@ struct AdminOptions: ParsableArguments {
     private func whom() throws -> AdminConfiguration {
         if let config { return try ConfigurationFile(path: config).configuration.admin }
         var whom = AdminConfiguration()
-        if let admin { whom.address = admin.address }
+        if let admin { whom.address = admin }
         if let tokenFile { whom.token = try AdminConfiguration.token(inFile: tokenFile) }
         return whom
     }

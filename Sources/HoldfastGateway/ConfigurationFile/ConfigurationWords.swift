@@ -83,6 +83,9 @@ package func shareWords(_ share: Double) -> String {
 }
 
 extension GatewayConfiguration.Address {
+    /// What is accepted, in words.
+    package static let allowed = "HOST:PORT, with IPv6 addresses in brackets"
+
     /// `HOST:PORT`, with IPv6 addresses in brackets.
     package init?(words: String) {
         guard let colon = words.lastIndex(of: ":"), let port = words[words.index(after: colon)...].wholeNumber,

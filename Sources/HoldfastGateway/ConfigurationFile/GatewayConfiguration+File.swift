@@ -146,7 +146,7 @@ struct Placed<Value> {
 extension ListenerConfiguration {
     static func read(_ section: SectionReader) -> ListenerConfiguration {
         let address = section.text(
-            "address", "address", allowed: "HOST:PORT, with IPv6 addresses in brackets", unset: "required",
+            "address", "address", allowed: GatewayConfiguration.Address.allowed, unset: "required",
             "Where connections are taken. Port 0 takes any free port.", GatewayConfiguration.Address.init(words:))
         var listener = ListenerConfiguration(address: address ?? .init(host: "127.0.0.1", port: 0))
         listener.tls = section.section("tls", unset: "none: bytes are taken as they come", "Taken under TLS.", TLS.read)
@@ -179,7 +179,7 @@ extension AdminConfiguration {
         var admin = AdminConfiguration()
         admin.address =
             section.text(
-                "address", "address", allowed: "HOST:PORT, with IPv6 addresses in brackets",
+                "address", "address", allowed: GatewayConfiguration.Address.allowed,
                 unset: "\(admin.address)",
                 "Where the control plane listens. Anywhere but on loopback it needs a token.",
                 GatewayConfiguration.Address.init(words:)) ?? admin.address

@@ -119,7 +119,11 @@ final class DataPlane: Sendable {
     /// A client that has left does not end what it began under a key: that is awaited here.
     private func settleClaims(until deadline: NIODeadline) async {
         while shared.engine.snapshot().inFlight > 0, NIODeadline.now() < deadline {
-            try? await Task.sleep(for: .milliseconds(20))
+            let (settled, continuation) = AsyncStream.makeStream(of: Void.self)
+            shared.engine.whenNoneIsInFlight { continuation.finish() }
+            let limit = group.any().scheduleTask(deadline: deadline) { continuation.finish() }
+            for await _ in settled {}
+            limit.cancel()
         }
     }
 }

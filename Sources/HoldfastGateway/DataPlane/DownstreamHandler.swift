@@ -210,46 +210,12 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard let route = loop.plan.table.route(for: head) else {
                 throw Problem(.noRoute, "\(head.method.rawValue) \(head.path) has no route here")
             }
-            let key = try Self.key(of: head, route)
-            let kept = route.configuration.keptBytes
-            if key != nil, let length = fields.contentLength, length > kept {
-                throw Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(kept) bytes can be sent")
-            }
-            if head.version != .http1_0, fields.expectsContinue { writeContinue() }
-            let exchange = Exchange(
-                request: head, fields, route: route, key: key, client: self, loop: loop, timer: timer)
+            let exchange = Exchange(request: head, fields, route: route, client: self, loop: loop, timer: timer)
             state = .exchanging(exchange)
             exchange.begin()
         } catch {
             loop.shared.counters.unrouted.refused(error.kind)
             write(error, for: head, keepAlive: false)
-        }
-    }
-
-    /// The key of a request that needs one: POST and PATCH, which do not repeat by their method.
-    private static func key(of head: HTTPRequestHead, _ route: Route) throws(Problem) -> IdempotencyKey? {
-        guard head.method == .POST || head.method == .PATCH else { return nil }
-        let configuration = route.configuration.idempotency
-        let isShadow = route.configuration.isShadow
-        guard configuration.keys != .off else { return nil }
-        let values = head.headers["idempotency-key"]
-        guard let value = values.first else {
-            guard configuration.keys == .optional || isShadow else {
-                throw Problem(.keyMissing, "\(head.method.rawValue) needs an Idempotency-Key here")
-            }
-            return nil
-        }
-        do throws(ConfigurationError) {
-            guard values.count == 1 else {
-                throw ConfigurationError(
-                    option: "Idempotency-Key", value: "there more than once", allowed: "there once")
-            }
-            let key = try IdempotencyKey(fieldValue: value)
-            try (configuration.rules ?? configuration.profile.keys).check(key)
-            return key
-        } catch {
-            guard !isShadow else { return nil }
-            throw Problem(.keyInvalid, "\(error)")
         }
     }
 

@@ -10,6 +10,34 @@ import Synchronization
 /// What a request with an idempotency key does besides: it asks for the claim before the service sees anything, and
 /// answers only after the outcome is durable.
 extension Exchange {
+    /// Reads the key of a request that may have one: POST and PATCH, which do not repeat by their method.
+    ///
+    /// - Returns: Why the request is rejected; nil if it is not. In the shadow it never is.
+    func readKey() -> Problem? {
+        guard request.method == .POST || request.method == .PATCH else { return nil }
+        let configuration = route.configuration.idempotency
+        guard configuration.keys != .off else { return nil }
+        let values = request.headers["idempotency-key"]
+        guard let value = values.first else {
+            guard configuration.keys == .required, !isShadow else { return nil }
+            return Problem(.keyMissing, "\(request.method.rawValue) needs an Idempotency-Key here")
+        }
+        do throws(ConfigurationError) {
+            guard values.count == 1 else {
+                throw ConfigurationError(
+                    option: "Idempotency-Key", value: "there more than once", allowed: "there once")
+            }
+            let key = try IdempotencyKey(fieldValue: value)
+            try (configuration.rules ?? configuration.profile.keys).check(key)
+            self.key = key
+        } catch {
+            return isShadow ? nil : Problem(.keyInvalid, "\(error)")
+        }
+        let kept = route.configuration.keptBytes
+        guard let length = fields.contentLength, length > kept, !isShadow else { return nil }
+        return Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(kept) bytes can be sent")
+    }
+
     func askForClaim() {
         guard let key else { return }
         phase = .claiming

@@ -10,7 +10,7 @@ import Synchronization
 /// One request, from its head to the end of its answer: it carries out what the machines decide.
 ///
 /// ```
-///              rate limit, concurrency ─▶ rejected
+///         key, rate limit, concurrency ─▶ rejected
 ///                        │
 ///                     keyed: gather the body ─▶ ask for the claim ─▶ replay, conflict … ─▶ answered
 ///                                                      │ execute
@@ -92,7 +92,8 @@ final class Exchange {
     private var permit: AdaptiveLimit.Permit?
 
     // A keyed request.
-    let key: IdempotencyKey?
+    /// Read when the exchange begins.
+    var key: IdempotencyKey?
     /// Whether the client asks to leave HTTP for a WebSocket, and may.
     let isWebSocket: Bool
     var claim: Claim?
@@ -121,15 +122,14 @@ final class Exchange {
     var isShadow: Bool { route.configuration.isShadow }
 
     init(
-        request: HTTPRequestHead, _ fields: RequestFields, route: Route, key: IdempotencyKey?,
-        client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
+        request: HTTPRequestHead, _ fields: RequestFields, route: Route, client: DownstreamHandler,
+        loop: LoopContext, timer: LazyTimer
     ) {
         plan = loop.plan
         self.request = request
         self.fields = fields
         self.route = route
         isRequestComplete = !fields.announcesBody
-        self.key = key
         isWebSocket =
             fields.hasUpgrade && route.configuration.webSockets && Self.asksForWebSocket(request, fields)
         self.client = client
@@ -145,10 +145,11 @@ final class Exchange {
 
     func begin() {
         shared.counters.inFlight.add(1, ordering: .relaxed)
-        if let problem = admitted() { return answer(problem) }
+        if let problem = readKey() ?? admitted() { return answer(problem) }
         if let limit = route.configuration.bodyLimit, let length = fields.contentLength, length > limit {
             return answer(Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here"))
         }
+        if fields.expectsContinue, request.version != .http1_0 { client?.writeContinue() }
         let configuration = plan.configuration
         if !isRequestComplete, configuration.bodyRate > 0 {
             bodyRate = BodyRateMachine(rate: configuration.bodyRate, grace: configuration.bodyGrace, at: started)

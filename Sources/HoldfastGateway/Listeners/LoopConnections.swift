@@ -4,7 +4,7 @@ import NIOCore
 /// One event loop's client connections, so that they can be told when the gateway drains. Never leaves the loop.
 final class LoopConnections {
     private let eventLoop: any EventLoop
-    private var channels: [ObjectIdentifier: any Channel] = [:]
+    private(set) var channels: [ObjectIdentifier: any Channel] = [:]
     private var emptied: EventLoopPromise<Void>?
     /// Whether the gateway drains: each connection answers what it is busy with, and ends.
     private(set) var isQuiescing = false
