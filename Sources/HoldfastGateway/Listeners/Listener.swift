@@ -20,10 +20,6 @@ final class Listener: Sendable {
         handOver = HandOver(address)
     }
 
-    /// A connection keeps the buffer that it reads into. Most requests of services fit into this, and who sends more has
-    /// it grow with the first reads; the usual 2,048 bytes would be a third of what an idle connection takes.
-    private static let firstRead = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
-
     /// Starts to listen.
     ///
     /// - Parameter loops: What belongs to each event loop of the group.
@@ -45,7 +41,8 @@ final class Listener: Sendable {
                     }
                 }
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.recvAllocator, value: firstRead)
+                .childChannelOption(.recvAllocator, value: ReadRoom())
+                .childChannelOption(.maxMessagesPerRead, value: 1)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value else {
