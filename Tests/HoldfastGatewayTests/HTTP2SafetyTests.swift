@@ -73,14 +73,11 @@ import Testing
     // MARK: Floods
 
     private static func frame(_ type: UInt8, flags: UInt8, stream: UInt32, _ payload: [UInt8] = []) -> [UInt8] {
-        let length = payload.count
-        return [UInt8(length >> 16 & 0xFF), UInt8(length >> 8 & 0xFF), UInt8(length & 0xFF), type, flags]
-            + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: stream >> $0) } + payload
+        HTTP2Frames.frame(type, flags: flags, stream: stream, payload)
     }
 
-    /// `GET / HTTP/2` to `a`, compressed.
-    private static let get: [UInt8] = [0x82, 0x86, 0x84, 0x01, 0x01, 0x61]
-    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4, flags: 0, stream: 0)
+    private static let get = HTTP2Frames.get
+    private static let preface = HTTP2Frames.preface
 
     private static func streams(_ count: Int, _ frames: (UInt32) -> [UInt8]) -> [UInt8] {
         (0..<UInt32(count)).flatMap { frames($0 * 2 + 1) }

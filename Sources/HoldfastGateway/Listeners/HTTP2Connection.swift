@@ -20,6 +20,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     private static let farewell = HTTP2PingData(withInteger: 0x686F_6C64_6661_7374)
+    /// GOAWAY, without an error, after a last stream that is beyond all.
+    private static let announcement: [UInt8] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]
 
     private let configuration: GatewayConfiguration
     private let connections: LoopConnections
@@ -101,7 +103,7 @@ final class HTTP2Connection: ChannelInboundHandler {
     private func announce() {
         guard phase == .open, let context else { return }
         phase = .announced
-        write(.goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil), context)
+        writeAnnouncement(context)
         write(.ping(Self.farewell, ack: false), context)
         context.flush()
         if openStreams == 0 { timer.set(.now() + DownstreamHandler.lastRequestTime) }
@@ -121,6 +123,15 @@ final class HTTP2Connection: ChannelInboundHandler {
         context.flush()
         context.close(mode: .output, promise: nil)
         timer.set(.now() + DownstreamHandler.lastRequestTime)
+    }
+
+    /// The first farewell ends nothing, so NIOHTTP2 is not told of it. It takes a connection that has said GOAWAY, whatever
+    /// the last stream, for closed as soon as it has no stream: it would refuse the requests that are on their way, and
+    /// report an error at the end of the last answer, over which the connection would close with the answer unsent.
+    private func writeAnnouncement(_ context: ChannelHandlerContext) {
+        // NIOHTTP2 stands before this handler for as long as the connection is open.
+        let http2 = try? context.pipeline.syncOperations.context(handlerType: NIOHTTP2Handler.self)
+        http2?.write(NIOAny(IOData.byteBuffer(ByteBuffer(bytes: Self.announcement))), promise: nil)
     }
 
     private func write(_ payload: HTTP2Frame.FramePayload, _ context: ChannelHandlerContext) {
