@@ -42,20 +42,3 @@ public enum StatusMeaning {
         }
     }
 }
-
-/// The `Retry-After` field, in seconds. The other form, a date, is not read: no decision here reads a wall clock.
-public enum RetryAfter {
-    /// Reads delay-seconds (RFC 9110, section 10.2.3).
-    public static func parse(_ value: String) -> Duration? {
-        guard !value.isEmpty, value.utf8.count <= 9, value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            return nil
-        }
-        return Int64(value).map { .seconds($0) }
-    }
-
-    /// Whole seconds, rounded up, at least 1: nobody is told to come back before they can be served.
-    public static func format(_ duration: Duration) -> String {
-        let (seconds, attoseconds) = max(.zero, duration).components
-        return String(max(1, attoseconds > 0 ? seconds + 1 : seconds))
-    }
-}

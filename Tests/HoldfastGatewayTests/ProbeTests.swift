@@ -95,6 +95,17 @@ import Testing
         }
     }
 
+    @Test func `a service that asks to be left alone until a date is understood by its own clock`() async throws {
+        let fields: HTTPHeaders = [
+            "Date": "Sun, 06 Nov 1994 08:49:07 GMT", "Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT",
+        ]
+        let service = try await service { _ in .answer(.tooManyRequests, fields, []) }
+        try await withGateway(to: service, configure: try probing()) { gateway in
+            try await expectEqual(gateway.post(key: "k").status, 502)
+            try await expectEqual(gateway.post(key: "k").headers["retry-after"], ["30"])
+        }
+    }
+
     @Test(arguments: [
         TestService.Reply.status(.internalServerError), .status(.forbidden), .status(.movedPermanently),
         .status(.gone), .reset, .breakOff([1]),

@@ -69,13 +69,40 @@ import Testing
         #expect(!StatusMeaning.isServiceFailure(429))
     }
 
-    @Test func `retry after is read and written in seconds`() {
+    @Test func `seconds to retry after are read and written, and a date alone says nothing`() {
         #expect(RetryAfter.parse("120") == .seconds(120))
         for broken in ["", "-1", "1.5", "9999999999", "Wed, 21 Oct 2015 07:28:00 GMT"] {
             #expect(RetryAfter.parse(broken) == nil)
         }
         #expect(RetryAfter.format(.milliseconds(1_001)) == "2")
         #expect(RetryAfter.format(.zero) == "1")
+    }
+
+    @Test(arguments: [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT", 30),
+        ("Tue, 01 Mar 2016 00:00:00 GMT", "Sun, 28 Feb 2016 23:59:59 GMT", 86_401),
+        ("Wed, 01 Mar 2017 00:00:00 GMT", "Tue, 28 Feb 2017 23:59:59 GMT", 1),
+        ("Mon, 01 Mar 2100 00:00:00 GMT", "Sun, 28 Feb 2100 23:59:59 GMT", 1),
+        ("Wed, 01 Mar 2000 00:00:00 GMT", "Mon, 28 Feb 2000 23:59:59 GMT", 86_401),
+        ("Sat, 01 Jan 2028 00:00:00 GMT", "Fri, 01 Jan 2027 00:00:00 GMT", 365 * 86_400),
+        ("Sat, 01 Jan 2028 00:00:00 GMT", "Sat, 01 Jan 2028 00:00:00 GMT", 0),
+    ])
+    func `a date to retry after is as far away as the answer's own date says`(value: String, date: String, seconds: Int)
+    {
+        #expect(RetryAfter.parse(value, date: date) == .seconds(seconds))
+    }
+
+    @Test(arguments: [
+        ("Sun, 06 Nov 1994 08:49:07 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "then"), ("Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT"),
+        ("Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:07 GMT"),
+        ("Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT"),
+        ("Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT"),
+        ("Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT"),
+        ("Sun, 06 Nov 2094 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT"),
+    ])
+    func `a date to retry after that is past, far off or unreadable is ignored`(value: String, date: String) {
+        #expect(RetryAfter.parse(value, date: date) == nil)
     }
 
     @Test func `a problem explains`() {

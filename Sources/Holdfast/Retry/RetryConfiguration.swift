@@ -16,8 +16,9 @@ public struct RetryConfiguration: Sendable, Hashable, CustomStringConvertible {
     /// All attempts together, the first included: 1 to 100. Default: 3. At 1, nothing is made again.
     public var attempts: Int = 3
 
-    /// By how much a receiver's `Retry-After` may lengthen a wait: 0 to 1 hour. Default: 5 s, as in the AWS SDKs'
-    /// standard mode of 2026, so that a receiver cannot park its callers.
+    /// By how much a receiver's `Retry-After` may lengthen a wait: 0 to 1 hour. A receiver that asks for longer is tried
+    /// again after that. Default: 5 s, as in the AWS SDKs' standard mode of 2026, so that a receiver cannot park its
+    /// callers.
     public var retryAfterLimit: Duration = .seconds(5)
 
     /// Default: one layer.

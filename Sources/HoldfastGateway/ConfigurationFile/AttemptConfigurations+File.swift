@@ -20,7 +20,8 @@ extension RetryConfiguration {
         ) { $0.number(in: 400...599) }
         retry.retryAfterLimit = section.duration(
             "retryAfterLimit", default: initial.retryAfterLimit, in: .zero ... .seconds(3_600),
-            "By how much a service's `Retry-After` may lengthen a wait.")
+            "By how much a service's `Retry-After` may lengthen a wait. One that asks for longer is tried again after that."
+        )
         retry.nesting =
             section.choice(
                 "nesting", of: [("oneLayer", .oneLayer), ("eachLayer", .eachLayer)], unset: "oneLayer",

@@ -107,8 +107,8 @@ extension Exchange {
             happened(probe, probe.configuration.replaysAnswer ? response.encoded : nil)
         case 404: notFound(probe)
         default:
-            let wait = head.headers.first(name: "retry-after").flatMap(RetryAfter.parse)
-            staysUnknown("the service, asked how it ended, answered \(status)", retryAfter: wait)
+            staysUnknown(
+                "the service, asked how it ended, answered \(status)", retryAfter: Self.retryAfter(head))
         }
     }
 

@@ -83,8 +83,12 @@ extension Exchange {
         {
             return nil
         }
-        let retryAfter = head.headers.first(name: "retry-after").flatMap(RetryAfter.parse)
-        return status == 503 || status == 429 ? .rejected(retryAfter: retryAfter) : .failed
+        return status == 503 || status == 429 ? .rejected(retryAfter: Self.retryAfter(head)) : .failed
+    }
+
+    /// How long the service asks to be left alone.
+    static func retryAfter(_ head: HTTPResponseHead) -> Duration? {
+        head.headers.first(name: "retry-after").flatMap { RetryAfter.parse($0, date: head.headers.first(name: "date")) }
     }
 
     func relay(_ head: HTTPResponseHead) {

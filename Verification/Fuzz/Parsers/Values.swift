@@ -11,7 +11,10 @@ extension FuzzTarget {
     static var values: [FuzzTarget] {
         [
             .text("idempotency-key", words: ["\"", "\\\"", "\\\\", "é", "\u{0}"], run: key),
-            .text("retry-after", words: ["120", "999999999", "Fri, 31 Dec 1999 23:59:59 GMT"], run: retryAfter),
+            .text(
+                "retry-after",
+                words: ["120", "999999999", "Fri, 31 Dec 1999 23:59:59 GMT", "\n", "Feb", "0000", "9999", ":60"],
+                run: retryAfter),
             .text("lineage", words: ["999999999", "0001"], run: lineage),
             .text(
                 "traceparent", words: ["00-", "ff-", "0123456789abcdef", "-01", "0000000000000000"], run: traceParent),
@@ -52,7 +55,11 @@ extension FuzzTarget {
     }
 
     private static func retryAfter(_ text: String) throws -> Outcome {
-        guard let wait = RetryAfter.parse(text) else { return Outcome("none") }
+        // The answer's own `Date` is on the second line.
+        let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard let wait = RetryAfter.parse(lines[0], date: lines.count == 2 ? lines[1] : nil) else {
+            return Outcome("none")
+        }
         try expect(wait >= .zero && wait <= .seconds(999_999_999), "a wait of \(wait)")
         try expect(RetryAfter.parse(RetryAfter.format(wait)) == max(wait, .seconds(1)), "written, it is another wait")
         return Outcome("wait", Int(wait.components.seconds))
