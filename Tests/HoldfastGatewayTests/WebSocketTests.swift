@@ -61,6 +61,22 @@ import Testing
         }
     }
 
+    @Test func `a WebSocket is one of those in flight until it ends`() async throws {
+        try await withService(WebSocketService.agreed, configure: { $0.routes[0].concurrency = 1 }) { gateway, _ in
+            let port = gateway.port
+            let (switched, beside) = try await offPool { () throws -> (String, String) in
+                let socket = KeepAliveClient(port: port, keepsAlive: true)
+                let switched = try socket.get(sending: Self.handshake)
+                let beside = try KeepAliveClient(port: port, keepsAlive: false).get()
+                return withExtendedLifetime(socket) { (switched, beside) }
+            }
+            #expect(switched.hasPrefix("HTTP/1.1 101 "), "\(switched.prefix(60))")
+            #expect(beside.contains("urn:holdfast:problem:limit-reached"), "\(beside)")
+            // Ends because the place is given back when the WebSocket has ended.
+            while try await gateway.get().status == 503 {}
+        }
+    }
+
     @Test func `any other answer is relayed and the connection ends`() async throws {
         try await withService("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno") { gateway, service in
             let text = try await TestClient.raw(

@@ -123,7 +123,7 @@ public struct RouteConfiguration: Sendable, Hashable {
 
     /// Default: none.
     public var rateLimit: RateLimit?
-    /// The most requests in flight: 1 to 1,000,000. Default: none.
+    /// The most requests in flight, of which a WebSocket is one until it ends: 1 to 1,000,000. Default: none.
     public var concurrency: Int?
     /// A bound on requests in flight that is found out. Default: none.
     public var adaptiveLimit: AdaptiveLimitConfiguration?

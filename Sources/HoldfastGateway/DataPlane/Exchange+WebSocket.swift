@@ -5,7 +5,8 @@ import NIOCore
 import NIOHTTP1
 
 /// A request that asks for a WebSocket. It is sent once. When the service agrees, the exchange has ended, and the two
-/// connections are joined; the endpoint counts the connection until it closes. Any other answer is relayed.
+/// connections are joined; the endpoint and the route's `concurrency` count them until they close. The adaptive limit
+/// does not: it learns from latency, and a WebSocket has none. Any other answer is relayed.
 extension Exchange {
     /// Fields that are about one connection, and that this request alone brings through.
     private static let upgrade = [("connection", "Upgrade"), ("upgrade", "websocket")]
@@ -44,10 +45,21 @@ extension Exchange {
         addUpgrade(to: &headers)
         let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
         let idleLimit = plan.idleTimeout
+        if let place = place.take() {
+            let held = HeldPlace(place)
+            connection.channel.closeFuture.assumeIsolated().whenComplete { _ in held.place = nil }
+        }
         current = nil
         attempt.end(.succeeded, .over)
         finish()
         client.switchProtocols(head, with: connection, idleLimit: idleLimit)
+    }
+
+    /// A place that goes back when the connection to the service has closed, which is when both have.
+    private final class HeldPlace {
+        var place: Bulkhead.Place?
+
+        init(_ place: consuming Bulkhead.Place) { self.place = consume place }
     }
 }
 #endif

@@ -88,7 +88,7 @@ final class Exchange {
     var bodyRate: BodyRateMachine?
 
     // The places that it holds.
-    private var place: Bulkhead.Place?
+    var place: Bulkhead.Place?
     private var permit: AdaptiveLimit.Permit?
 
     // A keyed request.
