@@ -294,6 +294,31 @@ import Testing
     }
 
     @Test(arguments: [
+        ("deadline: 5s, attemptTimeout: 6s", "routes[0].attemptTimeout is 6s, longer than the deadline, 5s"),
+        ("deadline: 5s, attemptTimeout: 5s", nil), ("deadline: 5s", nil),
+        ("idempotency: {unknown: rerun}", "routes[0].idempotency.unknown is rerun without honouredByService: true"),
+        ("idempotency: {unknown: rerun, honouredByService: true}", nil),
+    ])
+    func `what is allowed and hardly meant is warned of`(options: String, warning: String?) throws {
+        let text = "services: {a: {endpoints: [http://a]}}\nroutes: [{name: r, service: a, \(options)}]"
+        let warnings = try ConfigurationFile(Array(text.utf8), path: "x").warnings.map(\.message)
+        #expect(warnings.count == (warning == nil ? 0 : 1), "\(warnings)")
+        if let warning { #expect(warnings.first?.hasPrefix(warning) == true, "\(warnings)") }
+    }
+
+    @Test(arguments: [
+        ("idempotency: {wait: 3s}", "; a duplicate waits 3s; "),
+        ("retry: {retryAfterLimit: 7s}", "; Retry-After lengthens a wait by 7s at the most"),
+        ("retry: {nesting: eachLayer}", "; whether or not other layers retry"),
+        ("hedge: {until: 4s, atLeast: 18}", ", and after 4s until 18 were seen"),
+    ])
+    func `the plan tells an option that decides when a caller is answered`(options: String, words: String) throws {
+        let text = "services: {a: {endpoints: [http://a]}}\nroutes: [{name: r, service: a, \(options)}]"
+        let route = try ConfigurationFile(Array(text.utf8), path: "x").configuration.routes[0]
+        #expect(route.policyWords.contains { $0.contains(words) }, "\(route.policyWords)")
+    }
+
+    @Test(arguments: [
         ("1ms", 1), ("90s", 90_000), ("2m", 120_000), ("24h", 86_400_000), ("7d", 604_800_000), ("0s", 0),
     ])
     func `durations are read and written in one spelling`(words: String, milliseconds: Int) {

@@ -45,16 +45,29 @@ extension RouteConfiguration {
         if let bodyLimit { lines.append("body: at most \(sizeWords(bodyLimit))") }
         lines.append("idempotency: \(idempotency.words(caller: caller))")
         lines.append("deadline: \(deadline.words)")
-        let statuses = retryStatuses.sorted().map { "\($0)" }.joined(separator: ", ")
-        lines.append(
-            retry.attempts == 1
-                ? "retry: none"
-                : "retry: \(retry); after \(statuses.isEmpty ? "no status" : statuses), and what was not sent")
-        if let hedge { lines.append("hedge: \(hedge)") }
+        lines.append("retry: \(retryWords)")
+        if let hedge { lines.append("hedge: \(hedge.words)") }
         lines.append("budget: \(budget.map { "\($0)" } ?? "the service's")")
         lines.append("attempt timeout: \(attemptTimeout.words)")
         lines.append("kept of a body: \(sizeWords(keptBytes)); WebSocket \(webSockets ? "passed on" : "refused")")
         return lines
+    }
+}
+
+extension RouteConfiguration {
+    private var retryWords: String {
+        guard retry.attempts > 1 else { return "none" }
+        let statuses = retryStatuses.sorted().map { "\($0)" }.joined(separator: ", ")
+        let layers = retry.nesting == .eachLayer ? "; whether or not other layers retry" : ""
+        return "\(retry); after \(statuses.isEmpty ? "no status" : statuses), and what was not sent; "
+            + "Retry-After lengthens a wait by \(retry.retryAfterLimit.words) at the most\(layers)"
+    }
+}
+
+extension HedgeConfiguration {
+    fileprivate var words: String {
+        guard case .observed(_, let least, let until) = delay else { return "\(self)" }
+        return "\(self), and after \(until.words) until \(least) were seen"
     }
 }
 
@@ -86,7 +99,8 @@ extension RouteConfiguration.Idempotency {
         let honoured = isHonouredByService ? "; the service recognises keys, so they may be retried" : ""
         return "keys \(keys.rawValue) for POST and PATCH, \(rules.form.rawValue) of "
             + "\(rules.length.lowerBound) to \(rules.length.upperBound), each caller's (\(caller.words)) its own; "
-            + "outcomes as \(profile.name), kept \(retention.words); the unknown: \(unknownWords)\(honoured)"
+            + "outcomes as \(profile.name), kept \(retention.words); "
+            + "a duplicate waits \(wait.words); the unknown: \(unknownWords)\(honoured)"
     }
 
     private var unknownWords: String {

@@ -68,6 +68,13 @@ extension RouteConfiguration {
         attemptTimeout = section.duration(
             "attemptTimeout", default: attemptTimeout, in: GatewayConfiguration.times,
             "For one attempt, to the response's head; after it, the longest silence within the response.")
+        // The default gives way to a short deadline without a word: nobody has said that an attempt may take so long.
+        if section.has("attemptTimeout"), attemptTimeout > deadline {
+            section.report.warning(
+                section.mark(of: "attemptTimeout"),
+                "\(section.fullName("attemptTimeout")) is \(attemptTimeout.words), longer than the deadline, \(deadline.words): no attempt follows one that hangs"
+            )
+        }
     }
 }
 
@@ -183,6 +190,12 @@ extension RouteConfiguration.Idempotency {
         idempotency.isHonouredByService = section.flag(
             "honouredByService", default: idempotency.isHonouredByService,
             "Whether the service itself recognises keys. Then a request with a key may be retried.")
+        if idempotency.unknown == .rerun, !idempotency.isHonouredByService {
+            section.report.warning(
+                section.mark(of: "unknown"),
+                "\(section.fullName("unknown")) is rerun without honouredByService: true: what is unknown may run twice"
+            )
+        }
         return idempotency
     }
 
