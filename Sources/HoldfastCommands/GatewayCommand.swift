@@ -142,14 +142,13 @@ struct GatewayCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let runner =
-            if let config {
-                try GatewayRunner(ConfigurationFile(path: config))
-            } else {
-                GatewayRunner(configuration: gatewayConfiguration())
-            }
+        let file = try config.map { try ConfigurationFile(path: $0) }
+        let configuration = file?.configuration ?? gatewayConfiguration()
+        let runner = file.map { GatewayRunner($0) } ?? GatewayRunner(configuration: configuration)
         try await runner.run { gateway in
-            say("gateway:       http://\(gateway.address)")
+            for (address, listener) in zip(gateway.addresses, configuration.listeners) {
+                say("gateway:       \(listener.tls == nil ? "http" : "https")://\(address)")
+            }
             say("control plane: http://\(gateway.adminAddress)")
         }
     }

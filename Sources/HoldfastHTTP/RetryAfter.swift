@@ -19,7 +19,9 @@ public enum RetryAfter {
     ///   `date`.
     public static func parse(_ value: String, date: @autoclosure () -> String? = nil) -> Duration? {
         if let seconds = number(value[...], digits: 1...9) { return .seconds(seconds) }
-        guard let later = self.seconds(ofDate: value), let now = date().flatMap(self.seconds(ofDate:)) else { return nil }
+        guard let later = self.seconds(ofDate: value), let now = date().flatMap(self.seconds(ofDate:)) else {
+            return nil
+        }
         return (0...limit).contains(later - now) ? .seconds(later - now) : nil
     }
 

@@ -310,9 +310,10 @@ import Testing
         ("idempotency: {wait: 3s}", "; a duplicate waits 3s; "),
         ("retry: {retryAfterLimit: 7s}", "; Retry-After lengthens a wait by 7s at the most"),
         ("retry: {nesting: eachLayer}", "; whether or not other layers retry"),
+        ("bodyLimit: 10", "body: at most 10 bytes"), ("bodyLimit: 64KiB", "body: at most 64KiB"),
         ("hedge: {until: 4s, atLeast: 18}", ", and after 4s until 18 were seen"),
     ])
-    func `the plan tells an option that decides when a caller is answered`(options: String, words: String) throws {
+    func `the plan tells what decides whether and when a caller is answered`(options: String, words: String) throws {
         let text = "services: {a: {endpoints: [http://a]}}\nroutes: [{name: r, service: a, \(options)}]"
         let route = try ConfigurationFile(Array(text.utf8), path: "x").configuration.routes[0]
         #expect(route.policyWords.contains { $0.contains(words) }, "\(route.policyWords)")

@@ -50,6 +50,22 @@ import Testing
         }
     }
 
+    @Test func `a gateway says where each of its listeners is`() async throws {
+        let certificate = try await TestCertificate.make()
+        try await inFolder { folder in
+            let tls = "tls: {certificate: \(certificate.certificate), key: \(certificate.key)}"
+            let path = try folder.write(
+                Self.text(port: 1).replacing(
+                    "listeners: [{address: 127.0.0.1:0}]",
+                    with: "listeners: [{address: 127.0.0.1:0}, {address: 127.0.0.1:0, \(tls)}]"))
+            let gateway = try await HoldfastProcess.start(["gateway", "--config", path], takesPorts: false)
+            let schemes = gateway.greeting.matches(of: /gateway: +(https?):/).map { String($0.1) }
+            #expect(schemes == ["http", "https"], "\(gateway.greeting)")
+            gateway.signal(SIGTERM)
+            _ = await gateway.end()
+        }
+    }
+
     @Test(arguments: [["check"], ["gateway", "--config"], ["migrate", "--config"], ["keys", "list", "--config"]])
     func `every mistake of a file is a line and the end is 64`(arguments: [String]) async throws {
         try await inFolder { folder in

@@ -72,6 +72,12 @@ import Testing
                 "http://127.0.0.1:\(gateway.admin)",
             ])
             #expect(stale.status == 1 && stale.errors.contains("moved on"))
+            let missing = try await HoldfastProcess.run([
+                "keys", "resolve", record, "--completed", "--status", "201", "--body-file", "/nowhere", "--by", "ada",
+                "--why", "x", "--admin", "http://127.0.0.1:\(gateway.admin)",
+            ])
+            #expect(missing.status == 64)
+            #expect(missing.errors.contains("--body-file is /nowhere, but must be a file that can be read"))
             _ = try await keys("resolve", record, "--released", "--by", "ada", "--why", "never sent", at: gateway)
             try await expectEqual(post("hangs", to: gateway).problem, "deadline")
             #expect(service.requests.count == 2)

@@ -122,6 +122,7 @@ import Testing
             try await withGateway(to: service, configure: { $0.listeners[0].tls = mixed }) { _ in }
         }
         #expect(error?.code == .unusableCertificate)
+        #expect(error?.description.contains("the key is not that of the certificate") == true)
         await service.stop()
     }
 

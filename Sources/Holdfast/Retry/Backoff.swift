@@ -101,12 +101,14 @@ public struct Backoff: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         switch growth {
-        case .constant: "\(base), \(jitter.rawValue) jitter"
-        case .linear(let step): "\(base) and \(step) more each time, up to \(cap), \(jitter.rawValue) jitter"
-        case .exponential(let factor): "\(base), growing \(factor)-fold to \(cap), \(jitter.rawValue) jitter"
+        case .constant: "\(base), \(jitterWord) jitter"
+        case .linear(let step): "\(base) and \(step) more each time, up to \(cap), \(jitterWord) jitter"
+        case .exponential(let factor): "\(base), growing \(factor)-fold to \(cap), \(jitterWord) jitter"
         case .decorrelated: "from \(base) to thrice the last wait, up to \(cap)"
         }
     }
+
+    private var jitterWord: String { jitter == .none ? "no" : jitter.rawValue }
 
     func validate() throws(ConfigurationError) {
         try require("backoff.base", base, in: .zero ... .seconds(3_600))

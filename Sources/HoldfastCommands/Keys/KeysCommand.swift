@@ -282,7 +282,7 @@ struct ResolveKey: AsyncParsableCommand {
 
     func run() async throws {
         let found = try await record.find(options).answer
-        let body = try bodyFile.map { try Data(contentsOf: URL(filePath: $0)).base64EncodedString() }
+        let body = try bodyFile.map(Self.body)
         let order = ResolveOrder(
             fence: decision.fence ?? found.fence, as: ending.rawValue,
             response: status.map { ResolveOrder.Answer(status: $0, contentType: contentType, bodyBase64: body) },
@@ -292,6 +292,13 @@ struct ResolveKey: AsyncParsableCommand {
             .POST, "/api/keys/\(found.record)/resolve", body: Array(try JSONEncoder().encode(order)),
             as: KeyRecord.self)
         say(options.json ? answer.text : answer.answer.story)
+    }
+
+    private static func body(_ path: String) throws -> String {
+        guard let body = try? Data(contentsOf: URL(filePath: path)) else {
+            throw ValidationError("--body-file is \(path), but must be a file that can be read")
+        }
+        return body.base64EncodedString()
     }
 }
 

@@ -9,6 +9,12 @@ private func withoutQuery(_ target: String) -> String {
     target.firstIndex(of: "?").map { "\(target[...$0])…" } ?? target
 }
 
+/// A size that is read by itself: the spelling of the file leaves out what a bare number counts.
+private func bytesWords(_ bytes: Int) -> String {
+    let words = sizeWords(bytes)
+    return words.last?.isNumber == true ? "\(words) bytes" : words
+}
+
 extension ServiceConfiguration {
     /// Its policies, from the outermost in, and what else is done about its endpoints.
     package var policyWords: [String] {
@@ -42,14 +48,14 @@ extension RouteConfiguration {
         }
         if let concurrency { lines.append("concurrency: \(concurrency) in flight") }
         if let adaptiveLimit { lines.append("adaptive limit: \(adaptiveLimit)") }
-        if let bodyLimit { lines.append("body: at most \(sizeWords(bodyLimit))") }
+        if let bodyLimit { lines.append("body: at most \(bytesWords(bodyLimit))") }
         lines.append("idempotency: \(idempotency.words(caller: caller))")
         lines.append("deadline: \(deadline.words)")
         lines.append("retry: \(retryWords)")
         if let hedge { lines.append("hedge: \(hedge.words)") }
         lines.append("budget: \(budget.map { "\($0)" } ?? "the service's")")
         lines.append("attempt timeout: \(attemptTimeout.words)")
-        lines.append("kept of a body: \(sizeWords(keptBytes)); WebSocket \(webSockets ? "passed on" : "refused")")
+        lines.append("kept of a body: \(bytesWords(keptBytes)); WebSocket \(webSockets ? "passed on" : "refused")")
         return lines
     }
 }

@@ -46,7 +46,8 @@ extension RouteConfiguration {
         rateLimit = section.section(
             "rateLimit", unset: "none", "How many requests may come in a stretch of time.", RateLimit.read)
         concurrency = section.integer(
-            "concurrency", in: 1...1_000_000, unset: "no bound", "The most requests in flight. A WebSocket is one until it ends.")
+            "concurrency", in: 1...1_000_000, unset: "no bound",
+            "The most requests in flight. A WebSocket is one until it ends.")
         adaptiveLimit = section.section(
             "adaptiveLimit", unset: "none", "A bound on requests in flight that is found out from latency.",
             AdaptiveLimitConfiguration.read)

@@ -40,7 +40,12 @@ final class Certificates: Sendable {
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
             configuration.minimumTLSVersion = .tlsv12
             configuration.applicationProtocols = protocols
-            return try NIOSSLContext(configuration: configuration)
+            do {
+                return try NIOSSLContext(configuration: configuration)
+            } catch NIOSSLError.failedToLoadPrivateKey {
+                // It has been read: what fails here is the pair.
+                throw GatewayError.unusableCertificate(files, because: "the key is not that of the certificate")
+            }
         } catch let error as GatewayError {
             throw error
         } catch {

@@ -13,10 +13,13 @@ final class HoldfastProcess: Sendable {
 
     let port: Int
     let admin: Int
+    /// What it said when it served.
+    let greeting: String
     private let process: Mutex<Process>
 
-    private init(process: Process, port: Int, admin: Int) {
+    private init(process: Process, port: Int, admin: Int, greeting: String) {
         self.process = Mutex(process)
+        self.greeting = greeting
         self.port = port
         self.admin = admin
     }
@@ -74,7 +77,7 @@ final class HoldfastProcess: Sendable {
             let gateway = text.firstMatch(of: /(?i)gateway(?::| is at) +http:\/\/127\.0\.0\.1:(\d+)/)
             let admin = text.firstMatch(of: /(?:control plane|breaker): +http:\/\/127\.0\.0\.1:(\d+)/)
             if let gateway, let admin, let port = Int(gateway.1), let adminPort = Int(admin.1) {
-                return HoldfastProcess(process: process, port: port, admin: adminPort)
+                return HoldfastProcess(process: process, port: port, admin: adminPort, greeting: text)
             }
         }
     }

@@ -23,6 +23,11 @@ import Testing
         #expect(drawn.contains { $0 > .milliseconds(1_950) }, "the spread reaches up to the cap")
     }
 
+    @Test func `a backoff without jitter says so`() {
+        #expect("\(Backoff.constant(.seconds(1), jitter: .none))".hasSuffix(", no jitter"))
+        #expect("\(Backoff.constant(.seconds(1)))".hasSuffix(", full jitter"))
+    }
+
     @Test func `full jitter starts at nothing and equal jitter at half`() {
         let full = waits(.constant(.seconds(1)), afterAttempt: 1)
         #expect(full.contains { $0 < .milliseconds(50) })
