@@ -51,9 +51,8 @@ extension KeyedGateways {
             return false
         }
         let exchanges = exchanges(of: client)
-        guard exchanges.answers.count < exchanges.requests.count, exchanges.answers.last?.isLast != true else {
-            return false
-        }
+        guard exchanges.answers.count < exchanges.requests.count else { return false }
+        if let last = exchanges.answers.last, last.isLast || !last.isWhole { return false }
         return ledger.isForgotten(exchanges.requests[exchanges.answers.count])
     }
 

@@ -30,6 +30,8 @@ final class KeyedLedger {
         let fence: Int64
         let payload: [UInt8]?
         let at: MonotonicInstant
+        /// Whether whoever executed it has recorded it, and not somebody who found out.
+        let isOwn: Bool
     }
 
     private let rules: Rules
@@ -100,7 +102,7 @@ final class KeyedLedger {
         case (.complete(let fence, let payload, _), .done):
             // The same may be written again, and at last without its payload: what is there stays.
             guard outcomes[id]?.last?.fence != fence else { return }
-            outcomes[id, default: []].append(Outcome(fence: fence, payload: payload, at: now))
+            outcomes[id, default: []].append(Outcome(fence: fence, payload: payload, at: now, isOwn: true))
             if let payload { note { try checkRecorded(payload, of: id) } }
         case (.abandon(let fence), .done):
             guard linkEnded != now, let since = granted[fence] else { return }
@@ -110,7 +112,7 @@ final class KeyedLedger {
             }
         case (.release, .done): releases[id, default: []].append(now)
         case (.resolve(let fence, .completed(let payload), _, _, _), .done):
-            outcomes[id, default: []].append(Outcome(fence: fence, payload: payload, at: now))
+            outcomes[id, default: []].append(Outcome(fence: fence, payload: payload, at: now, isOwn: false))
             if let payload { note { try checkRecorded(payload, of: id) } }
         case (.resolve(_, .released, _, _, _), .done): resolutions[id, default: []].append(now)
         default: break
@@ -260,8 +262,8 @@ final class KeyedLedger {
         guard !hasStoreFailed, request.isWhole, let last = record(of: request).flatMap({ outcomes[$0] })?.last else {
             return false
         }
-        // What is forgotten is executed anew.
-        return last.at.advanced(by: .milliseconds(1_100)) < clock.now
+        // What is forgotten is executed anew. What an operator decides is not told to whoever asks the service meanwhile.
+        return last.isOwn && last.at.advanced(by: .milliseconds(1_100)) < clock.now
             && clock.now < last.at.advanced(by: rules.idempotency.retention)
     }
 
