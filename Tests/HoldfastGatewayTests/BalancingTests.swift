@@ -99,6 +99,17 @@ import Testing
         }
     }
 
+    @Test func `a service that no plan has any more goes, with its endpoints`() throws {
+        weak var ejection: Ejection?
+        weak var endpoint: Endpoint?
+        do {
+            let service = try service(endpoints: 2)
+            (ejection, endpoint) = (service.ejection, service.endpoints[0])
+            #expect(endpoint != nil)
+        }
+        #expect(ejection == nil && endpoint == nil)
+    }
+
     @Test func `every endpoint is chosen, and the busiest never`() throws {
         let service = try service(endpoints: 4)
         #expect(Set(choices(service, 200).compactMap { $0?.name }).count == 4)

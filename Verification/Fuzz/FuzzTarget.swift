@@ -27,7 +27,7 @@ struct FuzzTarget {
     }
 
     static var all: [FuzzTarget] {
-        values + stores + storeAnswers + files + admin + reports + heads + connections
+        values + stores + storeAnswers + files + admin + reports + heads + connections + histories
     }
 }
 

@@ -196,7 +196,7 @@ extension Exchange {
         var configuration = route.configuration.retry
         // A layer above is making the request again already: layers must not multiply.
         if configuration.nesting == .oneLayer, fields.attempt > 1 { configuration.attempts = 1 }
-        let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
+        let left = Duration.nanoseconds((deadline - loop.now).nanoseconds)
         return RetryMachine(
             configuration: configuration, repeatability: repeatability, deadline: now.advanced(by: left))
     }

@@ -58,7 +58,7 @@ extension Exchange {
 
     /// Whoever is asked for from now on may be awaited for so long.
     func beginWaiting() {
-        waitsUntil = .now() + TimeAmount(route.configuration.idempotency.wait)
+        waitsUntil = loop.now + TimeAmount(route.configuration.idempotency.wait)
         armTimer()
     }
 
@@ -96,7 +96,7 @@ extension Exchange {
     ///
     /// - Parameter conflict: What is answered when that takes too long.
     func awaitEnd(of recordID: RecordID, orElse conflict: Problem, _ again: @escaping () -> Void) {
-        guard .now() < min(waitsUntil, deadline) else { return answer(conflict) }
+        guard loop.now < min(waitsUntil, deadline) else { return answer(conflict) }
         let pause = pauseOfWait
         pauseOfWait = min(pause * 2, .seconds(1))
         let proceed = NIOLoopBound(
@@ -135,7 +135,7 @@ extension Exchange {
         case .execute(let claim):
             // The client has left, or was told to come back: nothing has been sent, so the next may execute.
             // Beyond its deadline, it may not send what another may have been let to execute since.
-            guard isWaiting, .now() < deadline else {
+            guard isWaiting, loop.now < deadline else {
                 claim.release()
                 return isWaiting ? timeIsUp() : ()
             }

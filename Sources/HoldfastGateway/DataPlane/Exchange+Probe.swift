@@ -47,7 +47,7 @@ extension Exchange {
     // MARK: The turn
 
     private func askForTurn(_ probe: OutcomeProbe, waits: Bool) {
-        let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
+        let left = Duration.nanoseconds((deadline - loop.now).nanoseconds)
         let exchange = NIOLoopBound((self, probe), eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
         // A turn is nobody's key: it has a caller of its own, so that it counts against no one's bound.

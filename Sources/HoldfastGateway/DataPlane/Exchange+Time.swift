@@ -62,7 +62,7 @@ extension Exchange {
     }
 
     func timeIsUp() {
-        let now = NIODeadline.now()
+        let now = loop.now
         switch bodyRate?.judge(at: now) {
         case .tooSlow?:
             let rate = plan.configuration.bodyRate

@@ -249,7 +249,7 @@ final class Exchange {
 
     /// Stops or goes on reading what the client sends. While nobody reads, it cannot be slow.
     func holdClient(_ hold: Bool) {
-        if bodyRate != nil, bodyRate?.hold(hold, at: .now()) == true { armTimer() }
+        if bodyRate != nil, bodyRate?.hold(hold, at: loop.now) == true { armTimer() }
         client?.holdReads(hold)
     }
 
@@ -279,7 +279,7 @@ final class Exchange {
         case .attempting:
             // The clock starts when the request has arrived whole: a slow upload is not the service's slowness.
             if !isDeadlineOfCaller {
-                deadline = max(deadline, .now() + route.deadline)
+                deadline = max(deadline, loop.now + route.deadline)
             }
             guard let current, let connection = current.connection else { return armTimer() }
             connection.sendEnd()

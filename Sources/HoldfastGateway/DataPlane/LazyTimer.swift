@@ -25,6 +25,9 @@ final class LazyTimer {
         schedule(at: deadline)
     }
 
+    /// Sets it to a limit that begins now.
+    func set(in limit: TimeAmount) { set(eventLoop.now + limit) }
+
     /// Ends the timer for good.
     func cancel() {
         deadline = nil
@@ -41,7 +44,7 @@ final class LazyTimer {
     private func fired() {
         scheduled = nil
         guard let deadline else { return }
-        guard NIODeadline.now() >= deadline else { return schedule(at: deadline) }
+        guard eventLoop.now >= deadline else { return schedule(at: deadline) }
         self.deadline = nil
         onFire?()
     }

@@ -38,6 +38,9 @@ final class LoopContext {
         pool.totalBound = serviceConnections
     }
 
+    /// The loop's own time: what its timers go by.
+    var now: NIODeadline { eventLoop.now }
+
     /// Requests that come from now on are served by another plan; those that are under way keep theirs.
     func take(_ plan: Plan) {
         self.plan = plan

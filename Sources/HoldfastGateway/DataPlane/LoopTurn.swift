@@ -29,7 +29,7 @@ final class LoopTurn {
     var now: NIODeadline {
         if let start { return start }
         awaitEnd()
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         start = now
         return now
     }

@@ -40,7 +40,7 @@ final class HTTP2Connection: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         timer.onFire = { [unowned self] in timeIsUp() }
-        timer.set(.now() + TimeAmount(configuration.headerTimeout))
+        timer.set(in: TimeAmount(configuration.headerTimeout))
         if connections.isQuiescing { announce() }
     }
 
@@ -83,8 +83,8 @@ final class HTTP2Connection: ChannelInboundHandler {
         // Streams are told of a connection's end after the connection.
         guard openStreams == 0, context != nil else { return }
         switch phase {
-        case .open: timer.set(.now() + TimeAmount(configuration.idleTimeout))
-        case .announced: timer.set(.now() + DownstreamHandler.lastRequestTime)
+        case .open: timer.set(in: TimeAmount(configuration.idleTimeout))
+        case .announced: timer.set(in: DownstreamHandler.lastRequestTime)
         // The stream's last frame has not been flushed yet.
         case .ending: context?.eventLoop.assumeIsolated().execute { self.end() }
         }
@@ -106,7 +106,7 @@ final class HTTP2Connection: ChannelInboundHandler {
         writeAnnouncement(context)
         write(.ping(Self.farewell, ack: false), context)
         context.flush()
-        if openStreams == 0 { timer.set(.now() + DownstreamHandler.lastRequestTime) }
+        if openStreams == 0 { timer.set(in: DownstreamHandler.lastRequestTime) }
     }
 
     private func takeNoMore() {
@@ -122,7 +122,7 @@ final class HTTP2Connection: ChannelInboundHandler {
         guard let context else { return }
         context.flush()
         context.close(mode: .output, promise: nil)
-        timer.set(.now() + DownstreamHandler.lastRequestTime)
+        timer.set(in: DownstreamHandler.lastRequestTime)
     }
 
     /// The first farewell ends nothing, so NIOHTTP2 is not told of it. It takes a connection that has said GOAWAY, whatever

@@ -25,7 +25,7 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
         self.isSecure = isSecure
         self.build = build
         timer = LazyTimer(eventLoop: eventLoop)
-        timer.set(.now() + timeout)
+        timer.set(in: timeout)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {

@@ -21,7 +21,7 @@ enum Tunnel {
             near.close()
             far.close()
         }
-        timer.set(.now() + idleLimit)
+        timer.set(in: idleLimit)
         do {
             // The decoder of responses wants to see what is written, until it has left: before the client's next bytes.
             try strip(service, of: UpstreamConnection.self, ByteToMessageHandler<HTTPResponseDecoder>.self, far)
@@ -76,7 +76,7 @@ enum Tunnel {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard let other = other?.context else { return }
-            timer.set(.now() + idleLimit)
+            timer.set(in: idleLimit)
             other.write(data, promise: nil)
         }
 
@@ -103,7 +103,7 @@ enum Tunnel {
             if let other = other?.context {
                 // What is on its way there arrives, and then it ends.
                 other.close(mode: .output, promise: nil)
-                timer.set(.now() + Tunnel.lingerTime)
+                timer.set(in: Tunnel.lingerTime)
             } else {
                 timer.cancel()
                 other?.other = nil

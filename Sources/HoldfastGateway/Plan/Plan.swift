@@ -73,9 +73,10 @@ final class Plan: Sendable {
             }
             let endpoints = try identities.map { identity in
                 try known[identity]
-                    ?? Endpoint(identity, clock: clock) { change, name in
+                    ?? Endpoint(identity, clock: clock) { [weak ejection] change, name in
+                        // It holds its endpoints, and would never go with a service that no plan has any more.
                         announce(change, of: name)
-                        ejection.changed()
+                        ejection?.changed()
                     }
             }
             let name = configuration.name

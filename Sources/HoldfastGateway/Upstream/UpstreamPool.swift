@@ -27,11 +27,18 @@ final class UpstreamPool {
     /// The gateway has as many connections to services as it has descriptors for, and none of this loop's is idle.
     struct NoDescriptor: Error {}
 
+    /// Opens a channel to an address within a time, and gives it its handlers before anything comes.
+    typealias Opening =
+        (SocketAddress, TimeAmount, @escaping @Sendable (any Channel) -> EventLoopFuture<Void>)
+        -> EventLoopFuture<any Channel>
+
     private let eventLoop: any EventLoop
     let turn: LoopTurn
     private var idle: [Int: Idle] = [:]
     private(set) var isClosed = false
     private let counters: GatewayCounters
+    /// How a channel is opened: over the network, unless somebody else has its bytes in their hands.
+    var open: Opening
     /// The most connections to all endpoints together, of all loops.
     var totalBound = Int.max
 
@@ -39,6 +46,13 @@ final class UpstreamPool {
         self.eventLoop = eventLoop
         self.turn = turn
         self.counters = counters
+        open = { address, timeout, initialize in
+            ClientBootstrap(group: eventLoop)
+                .connectTimeout(timeout)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .channelInitializer(initialize)
+                .connect(to: address)
+        }
     }
 
     /// An idle connection to an endpoint, if there is one that can be trusted.
@@ -74,14 +88,10 @@ final class UpstreamPool {
         }
         // The channel lives on this loop, so everything here stays on it.
         let pool = NIOLoopBound(self, eventLoop: eventLoop)
-        let future = ClientBootstrap(group: eventLoop)
-            .connectTimeout(timeout)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.configure(channel, endpoint, pool: pool.value) }
-            }
-            .connect(to: endpoint.identity.address)
-            .flatMap { channel in Self.ready(channel, endpoint, within: timeout) }
+        let future = open(endpoint.identity.address, timeout) { channel in
+            channel.eventLoop.makeCompletedFuture { try Self.configure(channel, endpoint, pool: pool.value) }
+        }
+        .flatMap { channel in Self.ready(channel, endpoint, within: timeout) }
         future.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let connection):
