@@ -46,12 +46,23 @@ public final class Gateway: Service {
         _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal? = nil,
         demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger
     ) async throws -> Gateway {
+        try await start(
+            configuration, store: store, sealing: seal, demo: demo, clock: clock, logger: logger,
+            idempotency: IdempotencyConfiguration())
+    }
+
+    package static func start(
+        _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal? = nil,
+        demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger,
+        idempotency: IdempotencyConfiguration
+    ) async throws -> Gateway {
         let transitions = TransitionLog()
         let plans = try await PlanKeeper(
             configuration, maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions))
         let storeMetrics = StoreMetrics()
         let shared = DataPlaneContext(
-            engine: try engine(configuration, store: store, sealing: seal, metrics: storeMetrics, logger: logger),
+            engine: try engine(
+                configuration, idempotency, store: store, sealing: seal, metrics: storeMetrics, logger: logger),
             secret: try await store.secret(), counters: GatewayCounters(),
             observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
             logger: logger, descriptors: DescriptorRoom(for: configuration))
@@ -68,10 +79,10 @@ public final class Gateway: Service {
     }
 
     private static func engine(
-        _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal?,
-        metrics: StoreMetrics, logger: Logger
+        _ configuration: GatewayConfiguration, _ idempotency: IdempotencyConfiguration, store: any ClaimStore,
+        sealing seal: PayloadSeal?, metrics: StoreMetrics, logger: Logger
     ) throws -> IdempotencyEngine {
-        var idempotency = IdempotencyConfiguration()
+        var idempotency = idempotency
         // Routes have bounds of their own.
         idempotency.outcomeBytes = 63 << 20
         idempotency.keysPerCaller = configuration.keysPerCaller

@@ -93,10 +93,17 @@ public struct ClaimStoreError: Error, Sendable, CustomStringConvertible {
 
     public let code: Code
     public let description: String
+    /// Whether the command was sent and its answer is lost, so that it may have been carried out, or may yet be.
+    package let isAnswerLost: Bool
 
     public init(_ code: Code, _ description: String) {
+        self.init(code, description, isAnswerLost: false)
+    }
+
+    package init(_ code: Code, _ description: String, isAnswerLost: Bool) {
         self.code = code
         self.description = description
+        self.isAnswerLost = isAnswerLost
     }
 
     /// What a store has thrown, whatever it is.

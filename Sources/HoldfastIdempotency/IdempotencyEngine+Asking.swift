@@ -21,7 +21,8 @@ extension IdempotencyEngine {
                 guard inFlight.add(1, ordering: .relaxed).newValue <= configuration.keysInFlight else {
                     return .overload
                 }
-                state.entries[id] = Entry(fingerprint: asker.fingerprint, caller: asker.caller)
+                state.entries[id] = Entry(
+                    fingerprint: asker.fingerprint, caller: asker.caller, asker: asker.number)
                 return .claim
             }
             if entry.fingerprint != asker.fingerprint {
@@ -52,6 +53,7 @@ extension IdempotencyEngine {
     func leave(_ id: RecordID, _ number: UInt64) -> Bool {
         part(of: id).state.withLock { state in
             guard let place = state.entries[id]?.waiters.firstIndex(where: { $0.number == number }) else {
+                if state.entries[id]?.asker == number { state.entries[id]?.isAskerGone = true }
                 return false
             }
             state.entries[id]?.waiters.remove(at: place)
@@ -59,15 +61,28 @@ extension IdempotencyEngine {
         }
     }
 
+    func isBehindAnother(_ id: RecordID, _ number: UInt64) -> Bool {
+        part(of: id).state.withLock { state in
+            guard let entry = state.entries[id], entry.asker != number else { return false }
+            return entry.isGranted || !entry.isAskerGone
+        }
+    }
+
     /// - Parameter attempt: Whoever gets no answer asks again, and gets the claim that it may have been granted: otherwise
     ///   the key would be in flight, and unknown later, though nothing was done.
-    private func claim(_ id: RecordID, _ asker: Asker, attempt: Int = 1) {
+    private func claim(_ id: RecordID, _ asker: Asker, attempt: Int = 1, mayBeGranted: Bool = false) {
         let action = ClaimCommand.Action.claim(
             fingerprint: asker.fingerprint, lease: asker.terms.lease, retention: asker.terms.retention,
             takesOver: asker.takesOver, owner: configuration.owner, nonce: nonce(of: asker))
         commit.submit(ClaimCommand(id: id, action: action)) { result in
-            if case .failure(let error) = result, error.code == .failed, attempt < Self.claimAttempts {
-                return self.again(after: attempt) { self.claim(id, asker, attempt: attempt + 1) }
+            if case .failure(let error) = result, error.code == .failed {
+                let mayBeGranted = mayBeGranted || error.isAnswerLost
+                guard attempt == Self.claimAttempts else {
+                    return self.again(after: attempt) {
+                        self.claim(id, asker, attempt: attempt + 1, mayBeGranted: mayBeGranted)
+                    }
+                }
+                if mayBeGranted { self.takeBack(id, action, until: self.clock.now.advanced(by: asker.terms.lease)) }
             }
             guard case .success(.claimed(let fence)) = result else { return self.answer(id, asker, result) }
             // Asked only now: whoever has had enough still gets replays.
@@ -83,6 +98,27 @@ extension IdempotencyEngine {
 
     /// How often a claim is asked for while the store does not answer: within a third of a second, since somebody waits.
     static let claimAttempts = 4
+
+    /// Nobody is there any more for a claim that the store may have granted, or may yet grant when it goes on. So it is
+    /// asked under the same nonce until it answers, and what it grants is given back.
+    private func takeBack(_ id: RecordID, _ action: ClaimCommand.Action, until end: MonotonicInstant) {
+        guard takenBack.add(1, ordering: .relaxed).newValue <= configuration.keysInFlight else {
+            takenBack.subtract(1, ordering: .relaxed)
+            return
+        }
+        // With the longest pause, for whoever is in a hurry has been answered.
+        again(after: .max) {
+            self.commit.submit(ClaimCommand(id: id, action: action)) { result in
+                self.takenBack.subtract(1, ordering: .relaxed)
+                switch result {
+                case .success(.claimed(let fence)): self.giveBack(id, fence: fence) { _ in }
+                case .failure(let error) where error.mayPass && self.clock.now < end:
+                    self.takeBack(id, action, until: end)
+                case .success, .failure: break
+                }
+            }
+        }
+    }
 
     /// What names this question and no other. The number alone is not enough: another engine may have the same owner.
     private func nonce(of asker: Asker) -> String {

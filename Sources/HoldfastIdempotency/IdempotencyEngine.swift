@@ -43,6 +43,10 @@ public final class IdempotencyEngine: Sendable {
         /// - Returns: Whether it waited. Then `decided` is not called any more; otherwise it has been, or will be.
         @discardableResult
         public func leave() -> Bool { engine.leave(id, number) }
+
+        /// Whether another is at this key here, who executes, or asks the store and is there to execute if it grants the
+        /// claim. If not, it is the store that has not answered.
+        public var isBehindAnother: Bool { engine.isBehindAnother(id, number) }
     }
 
     /// How much is going on.
@@ -73,6 +77,8 @@ public final class IdempotencyEngine: Sendable {
     let awaitingNone = Mutex<[@Sendable () -> Void]>([])
     /// Those who wait for another process.
     let waitingElsewhere = Atomic<Int>(0)
+    /// The claims that are given back though nobody knows whether they were granted.
+    let takenBack = Atomic<Int>(0)
 
     /// What callers have, if there is a bound.
     let quota: Quota?
@@ -107,6 +113,10 @@ public final class IdempotencyEngine: Sendable {
     struct Entry {
         let fingerprint: Fingerprint
         let caller: String
+        /// The number of the one who executes, or asks.
+        let asker: UInt64
+        /// Whether that one is gone, and gives back what it is granted.
+        var isAskerGone = false
         /// Whether the store has granted the claim. Until then, nothing is known of the key.
         var isGranted = false
         var waiters: [Asker] = []

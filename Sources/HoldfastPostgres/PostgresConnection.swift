@@ -1,6 +1,7 @@
 #if PostgreSQL
 import Foundation
 import HoldfastIdempotency
+import Synchronization
 
 /// One statement: its text, and its parameters as PostgreSQL's text format has them.
 public struct PostgresStatement: Sendable, Hashable {
@@ -47,23 +48,27 @@ final class PostgresConnection: @unchecked Sendable {
     private let connection: LibPQ.Connection
     /// The statements that the server keeps; nil when it cannot be relied on to keep any.
     private var kept: Set<String>? = []
+    private let silence: PostgresSilence?
 
-    private init(_ connection: LibPQ.Connection, of pq: LibPQ) {
+    private init(_ connection: LibPQ.Connection, of pq: LibPQ, patience: Duration?) {
         self.connection = connection
         self.pq = pq
+        silence = patience.map { PostgresSilence(patience: $0, socket: pq.socket(connection)) }
     }
 
     deinit { pq.finish(connection) }
 
     /// Connects. What the URL says wins over the defaults here.
-    static func connect(to url: String) async throws(Failure) -> PostgresConnection {
+    ///
+    /// - Parameter patience: How long the server may take to answer what is sent in one go; nil for as long as it likes.
+    static func connect(to url: String, patience: Duration? = nil) async throws(Failure) -> PostgresConnection {
         let result: Result<PostgresConnection, Failure> = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: open(url)) }
+            DispatchQueue.global().async { continuation.resume(returning: open(url, patience)) }
         }
         return try result.get()
     }
 
-    private static func open(_ url: String) -> Result<PostgresConnection, Failure> {
+    private static func open(_ url: String, _ patience: Duration?) -> Result<PostgresConnection, Failure> {
         let pq: LibPQ
         do { pq = try LibPQ.shared() } catch {
             return .failure(Failure(description: error.description, code: nil, isUsable: false))
@@ -74,7 +79,7 @@ final class PostgresConnection: @unchecked Sendable {
         guard let opened = opened(url, by: pq) else {
             return .failure(Failure(description: "no memory", code: nil, isUsable: false))
         }
-        let connection = PostgresConnection(opened, of: pq)
+        let connection = PostgresConnection(opened, of: pq, patience: patience)
         guard pq.status(opened) == LibPQ.connectionIsGood else { return .failure(connection.failure(nil)) }
         guard pq.enterPipelineMode(opened) == 1 else { return .failure(connection.failure(nil)) }
         return .success(connection)
@@ -135,6 +140,8 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     private func exchange(_ statements: [PostgresStatement]) -> Result<[PostgresRows], Failure> {
+        silence?.begins()
+        defer { silence?.ends() }
         guard let sent = write(statements) else { return .failure(failure(nil)) }
         var awaited = sent[...]
         var answers: [PostgresRows] = []
@@ -189,6 +196,10 @@ final class PostgresConnection: @unchecked Sendable {
         let message = text.map { String(cString: $0) } ?? "unknown"
         let code = result.flatMap { pq.resultErrorField($0, LibPQ.codeField) }.map { String(cString: $0) }
         let line = message.split(separator: "\n").joined(separator: " ")
+        if let silence, silence.isTooLong {
+            let words = "the server did not answer within \(silence.patience), and its connection is given up"
+            return Failure(description: words, code: nil, isUsable: false)
+        }
         return Failure(description: line, code: code, isUsable: pq.status(connection) == LibPQ.connectionIsGood)
     }
 }

@@ -10,9 +10,13 @@ final class PostgresPool: Sendable {
     private let places: Bulkhead
     private let breaker: CircuitBreaker
     private let idle = Mutex<[PostgresConnection]>([])
+    private let patience: Duration?
 
-    init(url: String, size: Int, clock: any TimeSource) throws(ConfigurationError) {
+    /// - Parameter patience: How long a server may be silent before its connection is given up; nil for as long as it
+    ///   likes.
+    init(url: String, size: Int, patience: Duration?, clock: any TimeSource) throws(ConfigurationError) {
         self.url = url
+        self.patience = patience
         var places = BulkheadConfiguration()
         (places.limit, places.queue, places.maximumWait) = (size, 1_024, .seconds(10))
         self.places = try Bulkhead("postgres", configuration: places, clock: clock)
@@ -32,10 +36,17 @@ final class PostgresPool: Sendable {
                     return result
                 } catch {
                     // A connection that is not known to be whole is not used again.
-                    if (error as? PostgresConnection.Failure)?.isUsable ?? (error is ClaimStoreError) {
+                    let failure = error as? PostgresConnection.Failure
+                    if failure?.isUsable ?? (error is ClaimStoreError) {
                         idle.withLock { $0.append(connection) }
                     }
-                    throw error
+                    guard let failure, !failure.isUsable else { throw error }
+                    // The others lead to the same server, and would be found out one after the other.
+                    _ = idle.withLock { idle in
+                        defer { idle = [] }
+                        return idle
+                    }
+                    throw ClaimStoreError(.failed, "PostgreSQL: \(failure)", isAnswerLost: true)
                 }
             }
         } catch let error as PostgresConnection.Failure {
@@ -47,7 +58,7 @@ final class PostgresPool: Sendable {
 
     private func connection() async throws -> PostgresConnection {
         if let connection = idle.withLock({ $0.popLast() }) { return connection }
-        return try await breaker.run { try await PostgresConnection.connect(to: url) }
+        return try await breaker.run { try await PostgresConnection.connect(to: url, patience: patience) }
     }
 }
 #endif

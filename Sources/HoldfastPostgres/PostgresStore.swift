@@ -34,14 +34,18 @@ public final class PostgresStore: ClaimStore {
         try await self.init(url: url, connections: connections, clock: clock, records: PostgresRecords())
     }
 
-    init(url: String, connections: Int = 4, clock: any TimeSource = MonotonicClock(), records: PostgresRecords)
-        async throws
-    {
+    /// A little more than the `statement_timeout` of ``PostgresConnection``'s transactions.
+    static let patience = Duration.seconds(12)
+
+    init(
+        url: String, connections: Int = 4, clock: any TimeSource = MonotonicClock(), records: PostgresRecords,
+        patience: Duration = patience
+    ) async throws {
         try require("connections", connections, in: 1...64)
         (self.records, self.clock) = (records, clock)
         lanes = min(connections, ProcessInfo.processInfo.activeProcessorCount)
         listener = PostgresListener(url: url)
-        pool = try PostgresPool(url: url, size: connections, clock: clock)
+        pool = try PostgresPool(url: url, size: connections, patience: patience, clock: clock)
         do {
             let secret = try await pool.use { connection in try await PostgresSchema.open(on: connection) }
             hashingSecret = try StoreSecret(bytes: secret)
@@ -55,7 +59,7 @@ public final class PostgresStore: ClaimStore {
     /// - Returns: The versions before and after.
     /// - Throws: ``ClaimStoreError`` when the server cannot be reached, or holds no schema of this version or before.
     public static func migrate(url: String) async throws -> (from: Int, to: Int) {
-        let pool = try PostgresPool(url: url, size: 1, clock: MonotonicClock())
+        let pool = try PostgresPool(url: url, size: 1, patience: nil, clock: MonotonicClock())
         return try await pool.use { try await PostgresSchema.migrate(on: $0) }
     }
 

@@ -238,5 +238,60 @@ import Testing
         #expect(await caller.told() == "unavailable failed")
         #expect(store.commands.count == IdempotencyEngine.claimAttempts)
         #expect(engine.snapshot().inFlight == 0)
+        #expect(engine.takenBack.load(ordering: .relaxed) == 0)
+    }
+
+    @Test func `a claim whose answers were all lost is given back when the store answers again`() async throws {
+        let store = FaultyStore(clock: clock)
+        let engine = try engine(store)
+        store.fail(IdempotencyEngine.claimAttempts + 1, .after) { $0.isClaim }
+        let (caller, _) = begin(engine)
+        for pause in [50, 100, 200] {
+            await clock.sleepers(1)
+            clock.advance(by: .milliseconds(pause))
+        }
+        #expect(await caller.told() == "unavailable failed")
+        try await expectEqual(store.summary(of: id)?.state, .inFlight)
+        for _ in 0..<2 {
+            await clock.sleepers(1)
+            clock.advance(by: .seconds(2))
+        }
+        while engine.takenBack.load(ordering: .relaxed) > 0 { await Task.yield() }
+        while !store.commands.contains(where: \.isRelease) { await Task.yield() }
+        #expect(await begin(engine).0.told() == "execute")
+    }
+
+    @Test func `a store that stays away is asked to give back until the lease would be over`() async throws {
+        let store = FaultyStore(clock: clock)
+        let engine = try engine(store) { $0.lease = .seconds(3) }
+        store.fail(100, .after) { $0.isClaim }
+        let (caller, _) = begin(engine)
+        for pause in [50, 100, 200] {
+            await clock.sleepers(1)
+            clock.advance(by: .milliseconds(pause))
+        }
+        #expect(await caller.told() == "unavailable failed")
+        for _ in 0..<2 {
+            await clock.sleepers(1)
+            clock.advance(by: .seconds(2))
+        }
+        while engine.takenBack.load(ordering: .relaxed) > 0 { await Task.yield() }
+        #expect(store.commands.count == IdempotencyEngine.claimAttempts + 2)
+    }
+
+    @Test func `who asks the store is ahead of others until it has left or executes`() async throws {
+        let store = FaultyStore(clock: clock)
+        let engine = try engine(store)
+        store.hold()
+        let (first, ahead) = begin(engine)
+        await store.holds()
+        let (_, behind) = begin(engine)
+        #expect(behind.isBehindAnother && !ahead.isBehindAnother)
+        expectEqual(ahead.leave(), false)
+        #expect(!behind.isBehindAnother)
+        store.letGo()
+        #expect(await first.told() == "execute")
+        #expect(behind.isBehindAnother && !ahead.isBehindAnother)
+        first.release()
     }
 }

@@ -94,7 +94,7 @@ final class FaultyStore: WrappingStore {
         }
         if failure == .before { throw ClaimStoreError(.failed, "the store is away") }
         let replies = try await inner.apply(batch)
-        if failure == .after { throw ClaimStoreError(.failed, "the connection broke") }
+        if failure == .after { throw ClaimStoreError(.failed, "the connection broke", isAnswerLost: true) }
         return replies
     }
 }

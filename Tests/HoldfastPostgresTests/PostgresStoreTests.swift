@@ -76,6 +76,22 @@ import Testing
         #expect(replies == [.completed(payload: [42])])
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `a server that does not answer at all is given up, and is connected to again when it does`() async throws {
+        let server = try await PostgresServer.start()
+        let url = try await server.database()
+        let fence = try await claimed(PostgresStore(url: url))
+        let store = try await PostgresStore(
+            url: url, connections: 1, records: PostgresRecords(), patience: .milliseconds(1_500))
+        try await expectEqual(store.apply([claim]), [.inFlight])
+        try await server.hold(true)
+        let error = await #expect(throws: ClaimStoreError.self) { try await store.apply([complete(fence, [42])]) }
+        #expect(error?.code == .failed && error?.isAnswerLost == true)
+        #expect(error?.description.contains("did not answer within 1.5 seconds") == true)
+        try await server.hold(false)
+        try await expectEqual(store.apply([complete(fence, [42]), claim]).last, .completed(payload: [42]))
+    }
+
     @Test func `a claim and the user's writes are one transaction`() async throws {
         let url = try await database()
         let (store, user) = (try await PostgresStore(url: url), try await PostgresConnection.connect(to: url))
@@ -318,7 +334,7 @@ import Testing
 
     @Test func `while the server cannot be reached a breaker answers`() async throws {
         let clock = ManualClock()
-        let pool = try PostgresPool(url: "postgres://postgres@/x?host=/nowhere", size: 1, clock: clock)
+        let pool = try PostgresPool(url: "postgres://postgres@/x?host=/nowhere", size: 1, patience: nil, clock: clock)
         func ask() async throws -> String {
             let error = await #expect(throws: ClaimStoreError.self) { try await pool.use { _ in } }
             return error?.description ?? ""

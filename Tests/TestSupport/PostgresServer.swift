@@ -74,6 +74,13 @@ public final class PostgresServer: Sendable {
         try await Self.run(Self.startCommand(folder, Self.binaries(), options))
     }
 
+    /// Holds up all of the server's processes, or has them go on: connections stay, and nobody answers.
+    public func hold(_ isHeld: Bool) async throws {
+        let signal = isHeld ? "STOP" : "CONT"
+        try await Self.run(
+            "pid=$(head -1 \(folder)/data/postmaster.pid); kill -\(signal) $pid $(pgrep -P $pid)", asRoot: true)
+    }
+
     /// Starts a server of one test's own: for tests that crash it.
     ///
     /// - Parameter options: As on the server's command line.

@@ -38,6 +38,22 @@ extension Exchange {
         return Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(kept) bytes can be sent")
     }
 
+    /// Why a request with a key is rejected before it is claimed.
+    var tooMuchToKeep: Problem {
+        let limit = route.configuration.keptBytes
+        guard receivedBytes <= limit else {
+            return Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(limit) bytes can be fingerprinted")
+        }
+        let all = KeptRoom.ofRequests(plan.configuration.keptBytes, length: receivedBytes)
+        let explanation = Explanation(
+            policy: .bulkhead, name: "kept bytes", state: "full",
+            evidence: .concurrency(inFlight: shared.kept.bytes, limit: all, waiting: 0), retryAfter: .seconds(1))
+        return Problem(
+            .limitReached,
+            "nothing was executed: bodies that are kept take all the \(all) bytes that they may, with all requests together",
+            explanation: explanation)
+    }
+
     func askForClaim() {
         guard let key else { return }
         phase = .claiming
@@ -85,6 +101,23 @@ extension Exchange {
                 }
             }
         }
+    }
+
+    /// The time to wait for the claim is over. Where something began under the key, or may begin, the answer is none that
+    /// could be taken for "nothing was done".
+    func claimIsLate() {
+        let isBehindAnother = placeInLine?.isBehindAnother == true
+        if probe != nil, !isBehindAnother { return staysUnknown("the store has not answered in time") }
+        guard !isKnownToExecute, !isBehindAnother else {
+            return answer(Problem(.keyInFlight, "a request with this key has not ended in time"))
+        }
+        let words = "the store has not answered in time"
+        storeIsUnavailable(words, ClaimStoreError(.failed, words))
+    }
+
+    private func storeIsUnavailable(_ words: String, _ error: ClaimStoreError) {
+        shared.logger.warning("the idempotency store did not answer", metadata: ["error": "\(error)"])
+        answer(Problem(.storeUnavailable, "nothing was executed: \(words)", retryAfter: .seconds(1)))
     }
 
     /// A keyed request ends within its deadline, so its lease never has to be renewed.
@@ -146,6 +179,7 @@ extension Exchange {
         case .replay(let payload):
             if isWaiting { replay(payload) }
         case .conflict:
+            isKnownToExecute = true
             if isWaiting, let recordID {
                 let conflict = Problem(
                     .keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1))
@@ -170,12 +204,7 @@ extension Exchange {
                 answer(Problem(.tooManyKeys, detail, retryAfter: route.configuration.idempotency.retention / 24))
             }
         case .unavailable(let error):
-            if isWaiting {
-                shared.logger.warning("the idempotency store did not answer", metadata: ["error": "\(error)"])
-                answer(
-                    Problem(
-                        .storeUnavailable, "nothing was executed: \(error.code.rawValue)", retryAfter: .seconds(1)))
-            }
+            if isWaiting { storeIsUnavailable(error.code.rawValue, error) }
         }
     }
 
@@ -231,9 +260,9 @@ extension Exchange {
         let disposition = route.configuration.idempotency.profile.disposition(
             status: status, hasRetryAfter: head.headers.contains(name: "retry-after"))
         if disposition == .release {
-            phase = .recording
-            timer.set(nil)
-            if let claim = claim.take() { claim.release(completion: onLoop { _ in self.answerCollected(head) }) }
+            if let claim = claim.take() {
+                claim.release(completion: beginRecording { _ in self.answerCollected(head) })
+            }
             return
         }
         var body: [UInt8] = []
@@ -246,9 +275,7 @@ extension Exchange {
     }
 
     private func recordOutcome(_ payload: [UInt8]?, completion: @escaping (ClaimStoreError?) -> Void) {
-        phase = .recording
-        timer.set(nil)
-        if let claim = claim.take() { claim.complete(payload, completion: onLoop(completion)) }
+        if let claim = claim.take() { claim.complete(payload, completion: beginRecording(completion)) }
     }
 
     private func answerCollected(_ head: HTTPResponseHead) {
@@ -261,7 +288,7 @@ extension Exchange {
     /// survive a restart.
     private func outcomeIsLost(_ error: ClaimStoreError?) {
         shared.logger.error(
-            "an outcome could not be recorded and is unknown",
+            "an outcome is not recorded, and its caller was told that it is unknown",
             metadata: ["method": "\(request.method)", "error": "\(error?.description ?? "none")"])
         answer(Problem(.outcomeUnknown, "the service has answered, but the store has not recorded it"))
     }
@@ -270,9 +297,7 @@ extension Exchange {
     func settleClaim(after failure: FailureClass, _ problem: Problem) {
         if isProbing { return probeFailed(problem) }
         guard let claim = claim.take() else { return answer(problem) }
-        phase = .recording
-        timer.set(nil)
-        let completion = onLoop { (_: ClaimStoreError?) in self.answer(problem) }
+        let completion = beginRecording { _ in self.answer(problem) }
         if case .notSent = failure {
             claim.release(completion: completion)
         } else {
@@ -280,11 +305,23 @@ extension Exchange {
         }
     }
 
-    /// Brings a completion back to the exchange's loop.
-    private func onLoop(_ body: @escaping (ClaimStoreError?) -> Void) -> Claim.Completion {
+    /// From here on nothing is called off. The client is answered when the store has, or when the time is over for which
+    /// recording is tried; recording goes on all the same.
+    ///
+    /// - Parameter answer: What follows, once; with an error if nothing is durable yet.
+    /// - Returns: Takes the store's word, on any thread.
+    func beginRecording(_ answer: @escaping (ClaimStoreError?) -> Void) -> Claim.Completion {
+        phase = .recording
+        afterRecording = answer
+        armPieceTimer(TimeAmount(shared.engine.configuration.recordingTime))
         let eventLoop = loop.eventLoop
-        let body = NIOLoopBound(body, eventLoop: eventLoop)
-        return { error in eventLoop.execute { body.value(error) } }
+        let exchange = NIOLoopBound(self, eventLoop: eventLoop)
+        return { error in eventLoop.execute { exchange.value.recordingEnded(error) } }
+    }
+
+    func recordingEnded(_ error: ClaimStoreError?) {
+        let answer = afterRecording.take()
+        if phase == .recording { answer?(error) }
     }
 }
 

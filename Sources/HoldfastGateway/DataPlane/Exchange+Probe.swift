@@ -142,11 +142,9 @@ extension Exchange {
     private func happened(_ probe: OutcomeProbe, _ payload: [UInt8]?) {
         guard let recordID else { return }
         // From here on it is brought to its end, whether or not somebody waits for it.
-        phase = .recording
-        timer.set(nil)
-        let (engine, eventLoop) = (shared.engine, loop.eventLoop)
+        let completion = beginRecording { self.recorded(probe, payload, $0) }
+        let engine = shared.engine
         let (fence, retention) = (probe.fence, route.configuration.idempotency.retention)
-        let proceed = NIOLoopBound({ self.recorded(probe, payload, $0) }, eventLoop: eventLoop)
         Task {
             var failure: ClaimStoreError?
             do throws(ClaimStoreError) {
@@ -154,8 +152,7 @@ extension Exchange {
                     recordID, fence: fence, as: .completed(payload: payload), retention: retention,
                     by: engine.configuration.owner, why: "probed")
             } catch { failure = error }
-            let error = failure
-            eventLoop.execute { proceed.value(error) }
+            completion(failure)
         }
     }
 
@@ -210,7 +207,7 @@ extension Exchange {
 
     /// It is the same problem as where nobody is asked, and never 503: whoever takes a 503 for "nothing was done" and
     /// turns elsewhere would have it done twice.
-    private func staysUnknown(_ words: String, retryAfter: Duration? = nil, explanation: Explanation? = nil) {
+    func staysUnknown(_ words: String, retryAfter: Duration? = nil, explanation: Explanation? = nil) {
         probe?.found(.unknown, in: route.metrics)
         answer(unknown(words, retryAfter: retryAfter, explanation: explanation))
     }

@@ -85,7 +85,7 @@ extension Exchange {
             // It is the store that takes its time, or another gateway, of which somebody else keeps count.
             timer.set(deadline)
         case .claiming:
-            answer(Problem(.keyInFlight, "a request with this key has not ended in time"))
+            claimIsLate()
         case .waiting:
             giveUp(problem, after: .notSent())
         case .attempting where isClientSlow:
@@ -109,7 +109,10 @@ extension Exchange {
         case .relaying:
             endAttempts(verdictOfRelaying)
             abort()
-        case .recording, .finished:
+        case .recording:
+            let limit = shared.engine.configuration.recordingTime
+            recordingEnded(ClaimStoreError(.failed, "it has not answered within \(limit), and is still being told"))
+        case .finished:
             break
         }
     }
@@ -142,7 +145,7 @@ extension Exchange {
 
     private var phaseDeadline: NIODeadline? {
         switch phase {
-        case .gathering, .relaying:
+        case .gathering, .relaying, .recording:
             // A body may be long. It may not be silent.
             return pieceDeadline
         case .collecting:
@@ -157,7 +160,7 @@ extension Exchange {
             return min(waitsUntil, deadline)
         case .waiting:
             return deadline
-        case .recording, .finished:
+        case .finished:
             return nil
         }
     }

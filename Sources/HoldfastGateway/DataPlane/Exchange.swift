@@ -82,7 +82,7 @@ final class Exchange {
     var deadline: NIODeadline
     /// Whether the deadline is the caller's own: missing it says nothing about the service.
     let isDeadlineOfCaller: Bool
-    /// For the next piece of a body.
+    /// For the next piece of a body, or for the record of the outcome.
     var pieceDeadline: NIODeadline?
     /// Whether the request's body comes fast enough, while it comes.
     var bodyRate: BodyRateMachine?
@@ -100,6 +100,8 @@ final class Exchange {
     /// Where it waits for another with the same key, and until when.
     var placeInLine: IdempotencyEngine.Place?
     var waitsUntil = NIODeadline.distantFuture
+    /// Whether the store has said that another executes.
+    var isKnownToExecute = false
     /// How long another gateway is waited for before the store is asked again.
     var pauseOfWait = Duration.milliseconds(20)
     /// The record of its key, once the claim was asked for.
@@ -112,6 +114,8 @@ final class Exchange {
     /// How a response ended while its tombstone was being recorded.
     enum ResponseEnd { case whole, broken }
     var responseEnd: ResponseEnd?
+    /// What follows when the store has recorded how it ended, or has taken too long.
+    var afterRecording: ((ClaimStoreError?) -> Void)?
 
     let started: NIODeadline
     var keepsClientAlive = true
@@ -325,22 +329,6 @@ final class Exchange {
         guard heldBytes > 0 else { return }
         shared.kept.give(heldBytes)
         heldBytes = 0
-    }
-
-    /// Why a request with a key is rejected before it is claimed.
-    private var tooMuchToKeep: Problem {
-        let limit = route.configuration.keptBytes
-        guard receivedBytes <= limit else {
-            return Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(limit) bytes can be fingerprinted")
-        }
-        let all = KeptRoom.ofRequests(plan.configuration.keptBytes, length: receivedBytes)
-        let explanation = Explanation(
-            policy: .bulkhead, name: "kept bytes", state: "full",
-            evidence: .concurrency(inFlight: shared.kept.bytes, limit: all, waiting: 0), retryAfter: .seconds(1))
-        return Problem(
-            .limitReached,
-            "nothing was executed: bodies that are kept take all the \(all) bytes that they may, with all requests together",
-            explanation: explanation)
     }
 
     // MARK: The end

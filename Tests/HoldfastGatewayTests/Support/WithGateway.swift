@@ -45,14 +45,16 @@ func patientConfiguration(to services: [TestService]) -> GatewayConfiguration {
 /// Starts a gateway on ports of its own, runs the body, and stops it. The machines' clock is a manual one.
 func withGateway(
     to services: TestService..., store: any ClaimStore = MemoryStore(),
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
     configure: (inout GatewayConfiguration) -> Void = { _ in },
+    idempotency: IdempotencyConfiguration = IdempotencyConfiguration(),
     _ body: (RunningGateway) async throws -> Void
 ) async throws {
     var configuration = patientConfiguration(to: services)
     configure(&configuration)
     let clock = ManualClock()
     let gateway = try await Gateway.start(
-        configuration, store: store, clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        configuration, store: store, clock: clock, logger: logger, idempotency: idempotency)
     do {
         try await body(RunningGateway(gateway: gateway, clock: clock, configuration: configuration))
     } catch {
