@@ -53,11 +53,16 @@ extension IdempotencyEngine {
     func leave(_ id: RecordID, _ number: UInt64) -> Bool {
         part(of: id).state.withLock { state in
             guard let place = state.entries[id]?.waiters.firstIndex(where: { $0.number == number }) else {
-                if state.entries[id]?.asker == number { state.entries[id]?.isAskerGone = true }
                 return false
             }
             state.entries[id]?.waiters.remove(at: place)
             return true
+        }
+    }
+
+    func noteGone(_ id: RecordID, _ number: UInt64) {
+        part(of: id).state.withLock { state in
+            if state.entries[id]?.asker == number { state.entries[id]?.isAskerGone = true }
         }
     }
 

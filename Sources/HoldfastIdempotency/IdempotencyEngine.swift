@@ -44,6 +44,10 @@ public final class IdempotencyEngine: Sendable {
         @discardableResult
         public func leave() -> Bool { engine.leave(id, number) }
 
+        /// Stops waiting for good, also for the store: what is granted from now on is given back by who gets it, and those
+        /// behind have nobody before them.
+        public func abandon() { if !leave() { engine.noteGone(id, number) } }
+
         /// Whether another is at this key here, who executes, or asks the store and is there to execute if it grants the
         /// claim. If not, it is the store that has not answered.
         public var isBehindAnother: Bool { engine.isBehindAnother(id, number) }

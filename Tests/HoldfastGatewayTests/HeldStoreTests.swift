@@ -54,6 +54,20 @@ import Testing
         }
     }
 
+    @Test func `who waits for one that asks the store is told of that one while it is there`() async throws {
+        let service = try await TestService.start { _, _ in .ok("charged") }
+        try await withGateway(
+            to: service, store: store, configure: { $0.routes[0].idempotency.wait = .milliseconds(20) }
+        ) { gateway in
+            store.hold(\.isClaim)
+            async let first = gateway.post(key: "k")
+            while store.firstClaimed == nil { await Task.yield() }
+            try await expectEqual(gateway.post(key: "k").problem, "key-in-flight")
+            store.letGo()
+            try await expectEqual(first.text, "charged")
+        }
+    }
+
     @Test func `who waits for another at the same gateway is told of it`() async throws {
         let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let service = try await TestService.start { _, _ in .held(gate.futureResult, [9]) }
@@ -76,7 +90,7 @@ import Testing
             async let first = gateway.post(key: "k")
             await service.requests(1)
             try await withGateway(to: other, store: store) { elsewhere in
-                try await expectEqual(post(within: 500, elsewhere).problem, "key-in-flight")
+                try await expectEqual(post(within: 1_000, elsewhere).problem, "key-in-flight")
             }
             #expect(other.requests.isEmpty)
             gate.succeed()
@@ -129,7 +143,7 @@ import Testing
             let key = store.firstClaimed
             // The turn to ask is a claim of another record.
             store.hold { $0.isClaim && $0.id != key }
-            try await expectEqual(post(within: 500, gateway).problem, "outcome-unknown")
+            try await expectEqual(post(within: 1_000, gateway).problem, "outcome-unknown")
             store.letGo()
             store.hold { !$0.isClaim && $0.id == key }
             let late = try await gateway.post(key: "k")

@@ -288,6 +288,8 @@ import Testing
         let (_, behind) = begin(engine)
         #expect(behind.isBehindAnother && !ahead.isBehindAnother)
         expectEqual(ahead.leave(), false)
+        #expect(behind.isBehindAnother, "it waits for the store still")
+        ahead.abandon()
         #expect(!behind.isBehindAnother)
         store.letGo()
         #expect(await first.told() == "execute")

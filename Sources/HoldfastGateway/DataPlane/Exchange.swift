@@ -362,7 +362,7 @@ final class Exchange {
     func finish() {
         guard phase != .finished else { return }
         // Whoever leaves makes room for another who would wait.
-        if phase == .claiming { placeInLine?.leave() }
+        if phase == .claiming { placeInLine?.abandon() }
         probe?.endTurn()
         probe = nil
         phase = .finished
