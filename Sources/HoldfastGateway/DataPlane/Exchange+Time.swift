@@ -8,15 +8,14 @@ import NIOHTTP1
 /// What goes wrong on its own: time runs out, a side leaves.
 extension Exchange {
     func serviceClosed(_ attempt: UpstreamAttempt) {
-        let name = attempt.endpoint.name
         switch phase {
         case .attempting:
             failed(
                 attempt, .unknown, .failed,
-                Problem(.upstreamReset, "\(name) closed the connection before it answered"))
+                problem(.upstreamReset, "closed the connection before it answered", at: attempt.endpoint))
         case .collecting:
             remove(attempt, .failed, .over)
-            settleClaim(after: .unknown, Problem(.upstreamReset, "\(name) broke off its answer"))
+            settleClaim(after: .unknown, problem(.upstreamReset, "broke off its answer", at: attempt.endpoint))
         case .relaying:
             remove(attempt, verdictOfRelaying, .over)
             // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.

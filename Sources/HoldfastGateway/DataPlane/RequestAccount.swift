@@ -66,6 +66,9 @@ struct RequestAccount {
                 isHedge: attempt.isHedge, isProbe: isProbing))
     }
 
+    /// That of the problem, as its policy gave it.
+    var explanation: Explanation? { problem?.cause?.explanation ?? problem?.explanation }
+
     /// What an adaptive limit learns.
     var verdict: CircuitBreakerMachine.Verdict {
         switch problem?.kind {
@@ -103,14 +106,14 @@ extension Exchange {
                 id: account.id(from: &loop.generator), route: route.name, service: route.service.name,
                 method: request.method.rawValue, path: request.uri, status: account.status, duration: duration,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
-                detail: detail, explanation: account.problem?.explanation, record: recordID?.description,
+                detail: detail, explanation: account.explanation, record: recordID?.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,
                 bytesOut: account.bytesOut, client: client?.clientAddress,
                 wouldHave: account.wouldHave.map(\.told)))
     }
 
     private var detail: String {
-        let problem = account.problem?.detail ?? ""
+        let problem = account.problem.map { $0.cause?.detail ?? $0.detail } ?? ""
         guard let stopped = account.stopped else { return problem }
         return problem.isEmpty
             ? "not tried again: \(stopped.rawValue)" : "\(problem); not tried again: \(stopped.rawValue)"
