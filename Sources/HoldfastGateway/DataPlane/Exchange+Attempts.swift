@@ -140,7 +140,7 @@ extension Exchange {
         _ problem: Problem, _ ending: UpstreamAttempt.Ending = .over
     ) {
         note(failure)
-        account.ended(attempt, problem.kind.rawValue)
+        account.ended(attempt, problem.kind.rawValue, because: problem.fullDetail)
         remove(attempt, verdict, ending)
         guard current == nil, !retryIfAllowed(after: failure) else { return }
         giveUp(problem, after: failure)

@@ -14,19 +14,25 @@ extension Exchange {
                 attempt, .unknown, .failed,
                 problem(.upstreamReset, "closed the connection before it answered", at: attempt.endpoint))
         case .collecting:
+            brokeOff(attempt, Self.closedEarly)
             remove(attempt, .failed, .over)
             settleClaim(after: .unknown, problem(.upstreamReset, "broke off its answer", at: attempt.endpoint))
         case .relaying:
+            brokeOff(
+                attempt, isClientBehind ? "\(Self.closedEarly), which the client did not take" : Self.closedEarly)
             remove(attempt, verdictOfRelaying, .over)
             // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.
             abort()
         case .recording:
+            brokeOff(attempt, Self.closedEarly)
             remove(attempt, .failed, .over)
             responseEnd = .broken
         case .gathering, .claiming, .waiting, .finished:
             break
         }
     }
+
+    private static let closedEarly = "the service closed the connection before the end of its answer"
 
     /// What the client sends is not HTTP any longer.
     func requestBroke(_ problem: Problem) {
@@ -36,6 +42,7 @@ extension Exchange {
             endAttempts(.abandoned)
             answer(problem)
         case .claiming, .relaying, .collecting, .recording, .finished:
+            brokeOff(current, problem.detail)
             abort()
         }
     }
@@ -48,6 +55,7 @@ extension Exchange {
             return current?.connection?.holdReads(false) ?? ()
         }
         guard phase != .finished else { return }
+        if phase == .relaying { brokeOff(current, "the client's connection ended before the answer did") }
         account.isAborted = true
         finish()
     }
@@ -103,9 +111,12 @@ extension Exchange {
             }
             armTimer()
         case .collecting:
+            brokeOff(current, problem.detail)
             endAttempts(verdict)
             settleClaim(after: .unknown, problem)
         case .relaying:
+            let who = isClientBehind ? "the client took" : "the service sent"
+            brokeOff(current, "\(who) nothing of the answer for \(route.configuration.attemptTimeout)")
             endAttempts(verdictOfRelaying)
             abort()
         case .recording, .finished:
@@ -117,10 +128,10 @@ extension Exchange {
         !isRequestComplete && client != nil && current?.connection?.isWritable == true
     }
 
+    private var isClientBehind: Bool { client?.isWritable == false }
+
     /// A client that does not take its answer says nothing about the service, which may have lost patience with it.
-    private var verdictOfRelaying: CircuitBreakerMachine.Verdict {
-        client?.isWritable == false ? .abandoned : .failed
-    }
+    private var verdictOfRelaying: CircuitBreakerMachine.Verdict { isClientBehind ? .abandoned : .failed }
 
     // MARK: Timers
 

@@ -260,7 +260,9 @@ final class Exchange {
         case .gathering, .waiting, .attempting:
             endAttempts(.abandoned)
             answer(problem)
-        case .relaying, .collecting: abort()
+        case .relaying, .collecting:
+            brokeOff(current, problem.detail)
+            abort()
         case .claiming, .recording, .finished: break
         }
     }

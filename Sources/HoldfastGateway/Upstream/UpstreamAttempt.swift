@@ -28,6 +28,8 @@ final class UpstreamAttempt {
     private(set) var connection: UpstreamConnection?
     /// When its time is over; nil while it connects, which has a limit of its own.
     var deadline: NIODeadline?
+    /// Whether it stands in the account of its exchange.
+    var isTold = false
     private var exchange: Exchange?
     private var permit: CircuitBreaker.Permit?
     private var servicePermit: CircuitBreaker.Permit?

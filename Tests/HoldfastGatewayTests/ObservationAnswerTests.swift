@@ -1,0 +1,75 @@
+#if Gateway
+import Foundation
+import Holdfast
+import NIOHTTP1
+import TestSupport
+import Testing
+
+@testable import HoldfastGateway
+
+/// What operators are told of answers that are not good ones.
+@Suite struct ObservationAnswerTests {
+    /// Sends through a gateway, and returns the lines of its access log.
+    ///
+    /// - Parameter port: That of another service, in place of the one that is given.
+    private func log(
+        _ reply: TestService.Reply = .ok(), port: Int? = nil,
+        configure: (inout GatewayConfiguration) -> Void = { _ in }, _ send: (RunningGateway) async throws -> Void
+    ) async throws -> [[String: Any]] {
+        let path = FileManager.default.temporaryDirectory.appending(path: "holdfast-access-\(UUID()).log").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let service = try await TestService.start { _, _ in reply }
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.accessLog = AccessLogConfiguration()
+                configuration.accessLog?.path = path
+                configuration.accessLog?.sample = 1
+                configuration.routes[0].retry.attempts = 1
+                if let port { configuration.services[0].endpoints = [.init(address: .init(host: "127.0.0.1", port: port))] }
+                configure(&configuration)
+            }, send)
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        return try lines.map { try object(Array($0.utf8)) }
+    }
+
+    private func attempt(_ line: [String: Any]?) -> [String: Any]? {
+        (line?["attempts"] as? [[String: Any]])?.first
+    }
+
+    @Test func `an answer that breaks off is told with its endpoint and the reason`() async throws {
+        let lines = try await log(.breakOff([1, 2])) { gateway in
+            _ = try? await gateway.get()
+            // With a key nothing of it is out yet.
+            try await expectEqual(gateway.post(key: "k").problem, "upstream-reset")
+        }
+        #expect(lines.map { $0["outcome"] as? String } == ["failed", "failed"])
+        for line in lines {
+            #expect((line["attempts"] as? [Any])?.count == 1)
+            #expect(attempt(line)?["ended"] as? String == "broke off")
+            #expect(attempt(line)?["status"] as? Int == 200)
+            let reason = attempt(line)?["reason"] as? String
+            #expect(reason == "the service closed the connection before the end of its answer")
+            #expect((attempt(line)?["endpoint"] as? String)?.hasPrefix("127.0.0.1:") == true)
+        }
+    }
+
+    @Test func `an answer that comes no further is told as such`() async throws {
+        let service = try await WebSocketService.start("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        let lines = try await log(
+            port: service.port, configure: { $0.routes[0].attemptTimeout = .milliseconds(50) }
+        ) { _ = try? await $0.get() }
+        let reason = attempt(lines.first)?["reason"] as? String ?? ""
+        #expect(reason.hasPrefix("the service sent nothing of the answer for 0.05"), "\(lines)")
+        await service.stop()
+    }
+
+    @Test func `an answer of 5xx is told with its endpoint, and of a good one no attempt is told`() async throws {
+        let lines = try await log(.status(.internalServerError)) { try await expectEqual($0.get().status, 500) }
+        #expect(attempt(lines.first)?["status"] as? Int == 500)
+        #expect((attempt(lines.first)?["endpoint"] as? String)?.hasPrefix("127.0.0.1:") == true)
+        let good = try await log { try await expectEqual($0.get().status, 200) }
+        #expect(good.count == 1 && attempt(good.first) == nil)
+    }
+}
+#endif
