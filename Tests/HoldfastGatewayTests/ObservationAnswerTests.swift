@@ -64,6 +64,59 @@ import Testing
         await service.stop()
     }
 
+    static let unreadable: [(answer: String, reason: String)] = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", "unexpected content-length header"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx", "both a transfer coding"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx", "invalid character in content-length header"),
+        ("HTTP/1.1 200 OK\r\nX: 1\r\n folded\r\nContent-Length: 1\r\n\r\nx", "header"),
+        ("HTTP/2.0 200 OK\r\nContent-Length: 1\r\n\r\nx", "invalid HTTP version"),
+        ("nonsense\r\n\r\n", "invalid"),
+        ("HTTP/1.1 099 What\r\nContent-Length: 1\r\n\r\nx", "its status is below 100"),
+        ("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 90_000))\r\n\r\n", "too many header bytes"),
+        (
+            "HTTP/1.1 200 OK\r\n\(String(repeating: "X: 1\r\n", count: 257))\r\n", "too many header bytes"
+        ),
+    ]
+
+    @Test(arguments: unreadable)
+    func `an answer that cannot be read is told apart from a connection that closed`(
+        answer: String, reason: String
+    ) async throws {
+        let service = try await WebSocketService.start(answer)
+        let lines = try await log(port: service.port) { gateway in
+            for key in [nil, "k"] {
+                let told = try await gateway.post(key: key)
+                #expect(told.problem == "upstream-reset")
+                #expect(told.text.contains("sent an answer that cannot be read\""), "\(told.text)")
+            }
+        }
+        for line in lines {
+            let detail = line["detail"] as? String ?? ""
+            #expect(detail.contains("127.0.0.1:\(service.port) sent an answer that cannot be read: "), "\(detail)")
+            #expect(detail.contains(reason), "\(detail)")
+        }
+        await service.stop()
+    }
+
+    @Test func `an answer that cannot be read to its end is told as such, once it is on its way`() async throws {
+        let service = try await WebSocketService.start(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\nzz\r\n")
+        let lines = try await log(port: service.port) { _ = try? await $0.get() }
+        #expect(lines.first?["status"] as? Int == 200)
+        let reason = attempt(lines.first)?["reason"] as? String
+        #expect(reason == "the answer cannot be read: invalid character in chunk size header")
+        await service.stop()
+    }
+
+    @Test func `an answer with as long a field as is read passes`() async throws {
+        let field = String(repeating: "x", count: 80 << 10)
+        let service = try await WebSocketService.start("HTTP/1.1 200 OK\r\nX: \(field)\r\nContent-Length: 0\r\n\r\n")
+        _ = try await log(port: service.port) { gateway in
+            try await expectEqual(gateway.get().headers.first(name: "x")?.utf8.count, field.utf8.count)
+        }
+        await service.stop()
+    }
+
     @Test func `an answer of 5xx is told with its endpoint, and of a good one no attempt is told`() async throws {
         let lines = try await log(.status(.internalServerError)) { try await expectEqual($0.get().status, 500) }
         #expect(attempt(lines.first)?["status"] as? Int == 500)

@@ -7,24 +7,27 @@ import NIOHTTP1
 
 /// What goes wrong on its own: time runs out, a side leaves.
 extension Exchange {
-    func serviceClosed(_ attempt: UpstreamAttempt) {
+    /// - Parameter unreadable: What is wrong with its answer, if the connection ended for that.
+    func serviceClosed(_ attempt: UpstreamAttempt, _ unreadable: String?) {
+        let reason =
+            unreadable.map { "the answer cannot be read: \($0)" }
+            ?? "the service closed the connection before the end of its answer"
         switch phase {
         case .attempting:
             failed(
                 attempt, .unknown, .failed,
-                problem(.upstreamReset, "closed the connection before it answered", at: attempt.endpoint))
+                reset("closed the connection before it answered", attempt.endpoint, unreadable))
         case .collecting:
-            brokeOff(attempt, Self.closedEarly)
+            brokeOff(attempt, reason)
             remove(attempt, .failed, .over)
-            settleClaim(after: .unknown, problem(.upstreamReset, "broke off its answer", at: attempt.endpoint))
+            settleClaim(after: .unknown, reset("broke off its answer", attempt.endpoint, unreadable))
         case .relaying:
-            brokeOff(
-                attempt, isClientBehind ? "\(Self.closedEarly), which the client did not take" : Self.closedEarly)
+            brokeOff(attempt, isClientBehind ? "\(reason), while the client did not take it" : reason)
             remove(attempt, verdictOfRelaying, .over)
             // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.
             abort()
         case .recording:
-            brokeOff(attempt, Self.closedEarly)
+            brokeOff(attempt, reason)
             remove(attempt, .failed, .over)
             responseEnd = .broken
         case .gathering, .claiming, .waiting, .finished:
@@ -32,7 +35,11 @@ extension Exchange {
         }
     }
 
-    private static let closedEarly = "the service closed the connection before the end of its answer"
+    private func reset(_ words: String, _ endpoint: Endpoint, _ unreadable: String?) -> Problem {
+        guard let unreadable else { return problem(.upstreamReset, words, at: endpoint) }
+        let words = "sent an answer that cannot be read"
+        return problem(.upstreamReset, words, at: endpoint, because: "\(words): \(unreadable)")
+    }
 
     /// What the client sends is not HTTP any longer.
     func requestBroke(_ problem: Problem) {

@@ -107,6 +107,7 @@ final class UpstreamAttempt {
     func receivedEnd() { exchange?.receivedEnd(of: self) }
     func flush() { exchange?.flush() }
     func serviceBecameWritable() { exchange?.serviceBecameWritable() }
-    func serviceClosed() { exchange?.serviceClosed(self) }
+    /// - Parameter unreadable: What is wrong with its answer, if the connection ended for that.
+    func serviceClosed(unreadable: String? = nil) { exchange?.serviceClosed(self, unreadable) }
 }
 #endif
