@@ -1,7 +1,9 @@
 #if Gateway
 import Foundation
 import Holdfast
+import NIOCore
 import NIOHTTP1
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -11,9 +13,11 @@ import Testing
 @Suite struct ObservationAnswerTests {
     /// Sends through a gateway, and returns the lines of its access log.
     ///
-    /// - Parameter port: That of another service, in place of the one that is given.
+    /// - Parameters:
+    ///   - port: That of another service, in place of the one that is given.
+    ///   - count: How many requests the service has to have before the gateway ends.
     private func log(
-        _ reply: TestService.Reply = .ok(), port: Int? = nil,
+        _ reply: TestService.Reply = .ok(), port: Int? = nil, until count: Int = 0,
         configure: (inout GatewayConfiguration) -> Void = { _ in }, _ send: (RunningGateway) async throws -> Void
     ) async throws -> [[String: Any]] {
         let path = FileManager.default.temporaryDirectory.appending(path: "holdfast-access-\(UUID()).log").path
@@ -26,9 +30,15 @@ import Testing
                 configuration.accessLog?.path = path
                 configuration.accessLog?.sample = 1
                 configuration.routes[0].retry.attempts = 1
-                if let port { configuration.services[0].endpoints = [.init(address: .init(host: "127.0.0.1", port: port))] }
+                if let port {
+                    configuration.services[0].endpoints = [.init(address: .init(host: "127.0.0.1", port: port))]
+                }
                 configure(&configuration)
-            }, send)
+            }
+        ) { gateway in
+            try await send(gateway)
+            await service.requests(count)
+        }
         let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
         return try lines.map { try object(Array($0.utf8)) }
     }
@@ -57,10 +67,10 @@ import Testing
     @Test func `an answer that comes no further is told as such`() async throws {
         let service = try await WebSocketService.start("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
         let lines = try await log(
-            port: service.port, configure: { $0.routes[0].attemptTimeout = .milliseconds(50) }
+            port: service.port, configure: { $0.routes[0].attemptTimeout = .seconds(1) }
         ) { _ = try? await $0.get() }
         let reason = attempt(lines.first)?["reason"] as? String ?? ""
-        #expect(reason.hasPrefix("the service sent nothing of the answer for 0.05"), "\(lines)")
+        #expect(reason.hasPrefix("the service sent nothing of the answer for 1.0 seconds"), "\(lines)")
         await service.stop()
     }
 
@@ -70,6 +80,11 @@ import Testing
         ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx", "invalid character in content-length header"),
         ("HTTP/1.1 200 OK\r\nX: 1\r\n folded\r\nContent-Length: 1\r\n\r\nx", "header"),
         ("HTTP/2.0 200 OK\r\nContent-Length: 1\r\n\r\nx", "invalid HTTP version"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            "its transfer coding is not chunked, once"
+        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx", "its transfer coding is not chunked, once"),
         ("nonsense\r\n\r\n", "invalid"),
         ("HTTP/1.1 099 What\r\nContent-Length: 1\r\n\r\nx", "its status is below 100"),
         ("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 90_000))\r\n\r\n", "too many header bytes"),
@@ -114,6 +129,42 @@ import Testing
         _ = try await log(port: service.port) { gateway in
             try await expectEqual(gateway.get().headers.first(name: "x")?.utf8.count, field.utf8.count)
         }
+        await service.stop()
+    }
+
+    @Test func `an answer that its client does not take is told as such`() async throws {
+        let large = TestService.Reply.answer(.ok, [:], [UInt8](repeating: 7, count: 32 << 20))
+        var client: (any Channel)?
+        // The gateway's end waits for the answer's, and the client reads nothing.
+        let lines = try await log(large, until: 1, configure: { $0.routes[0].attemptTimeout = .seconds(1) }) {
+            gateway in
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelOption(.autoRead, value: false)
+                .connect(host: "127.0.0.1", port: gateway.port).get()
+            try await channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+            client = channel
+        }
+        let reason = attempt(lines.first)?["reason"] as? String ?? ""
+        #expect(reason.hasPrefix("the client took nothing of the answer for 1.0 seconds"), "\(lines)")
+        try? await client?.close()
+    }
+
+    @Test func `an answer that its client leaves is told as such`() async throws {
+        let service = try await WebSocketService.start("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        let lines = try await log(port: service.port) { gateway in
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(host: "127.0.0.1", port: gateway.port) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    }
+                }
+            try await channel.executeThenClose { inbound, outbound in
+                try await outbound.write(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+                for try await _ in inbound { break }
+            }
+        }
+        let reason = attempt(lines.first)?["reason"] as? String
+        #expect(reason == "the client's connection ended before the answer did", "\(lines)")
         await service.stop()
     }
 

@@ -140,6 +140,9 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
             // The parser takes any three digits, and a client would get fewer.
             guard head.status.code >= 100 else { return refuse("its status is below 100", context) }
             guard !head.isInformational else { return attempt.receivedInformational(head) }
+            guard !head.headers.haveOtherCoding else {
+                return refuse("its transfer coding is not chunked, once", context)
+            }
             isKeepAlive = head.isKeepAlive
             isSwitched = head.status == .switchingProtocols
             attempt.received(head)
@@ -212,6 +215,19 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         holdReads(false)
         idleSince = pool.turn.now
         pool.put(self)
+    }
+}
+
+extension HTTPHeaders {
+    /// Whether a body is framed as this gateway neither undoes nor passes on (RFC 9112, section 6.1): the client would be
+    /// told of `chunked` alone, and take what is still encoded for the body.
+    fileprivate var haveOtherCoding: Bool {
+        var codings = 0
+        for (name, value) in self where name.is("transfer-encoding") {
+            codings += 1
+            if codings > 1 || !value.is("chunked") { return true }
+        }
+        return false
     }
 }
 #endif
