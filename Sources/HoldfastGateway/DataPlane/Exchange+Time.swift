@@ -54,6 +54,24 @@ extension Exchange {
         }
     }
 
+    /// A body that streams has grown beyond what the route allows.
+    func bodyPassed(_ limit: Int) {
+        let problem = bodyTooLarge(limit)
+        switch phase {
+        case .gathering, .waiting, .attempting:
+            endAttempts(.abandoned)
+            answer(problem)
+        case .relaying, .collecting:
+            brokeOff(current, problem.detail)
+            abort()
+        case .claiming, .recording, .finished: break
+        }
+    }
+
+    func bodyTooLarge(_ limit: Int) -> Problem {
+        Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here")
+    }
+
     /// The client has left. What was begun under a key is brought to its end and recorded; the rest is called off.
     func clientClosed() {
         client = nil
