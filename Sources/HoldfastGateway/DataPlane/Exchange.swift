@@ -151,7 +151,6 @@ final class Exchange {
             let problem = bodyTooLarge(limit)
             if !wouldReject(problem) { return answer(problem) }
         }
-        if fields.expectsContinue, request.version != .http1_0 { client?.writeContinue() }
         let configuration = plan.configuration
         if !isRequestComplete, configuration.bodyRate > 0 {
             bodyRate = BodyRateMachine(rate: configuration.bodyRate, grace: configuration.bodyGrace, at: started)
@@ -167,6 +166,10 @@ final class Exchange {
         } else {
             route.budget.called()
             attempt()
+        }
+        // Nobody has rejected it, so its body is wanted.
+        if fields.expectsContinue, !isRequestComplete, phase != .finished, request.version != .http1_0 {
+            client?.writeContinue()
         }
     }
 
