@@ -77,11 +77,26 @@ public struct Problem: Sendable, Error {
         }
     }
 
+    /// What is behind a problem, for those who operate the service: addresses, reasons, names of their own.
+    public struct Cause: Sendable {
+        /// What happened, in place of ``Problem/detail``.
+        public var detail: String
+        /// The explanation as its policy gave it; nil where ``Problem/explanation`` is that.
+        public var explanation: Explanation?
+
+        public init(_ detail: String, explanation: Explanation? = nil) {
+            self.detail = detail
+            self.explanation = explanation
+        }
+    }
+
     public let kind: Kind
-    /// What happened in this case, and what to do about it.
+    /// What happened in this case, and what to do about it. Callers read it.
     public let detail: String
-    /// The explanation of the policy that rejected, if one did.
+    /// The explanation of the policy that rejected, if one did. Callers read it.
     public let explanation: Explanation?
+    /// What operators are told instead, if there is more to it; nil by default. It is no part of ``body``.
+    public var cause: Cause?
     /// How many attempts were made.
     public var attempts: Int?
     /// How long to wait before coming back.
@@ -102,7 +117,7 @@ public struct Problem: Sendable, Error {
         self.retryAfter = retryAfter ?? explanation?.retryAfter
     }
 
-    /// The problem as JSON.
+    /// The problem as JSON, for the caller: without its ``cause``.
     public var body: [UInt8] {
         var json = JSONText()
         json.object { json in
@@ -124,6 +139,13 @@ public struct Problem: Sendable, Error {
 }
 
 extension Explanation {
+    /// The same under another name.
+    package func named(_ name: String) -> Explanation {
+        Explanation(
+            policy: policy, name: name, state: state, generation: generation, evidence: evidence,
+            retryAfter: retryAfter)
+    }
+
     /// As it stands in problems, in the access log and in `GET /api/explain`.
     package func write(to json: inout JSONText) {
         json.object { json in

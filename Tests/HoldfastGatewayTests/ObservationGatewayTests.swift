@@ -1,6 +1,9 @@
 #if Gateway
 import Foundation
+import Holdfast
+import NIOCore
 import NIOHTTP1
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -8,11 +11,6 @@ import Testing
 
 /// What is seen of requests that really went through a gateway.
 @Suite struct ObservationGatewayTests {
-    private func explained(_ answer: TestClient.Answer, _ running: RunningGateway) async throws -> [String: Any] {
-        let id = try #require(answer.headers.first(name: "holdfast-request-id"))
-        return try object(try await TestClient.send(.GET, "/api/explain?id=\(id)", to: running.admin).body)
-    }
-
     @Test func `a response's id leads to why the request was rejected, retried or replayed`() async throws {
         let service = try await TestService.start { request, number in
             request.uri == "/broken" || number == 1 ? .status(.serviceUnavailable) : .ok("charged")
@@ -20,23 +18,63 @@ import Testing
         try await withGateway(to: service) { running in
             let retried = try await running.get("/flaky")
             #expect(retried.status == 200)
-            var told = try await explained(retried, running)
+            var told = try await running.explained(retried)
             #expect((told["attempts"] as? [[String: Any]])?.map { $0["status"] as? Int } == [503, 200])
             #expect(told["outcome"] as? String == "served")
 
             try await expectEqual(running.post(key: "k").status, 200)
             let replayed = try await running.post(key: "k")
             #expect(replayed.isReplay)
-            told = try await explained(replayed, running)
+            told = try await running.explained(replayed)
             #expect(told["outcome"] as? String == "replayed")
             #expect((told["record"] as? String)?.count == 64)
 
             _ = try await running.get("/broken")
             let rejected = try await running.get("/broken")
             #expect(rejected.problem == "circuit-open")
-            told = try await explained(rejected, running)
+            told = try await running.explained(rejected)
             #expect(told["problem"] as? String == "circuit-open")
             #expect((told["explanation"] as? [String: Any])?["state"] as? String == "open")
+        }
+    }
+
+    @Test func `a caller is told the service's name, and operators the endpoint and the reason`() async throws {
+        let service = try await TestService.start { _, _ in .reset }
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.services[0].name = "payments"
+                configuration.routes[0].service = "payments"
+                configuration.routes[0].retry.attempts = 1
+                configuration.services[0].connections = 1
+            }
+        ) { running in
+            let endpoint = "127.0.0.1:\(service.port)"
+            func expect(_ problem: String, because reason: String) async throws {
+                let answer = try await running.get()
+                #expect(answer.problem == problem)
+                #expect(answer.text.contains("'payments'") && !answer.text.contains("127.0.0.1"), "\(answer.text)")
+                let told = try await running.explained(answer)
+                let why = (told["why"] as? [String])?.joined() ?? ""
+                #expect(why.contains(endpoint) && why.contains(reason), "\(why)")
+            }
+            try await expect("upstream-reset", because: "closed the connection before it answered")
+            await service.stop()
+            for _ in 0..<2 { try await expect("upstream-unreachable", because: "Connection refused") }
+            try await expect("circuit-open", because: "circuit-breaker '\(endpoint)' is open")
+        }
+        // One connection is all there may be, and it is taken.
+        let release = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let busy = try await TestService.start { _, _ in .held(release.futureResult, Array("ok".utf8)) }
+        try await withGateway(to: busy, configure: { $0.services[0].connections = 1 }) { running in
+            async let first = running.get()
+            await busy.requests(1)
+            let full = try await running.get()
+            #expect(full.problem == "limit-reached" && !full.text.contains("127.0.0.1"), "\(full.text)")
+            let explanation = try await running.explained(full)["explanation"] as? [String: Any]
+            #expect(explanation?["name"] as? String == "127.0.0.1:\(busy.port)")
+            release.succeed()
+            try await expectEqual(first.status, 200)
         }
     }
 
@@ -61,14 +99,14 @@ import Testing
                 let answer = try await TestClient.send(
                     .POST, "/charges?card=secret", to: running.port, headers: headers, body: Array(body.utf8))
                 if answer.headers.contains(name: "holdfast-request-id") {
-                    shown += "\(try await explained(answer, running))"
+                    shown += "\(try await running.explained(answer))"
                 }
             }
             // One that is refused for what it is, and whose problem quotes it to its sender.
             headers.replaceOrAdd(name: "idempotency-key", value: "\"secret")
             let refused = try await TestClient.send(.POST, "/charges", to: running.port, headers: headers)
             #expect(refused.problem == "key-invalid")
-            shown += "\(try await explained(refused, running))"
+            shown += "\(try await running.explained(refused))"
             for page in ["/metrics", "/api/state", "/api/keys"] {
                 shown += try await TestClient.send(.GET, page, to: running.admin).text
             }
@@ -104,7 +142,7 @@ import Testing
             #expect(refused.problem == problem && refused.status == status)
             let id = try #require(refused.headers.first(name: "holdfast-request-id"))
             #expect(try object(refused.body)["request"] as? String == id)
-            let told = try await explained(refused, running)
+            let told = try await running.explained(refused)
             #expect(told["problem"] as? String == problem)
             #expect(told["route"] as? String == "everything")
             #expect(told["outcome"] as? String == "rejected")
@@ -127,7 +165,7 @@ import Testing
         let bound = key == nil ? 10 : 1 << 20
         try await withGateway(to: service, configure: { $0.routes[0].keptBytes = bound }) { running in
             let body = String(repeating: "x", count: 300_000)
-            let told = try await explained(running.post(key: key, body), running)
+            let told = try await running.explained(running.post(key: key, body))
             #expect(told["bytesIn"] as? Int == 300_000)
         }
     }

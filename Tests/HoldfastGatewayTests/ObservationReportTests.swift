@@ -154,6 +154,20 @@ import Testing
         #expect((told["why"] as? [String])?.count == 6)
     }
 
+    @Test func `a story says that an answer broke off, and why, and why an attempt before it failed`() {
+        let refused = RequestReport.Attempt(
+            endpoint: "a:1", ended: "upstream-unreachable", duration: .milliseconds(3), reason: "Connection refused")
+        let broken = RequestReport.Attempt(
+            endpoint: "b:1", ended: "broke off", status: 200, duration: .milliseconds(3), reason: "the service closed")
+        let report = RequestReport.of(attempts: [refused, broken], outcome: .failed)
+        #expect(
+            report.story == [
+                "Attempt 1 went to a:1 and ended after 3 ms: upstream-unreachable (Connection refused).",
+                "Attempt 2 went to b:1 and ended after 3 ms: broke off with 200 (the service closed).",
+                "The client was told 200, and not the whole answer.",
+            ])
+    }
+
     private func text(_ report: RequestReport) -> String {
         var json = JSONText()
         report.write(to: &json)

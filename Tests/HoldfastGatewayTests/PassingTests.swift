@@ -155,6 +155,33 @@ import Testing
         }
     }
 
+    @Test func `a body is asked for only when nothing rejects the request`() async throws {
+        let service = try await TestService.start { _, _ in .status(.internalServerError) }
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.routes[0].bodyLimit = 4
+                configuration.routes[0].rateLimit = .init(requests: 5)
+                configuration.routes[0].rateLimit?.per = .seconds(3_600)
+            }
+        ) { gateway in
+            func post(_ body: String) async throws -> String {
+                try await TestClient.raw(
+                    "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n"
+                        + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)", to: gateway.port)
+            }
+            // The breaker opens after three; the rate is used up after five.
+            for _ in 0..<3 {
+                let text = try await post("body")
+                #expect(text.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 "), "\(text)")
+            }
+            for (body, status) in [("body", 503), ("large", 413), ("body", 429)] {
+                let text = try await post(body)
+                #expect(text.hasPrefix("HTTP/1.1 \(status) "), "\(text)")
+            }
+        }
+    }
+
     @Test(arguments: ["000", "007", "099"])
     func `an answer whose status is none reaches nobody`(status: String) async throws {
         let service = try await WebSocketService.start("HTTP/1.1 \(status) What\r\nContent-Length: 2\r\n\r\nno")

@@ -28,13 +28,14 @@ extension Exchange {
         case .rejected(let explanation):
             guard !isHedge else { return }
             let attempts = attemptNumber == 0 ? nil : attemptNumber
-            giveUp(
-                Problem(.circuitOpen, "\(explanation)", explanation: explanation, attempts: attempts),
-                after: .notSent())
+            let told = explanation.named(route.service.name)
+            var problem = Problem(.circuitOpen, "\(told)", explanation: told, attempts: attempts)
+            problem.cause = Problem.Cause("\(explanation)", explanation: explanation)
+            giveUp(problem, after: .notSent())
         case .nowhere:
             guard !isHedge else { return }
             let name = route.service.name
-            giveUp(Problem(.upstreamUnreachable, "no address of '\(name)' is known"), after: .notSent())
+            giveUp(Problem(.upstreamUnreachable, "no address of service '\(name)' is known"), after: .notSent())
         case .endpoint(let endpoint, let permit, let servicePermit):
             attemptNumber += 1
             lastEndpoint = endpoint
@@ -71,8 +72,8 @@ extension Exchange {
                     retryAfter: .zero)
                 self.failed(
                     attempt, .notSent(), .abandoned,
-                    Problem(
-                        .limitReached, "\(endpoint.name) has all its connections in use", explanation: explanation,
+                    self.problem(
+                        .limitReached, "has all its connections in use", at: endpoint, explanation: explanation,
                         retryAfter: .seconds(1)))
             case .failure(is UpstreamPool.NoDescriptor):
                 self.failed(
@@ -81,10 +82,12 @@ extension Exchange {
                         .limitReached, "there are as many connections to services as there are descriptors for",
                         retryAfter: .seconds(1)))
             case .failure(let error):
-                let reason = Self.reason(error)
+                let failure = ConnectionFailure(error)
                 self.failed(
                     attempt, .notSent(), Self.isOurOwn(error) ? .abandoned : .failed,
-                    Problem(.upstreamUnreachable, "\(endpoint.name) cannot be reached: \(reason)"))
+                    self.problem(
+                        .upstreamUnreachable, "cannot be reached: \(failure.kind)", at: endpoint,
+                        because: "cannot be reached: \(failure.reason)"))
             }
         }
     }
@@ -115,13 +118,29 @@ extension Exchange {
 
     // MARK: Failures
 
+    /// A problem with an endpoint. Callers know the service by its name, and need no address inside; operators do.
+    ///
+    /// - Parameters:
+    ///   - words: What it did, for callers.
+    ///   - reason: The same for operators, where there is more to it.
+    func problem(
+        _ kind: Problem.Kind, _ words: String, at endpoint: Endpoint, because reason: String? = nil,
+        explanation: Explanation? = nil, retryAfter: Duration? = nil
+    ) -> Problem {
+        let name = route.service.name
+        var problem = Problem(
+            kind, "service '\(name)' \(words)", explanation: explanation?.named(name), retryAfter: retryAfter)
+        problem.cause = Problem.Cause("\(endpoint.name) \(reason ?? words)", explanation: explanation)
+        return problem
+    }
+
     /// An attempt failed before anything was answered. Others go on, or the retry decides what follows.
     func failed(
         _ attempt: UpstreamAttempt, _ failure: FailureClass, _ verdict: CircuitBreakerMachine.Verdict,
         _ problem: Problem, _ ending: UpstreamAttempt.Ending = .over
     ) {
         note(failure)
-        account.ended(attempt, problem.kind.rawValue)
+        account.ended(attempt, problem.kind.rawValue, because: problem.fullDetail)
         remove(attempt, verdict, ending)
         guard current == nil, !retryIfAllowed(after: failure) else { return }
         giveUp(problem, after: failure)
@@ -211,14 +230,6 @@ extension Exchange {
     private static func isOurOwn(_ error: any Error) -> Bool {
         guard let error = error as? IOError else { return false }
         return error.isLackOfRoom || error.errnoCode == EADDRNOTAVAIL
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as IOError: error.description
-        case is ChannelError: "it did not answer in time"
-        default: "\(error)"
-        }
     }
 
     // MARK: Hedges

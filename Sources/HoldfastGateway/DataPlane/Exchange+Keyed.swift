@@ -12,14 +12,14 @@ import Synchronization
 extension Exchange {
     /// Reads the key of a request that may have one: POST and PATCH, which do not repeat by their method.
     ///
-    /// - Returns: Why the request is rejected; nil if it is not. In the shadow it never is.
+    /// - Returns: Why the request is to be rejected; nil if it is not.
     func readKey() -> Problem? {
         guard request.method == .POST || request.method == .PATCH else { return nil }
         let configuration = route.configuration.idempotency
         guard configuration.keys != .off else { return nil }
         let values = request.headers["idempotency-key"]
         guard let value = values.first else {
-            guard configuration.keys == .required, !isShadow else { return nil }
+            guard configuration.keys == .required else { return nil }
             return Problem(.keyMissing, "\(request.method.rawValue) needs an Idempotency-Key here")
         }
         do throws(ConfigurationError) {
@@ -31,10 +31,15 @@ extension Exchange {
             try (configuration.rules ?? configuration.profile.keys).check(key)
             self.key = key
         } catch {
-            return isShadow ? nil : Problem(.keyInvalid, "\(error)")
+            return Problem(.keyInvalid, "\(error)")
         }
         let kept = route.configuration.keptBytes
-        guard let length = fields.contentLength, length > kept, !isShadow else { return nil }
+        guard let length = fields.contentLength, length > kept else { return nil }
+        return keyedBodyTooLarge
+    }
+
+    var keyedBodyTooLarge: Problem {
+        let kept = route.configuration.keptBytes
         return Problem(.bodyTooLarge, "with an Idempotency-Key, at most \(kept) bytes can be sent")
     }
 
@@ -54,19 +59,22 @@ extension Exchange {
             explanation: explanation)
     }
 
-    func askForClaim() {
-        guard let key else { return }
-        phase = .claiming
-        let secret = shared.secret
-        let scope = scope
+    /// What the request says, as far as its repeat has to say the same. All of its body has to be kept.
+    var fingerprint: Fingerprint {
         var body: [UInt8] = []
         body.reserveCapacity(receivedBytes)
         for piece in kept { body.append(contentsOf: piece.readableBytesView) }
-        let fingerprint = secret.fingerprint(of: [
+        return shared.secret.fingerprint(of: [
             Array(request.method.rawValue.utf8), Array(request.uri.utf8),
             Array((request.headers.first(name: "content-type") ?? "").utf8), body,
         ])
-        let recordID = secret.recordID(of: key, in: scope)
+    }
+
+    func askForClaim() {
+        guard let key else { return }
+        phase = .claiming
+        let scope = scope
+        let recordID = shared.secret.recordID(of: key, in: scope)
         self.recordID = recordID
         beginWaiting()
         askForClaim(recordID, fingerprint, caller: scope.caller, takesOver: takeover)
@@ -146,16 +154,8 @@ extension Exchange {
     }
 
     /// What the key is unique within. Two hosts may be two tenants' doors to the same service.
-    private var scope: Scope {
+    var scope: Scope {
         Scope(caller: caller, operation: "\(request.method.rawValue) \(request.hostName.lowercased())\(request.path)")
-    }
-
-    /// In the shadow, a key is only counted.
-    func watchKey() {
-        guard let key else { return }
-        if let seen = route.shadowedKeys, seen.see(shared.secret.recordID(of: key, in: scope)) {
-            account.wouldHave(.deduplicated, "a request with this key has come before", after: attemptNumber)
-        }
     }
 
     /// - Parameter again: Asks once more.
@@ -190,7 +190,7 @@ extension Exchange {
                 answer(Problem(.keyInFlight, "too many wait for a request with this key", retryAfter: .seconds(1)))
             }
         case .mismatched:
-            if isWaiting { answer(Problem(.keyReused, "this key was used for another request: use a new key")) }
+            if isWaiting { answer(keyReused) }
         case .unknown(let fence):
             if isWaiting { outcomeIsUnknown(fence, askAgain: again) }
         case .unreadable(let error):
@@ -207,6 +207,8 @@ extension Exchange {
             if isWaiting { storeIsUnavailable(error.code.rawValue, error) }
         }
     }
+
+    var keyReused: Problem { Problem(.keyReused, "this key was used for another request: use a new key") }
 
     func replay(_ payload: [UInt8]?) {
         guard let payload else {

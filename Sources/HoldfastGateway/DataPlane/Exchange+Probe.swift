@@ -123,9 +123,13 @@ extension Exchange {
     /// The service could not be asked, or broke off its answer.
     func probeFailed(_ problem: Problem) {
         _ = takeProbed()
+        let words = "the service could not be asked how it ended"
+        let cause = problem.cause.map {
+            Problem.Cause(unknown("\(words): \($0.detail)").detail, explanation: $0.explanation)
+        }
         staysUnknown(
-            "the service could not be asked how it ended: \(problem.detail)", retryAfter: problem.retryAfter,
-            explanation: problem.explanation)
+            "\(words): \(problem.detail)", retryAfter: problem.retryAfter, explanation: problem.explanation,
+            cause: cause)
     }
 
     /// Ends the question, and takes what was gathered of its answer. What comes now begins anew.
@@ -207,9 +211,13 @@ extension Exchange {
 
     /// It is the same problem as where nobody is asked, and never 503: whoever takes a 503 for "nothing was done" and
     /// turns elsewhere would have it done twice.
-    func staysUnknown(_ words: String, retryAfter: Duration? = nil, explanation: Explanation? = nil) {
+    func staysUnknown(
+        _ words: String, retryAfter: Duration? = nil, explanation: Explanation? = nil, cause: Problem.Cause? = nil
+    ) {
         probe?.found(.unknown, in: route.metrics)
-        answer(unknown(words, retryAfter: retryAfter, explanation: explanation))
+        var problem = unknown(words, retryAfter: retryAfter, explanation: explanation)
+        problem.cause = cause
+        answer(problem)
     }
 
     private func unknown(

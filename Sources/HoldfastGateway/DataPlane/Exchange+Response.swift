@@ -63,7 +63,8 @@ extension Exchange {
             }
         }
         if !isProbing { account.answered(status) }
-        if account.isNotable { account.ended(attempt, "answered", status: status) }
+        // Of a good answer nothing is told, and nothing allocated.
+        if account.isNotable || status >= 500 { account.ended(attempt, "answered", status: status) }
         responseHead = head
         if claim != nil || isProbing {
             phase = .collecting

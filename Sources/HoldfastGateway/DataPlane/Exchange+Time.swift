@@ -7,26 +7,38 @@ import NIOHTTP1
 
 /// What goes wrong on its own: time runs out, a side leaves.
 extension Exchange {
-    func serviceClosed(_ attempt: UpstreamAttempt) {
-        let name = attempt.endpoint.name
+    /// - Parameter unreadable: What is wrong with its answer, if the connection ended for that.
+    func serviceClosed(_ attempt: UpstreamAttempt, _ unreadable: String?) {
+        let reason =
+            unreadable.map { "the answer cannot be read: \($0)" }
+            ?? "the service closed the connection before the end of its answer"
         switch phase {
         case .attempting:
             failed(
                 attempt, .unknown, .failed,
-                Problem(.upstreamReset, "\(name) closed the connection before it answered"))
+                reset("closed the connection before it answered", attempt.endpoint, unreadable))
         case .collecting:
+            brokeOff(attempt, reason)
             remove(attempt, .failed, .over)
-            settleClaim(after: .unknown, Problem(.upstreamReset, "\(name) broke off its answer"))
+            settleClaim(after: .unknown, reset("broke off its answer", attempt.endpoint, unreadable))
         case .relaying:
+            brokeOff(attempt, isClientBehind ? "\(reason), while the client did not take it" : reason)
             remove(attempt, verdictOfRelaying, .over)
             // Part of the answer is out. Breaking the connection is the only way to say that it is not whole.
             abort()
         case .recording:
+            brokeOff(attempt, reason)
             remove(attempt, .failed, .over)
             responseEnd = .broken
         case .gathering, .claiming, .waiting, .finished:
             break
         }
+    }
+
+    private func reset(_ words: String, _ endpoint: Endpoint, _ unreadable: String?) -> Problem {
+        guard let unreadable else { return problem(.upstreamReset, words, at: endpoint) }
+        let words = "sent an answer that cannot be read"
+        return problem(.upstreamReset, words, at: endpoint, because: "\(words): \(unreadable)")
     }
 
     /// What the client sends is not HTTP any longer.
@@ -37,8 +49,27 @@ extension Exchange {
             endAttempts(.abandoned)
             answer(problem)
         case .claiming, .relaying, .collecting, .recording, .finished:
+            brokeOff(current, problem.detail)
             abort()
         }
+    }
+
+    /// A body that streams has grown beyond what the route allows.
+    func bodyPassed(_ limit: Int) {
+        let problem = bodyTooLarge(limit)
+        switch phase {
+        case .gathering, .waiting, .attempting:
+            endAttempts(.abandoned)
+            answer(problem)
+        case .relaying, .collecting:
+            brokeOff(current, problem.detail)
+            abort()
+        case .claiming, .recording, .finished: break
+        }
+    }
+
+    func bodyTooLarge(_ limit: Int) -> Problem {
+        Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here")
     }
 
     /// The client has left. What was begun under a key is brought to its end and recorded; the rest is called off.
@@ -49,6 +80,7 @@ extension Exchange {
             return current?.connection?.holdReads(false) ?? ()
         }
         guard phase != .finished else { return }
+        if phase == .relaying { brokeOff(current, "the client's connection ended before the answer did") }
         account.isAborted = true
         finish()
     }
@@ -104,9 +136,12 @@ extension Exchange {
             }
             armTimer()
         case .collecting:
+            brokeOff(current, problem.detail)
             endAttempts(verdict)
             settleClaim(after: .unknown, problem)
         case .relaying:
+            let who = isClientBehind ? "the client took" : "the service sent"
+            brokeOff(current, "\(who) nothing of the answer for \(route.configuration.attemptTimeout)")
             endAttempts(verdictOfRelaying)
             abort()
         case .recording:
@@ -121,10 +156,10 @@ extension Exchange {
         !isRequestComplete && client != nil && current?.connection?.isWritable == true
     }
 
+    private var isClientBehind: Bool { client?.isWritable == false }
+
     /// A client that does not take its answer says nothing about the service, which may have lost patience with it.
-    private var verdictOfRelaying: CircuitBreakerMachine.Verdict {
-        client?.isWritable == false ? .abandoned : .failed
-    }
+    private var verdictOfRelaying: CircuitBreakerMachine.Verdict { isClientBehind ? .abandoned : .failed }
 
     // MARK: Timers
 

@@ -26,7 +26,7 @@ extension Exchange {
         guard isWebSocket, head.headers.first(name: "upgrade")?.lowercased() == "websocket" else {
             return failed(
                 attempt, .unknown, .failed,
-                Problem(.upstreamReset, "\(attempt.endpoint.name) switched to what nobody asked for"), .close)
+                problem(.upstreamReset, "switched to what nobody asked for", at: attempt.endpoint), .close)
         }
         attempt.answers()
         attempt.judge(.succeeded)

@@ -149,17 +149,18 @@ final class Exchange {
 
     func begin() {
         shared.counters.inFlight.add(1, ordering: .relaxed)
-        if let problem = readKey() ?? admitted() { return answer(problem) }
+        if let problem = readKey(), !wouldReject(problem) { return answer(problem) }
+        if let problem = admitted() { return answer(problem) }
         if let limit = route.configuration.bodyLimit, let length = fields.contentLength, length > limit {
-            return answer(Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here"))
+            let problem = bodyTooLarge(limit)
+            if !wouldReject(problem) { return answer(problem) }
         }
-        if fields.expectsContinue, request.version != .http1_0 { client?.writeContinue() }
         let configuration = plan.configuration
         if !isRequestComplete, configuration.bodyRate > 0 {
             bodyRate = BodyRateMachine(rate: configuration.bodyRate, grace: configuration.bodyGrace, at: started)
         }
         if isShadow {
-            watchKey()
+            if isRequestComplete { watchKey() }
             route.budget.called()
             attempt()
         } else if key != nil {
@@ -169,6 +170,10 @@ final class Exchange {
         } else {
             route.budget.called()
             attempt()
+        }
+        // Nobody has rejected it, so its body is wanted.
+        if fields.expectsContinue, !isRequestComplete, phase != .finished, request.version != .http1_0 {
+            client?.writeContinue()
         }
     }
 
@@ -199,13 +204,6 @@ final class Exchange {
         Problem(.limitReached, "\(explanation)", explanation: explanation, retryAfter: .seconds(1))
     }
 
-    /// In the shadow, a rejection is told and not carried out.
-    func wouldReject(_ explanation: Explanation) -> Bool {
-        guard isShadow else { return false }
-        account.wouldHave(.rejected, "\(explanation)", after: attemptNumber)
-        return true
-    }
-
     /// Who calls, without the credentials themselves.
     var caller: String {
         switch route.configuration.caller {
@@ -222,7 +220,11 @@ final class Exchange {
     func receivedRequest(_ body: ByteBuffer) {
         bodyRate?.received(body.readableBytes)
         keep(body)
-        if let limit = route.configuration.bodyLimit, receivedBytes > limit { return bodyPassed(limit) }
+        if isShadow {
+            watchBody(body.readableBytes)
+        } else if let limit = route.configuration.bodyLimit, receivedBytes > limit {
+            return bodyPassed(limit)
+        }
         switch phase {
         case .gathering:
             if !isKeptWhole {
@@ -257,18 +259,6 @@ final class Exchange {
         client?.holdReads(hold)
     }
 
-    /// A body that streams has grown beyond what the route allows.
-    private func bodyPassed(_ limit: Int) {
-        let problem = Problem(.bodyTooLarge, "at most \(limit) bytes can be sent here")
-        switch phase {
-        case .gathering, .waiting, .attempting:
-            endAttempts(.abandoned)
-            answer(problem)
-        case .relaying, .collecting: abort()
-        case .claiming, .recording, .finished: break
-        }
-    }
-
     func flushRequest() {
         if phase == .attempting || phase == .relaying { current?.connection?.flush() }
     }
@@ -277,6 +267,7 @@ final class Exchange {
         guard !isRequestComplete else { return }
         isRequestComplete = true
         bodyRate = nil
+        if isShadow { watchKey() }
         switch phase {
         case .gathering:
             askForClaim()

@@ -16,6 +16,7 @@ struct RequestAccount {
     private var isRetried = false
     private var isHedged = false
     private var isProbed = false
+    private var isBroken = false
     /// Whether the attempts ask what became of the key.
     var isProbing = false { didSet { if isProbing { isProbed = true } } }
     private var requestID: RequestID?
@@ -27,7 +28,7 @@ struct RequestAccount {
 
     /// Whether somebody may ask why.
     var isNotable: Bool {
-        isRetried || isHedged || isProbed || isReplay || problem != nil || !wouldHave.isEmpty
+        isRetried || isHedged || isProbed || isReplay || isBroken || problem != nil || !wouldHave.isEmpty
     }
 
     /// The request's name, drawn when somebody asks for it first.
@@ -58,13 +59,28 @@ struct RequestAccount {
         wouldHave.append((decision, RequestReport.WouldHave(words: words, after: attempts)))
     }
 
-    mutating func ended(_ attempt: UpstreamAttempt, _ words: String, status: Int? = nil) {
+    /// - Parameter reason: Why it ended so, for operators, where the words do not say it.
+    mutating func ended(
+        _ attempt: UpstreamAttempt, _ words: String, status: Int? = nil, because reason: String = ""
+    ) {
+        attempt.isTold = true
         let duration = Duration.nanoseconds((.now() - attempt.began).nanoseconds)
         attempts.append(
             RequestReport.Attempt(
                 endpoint: attempt.endpoint.name, ended: words, status: status, duration: duration, wait: attempt.wait,
-                isHedge: attempt.isHedge, isProbe: isProbing))
+                isHedge: attempt.isHedge, isProbe: isProbing, reason: reason))
     }
+
+    /// The answer ended before it was whole. What stands of its attempt may be that it answered.
+    mutating func brokeOff(_ attempt: UpstreamAttempt, status: Int?, because reason: String) {
+        isBroken = true
+        // Nothing is told after the attempt whose answer is relayed or gathered: there is no other beside it.
+        if attempt.isTold { attempts.removeLast() }
+        ended(attempt, "broke off", status: status, because: reason)
+    }
+
+    /// That of the problem, as its policy gave it.
+    var explanation: Explanation? { problem?.cause?.explanation ?? problem?.explanation }
 
     /// What an adaptive limit learns.
     var verdict: CircuitBreakerMachine.Verdict {
@@ -85,6 +101,11 @@ struct RequestAccount {
     }
 }
 
+extension Problem {
+    /// What operators are told.
+    var fullDetail: String { cause?.detail ?? detail }
+}
+
 extension Exchange {
     /// Tells how it ended: in numbers always, in words when it is notable or sampled.
     func tellEnd() {
@@ -103,14 +124,20 @@ extension Exchange {
                 id: account.id(from: &loop.generator), route: route.name, service: route.service.name,
                 method: request.method.rawValue, path: request.uri, status: account.status, duration: duration,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
-                detail: detail, explanation: account.problem?.explanation, record: recordID?.description,
+                detail: detail, explanation: account.explanation, record: recordID?.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,
                 bytesOut: account.bytesOut, client: client?.clientAddress,
                 wouldHave: account.wouldHave.map(\.told)))
     }
 
+    /// The answer of an attempt breaks off, for a reason that operators are told.
+    func brokeOff(_ attempt: UpstreamAttempt?, _ reason: String) {
+        guard let attempt else { return }
+        account.brokeOff(attempt, status: responseHead.map { Int($0.status.code) }, because: reason)
+    }
+
     private var detail: String {
-        let problem = account.problem?.detail ?? ""
+        let problem = account.problem?.fullDetail ?? ""
         guard let stopped = account.stopped else { return problem }
         return problem.isEmpty
             ? "not tried again: \(stopped.rawValue)" : "\(problem); not tried again: \(stopped.rawValue)"

@@ -47,7 +47,8 @@ extension RequestReport {
         for (place, attempt) in attempts.enumerated() {
             story += decisions { $0 == place }
             let isLast = place == attempts.count - 1
-            story.append(attempt.sentence(number: place + 1, because: isLast && isProblemOfLastAttempt ? detail : ""))
+            let reason = isLast && isProblemOfLastAttempt ? detail : attempt.reason
+            story.append(attempt.sentence(number: place + 1, because: reason))
         }
         story += decisions { $0 >= attempts.count }
         if let problem, !isProblemOfLastAttempt {
@@ -62,7 +63,9 @@ extension RequestReport {
         case .rejected: story.append("The gateway answered \(status) in the service's place.")
         case .replayed:
             story.append("The key had an outcome, and the client was given it: \(status). Nothing was executed.")
-        case .failed: story.append(status == 0 ? "The client had no whole answer." : "The client was told \(status).")
+        case .failed where status == 0: story.append("The client had no whole answer.")
+        case .failed where problem == nil: story.append("The client was told \(status), and not the whole answer.")
+        case .failed: story.append("The client was told \(status).")
         case .abandoned: story.append("The client left before it was answered.")
         }
         return story
@@ -81,6 +84,7 @@ extension RequestReport.Attempt {
         json.object { json in
             json.member("endpoint", endpoint)
             json.member("ended", ended)
+            if !reason.isEmpty { json.member("reason", reason) }
             if let status { json.member("status", status) }
             json.member("durationSeconds", duration)
             json.member("waitSeconds", wait)

@@ -26,7 +26,7 @@ struct RequestReport: Sendable {
     struct Attempt: Sendable {
         /// The endpoint's name.
         var endpoint: String
-        /// How it ended, in words: `answered`, `connection refused`.
+        /// How it ended, in words: `answered`, `broke off`, or the problem that it was.
         var ended: String
         /// What the endpoint answered, if it did.
         var status: Int?
@@ -37,10 +37,12 @@ struct RequestReport: Sendable {
         var isHedge: Bool
         /// Whether it was not the request, but asked what became of an earlier one with its key.
         var isProbe: Bool
+        /// Why it ended so, where that is known and not said yet.
+        var reason: String
 
         init(
             endpoint: String, ended: String, status: Int? = nil, duration: Duration, wait: Duration = .zero,
-            isHedge: Bool = false, isProbe: Bool = false
+            isHedge: Bool = false, isProbe: Bool = false, reason: String = ""
         ) {
             self.endpoint = endpoint
             self.ended = ended
@@ -49,6 +51,7 @@ struct RequestReport: Sendable {
             self.wait = wait
             self.isHedge = isHedge
             self.isProbe = isProbe
+            self.reason = RequestReport.cut(reason)
         }
     }
 
@@ -153,7 +156,7 @@ struct RequestReport: Sendable {
         return String(path[start...])
     }
 
-    private static func cut(_ text: String, to bound: Int = textBound) -> String {
+    fileprivate static func cut(_ text: String, to bound: Int = textBound) -> String {
         guard text.utf8.count > bound else { return text }
         return String(decoding: text.utf8.prefix(bound), as: UTF8.self) + "…"
     }

@@ -7,14 +7,26 @@ final class SeenKeys: Sendable {
     /// The most keys that are remembered.
     static let bound = 100_000
 
-    private let keys = Mutex(TwoGenerations<RecordID, Bool>(bound: bound))
+    enum Sight { case first, same, other }
 
-    /// - Returns: Whether it has been seen before.
-    func see(_ id: RecordID) -> Bool {
-        keys.withLock { keys in
-            keys.with(id, default: false) { isSeen in
-                defer { isSeen = true }
-                return isSeen
+    private struct Seen {
+        var isSeen = false
+        /// Of its fingerprint: enough to tell requests apart, where nothing depends on it.
+        var mark: UInt64?
+    }
+
+    private let keys = Mutex(TwoGenerations<RecordID, Seen>(bound: bound))
+
+    /// - Parameter fingerprint: Nil when it is not known. Then the request is taken for the same.
+    /// - Returns: Whether the key has been seen before, and with the same request.
+    func see(_ id: RecordID, _ fingerprint: Fingerprint?) -> Sight {
+        let mark = fingerprint.map { $0.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+        return keys.withLock { keys in
+            keys.with(id, default: Seen()) { seen in
+                defer { seen = Seen(isSeen: true, mark: seen.mark ?? mark) }
+                guard seen.isSeen else { return .first }
+                guard let mark, let former = seen.mark else { return .same }
+                return mark == former ? .same : .other
             }
         }
     }

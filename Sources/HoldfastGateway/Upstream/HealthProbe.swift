@@ -29,7 +29,7 @@ enum HealthProbe {
             let status = try await channel.eventLoop.flatSubmit {
                 let answer = channel.eventLoop.makePromise(of: Int.self)
                 do {
-                    try channel.pipeline.syncOperations.addHandler(Reader(answer))
+                    try channel.pipeline.syncOperations.addHandler(Reader(answer, endpoint))
                 } catch {
                     answer.fail(error)
                 }
@@ -50,7 +50,7 @@ enum HealthProbe {
             }.get()
             return (200...299).contains(status) ? nil : "it answered \(status)"
         } catch {
-            return "\(error)"
+            return ConnectionFailure(error).reason
         }
     }
 
@@ -58,9 +58,11 @@ enum HealthProbe {
         typealias InboundIn = HTTPClientResponsePart
 
         private let answer: EventLoopPromise<Int>
+        private let endpoint: Endpoint
 
-        init(_ answer: EventLoopPromise<Int>) {
+        init(_ answer: EventLoopPromise<Int>, _ endpoint: Endpoint) {
             self.answer = answer
+            self.endpoint = endpoint
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -69,7 +71,9 @@ enum HealthProbe {
 
         func channelInactive(context: ChannelHandlerContext) { answer.fail(ChannelError.eof) }
 
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { answer.fail(error) }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            answer.fail(endpoint.tls == nil ? error : TLSFailure(error, of: endpoint, on: context.pipeline))
+        }
     }
 }
 #endif

@@ -8,8 +8,10 @@ final class TLSHandshake: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
     private let done: EventLoopPromise<Void>
+    private let endpoint: Endpoint
 
-    init(on eventLoop: any EventLoop) {
+    init(with endpoint: Endpoint, on eventLoop: any EventLoop) {
+        self.endpoint = endpoint
         done = eventLoop.makePromise(of: Void.self)
     }
 
@@ -30,7 +32,7 @@ final class TLSHandshake: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        done.fail(error)
+        done.fail(TLSFailure(error, of: endpoint, on: context.pipeline))
         context.fireErrorCaught(error)
     }
 

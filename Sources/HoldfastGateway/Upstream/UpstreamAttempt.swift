@@ -28,6 +28,8 @@ final class UpstreamAttempt {
     private(set) var connection: UpstreamConnection?
     /// When its time is over; nil while it connects, which has a limit of its own.
     var deadline: NIODeadline?
+    /// Whether it stands in the account of its exchange.
+    var isTold = false
     private var exchange: Exchange?
     private var permit: CircuitBreaker.Permit?
     private var servicePermit: CircuitBreaker.Permit?
@@ -105,6 +107,7 @@ final class UpstreamAttempt {
     func receivedEnd() { exchange?.receivedEnd(of: self) }
     func flush() { exchange?.flush() }
     func serviceBecameWritable() { exchange?.serviceBecameWritable() }
-    func serviceClosed() { exchange?.serviceClosed(self) }
+    /// - Parameter unreadable: What is wrong with its answer, if the connection ended for that.
+    func serviceClosed(unreadable: String? = nil) { exchange?.serviceClosed(self, unreadable) }
 }
 #endif

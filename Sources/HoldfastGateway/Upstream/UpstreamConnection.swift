@@ -138,8 +138,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         switch part {
         case .head(let head):
             // The parser takes any three digits, and a client would get fewer.
-            guard head.status.code >= 100 else { return context.close(promise: nil) }
+            guard head.status.code >= 100 else { return refuse("its status is below 100", context) }
             guard !head.isInformational else { return attempt.receivedInformational(head) }
+            guard !head.headers.haveOtherCoding else {
+                return refuse("its transfer coding is not chunked, once", context)
+            }
             isKeepAlive = head.isKeepAlive
             isSwitched = head.status == .switchingProtocols
             attempt.received(head)
@@ -149,6 +152,15 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
             if !isSwitched { finish() }
             attempt.receivedEnd()
         }
+    }
+
+    /// What comes is no answer. Whoever waits for one is told at once: under TLS, a close takes its time.
+    private func refuse(_ reason: String, _ context: ChannelHandlerContext) {
+        if case .serving(let attempt) = use {
+            use = .closed
+            attempt.serviceClosed(unreadable: reason)
+        }
+        context.close(promise: nil)
     }
 
     private func drained(_ part: HTTPClientResponsePart, after bytes: Int) {
@@ -185,8 +197,14 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A reset, or bytes that are not HTTP: either way nothing more can be read here.
-        context.close(promise: nil)
+        // A reset, or bytes that are not HTTP: either way nothing more can be read here. An end within an answer is what
+        // a connection's end looks like to the parser.
+        guard let error = error as? HTTPParserError, error != .invalidEOFState else {
+            return context.close(promise: nil)
+        }
+        // The parser has more names for errors than NIO. Of those without, this is the one that services make.
+        let unnamed = "its head breaks HTTP's rules, as one with both a transfer coding and a length does"
+        refuse(error == .unknown ? unnamed : String(reflecting: error), context)
     }
 
     /// The response is over: back to the pool, if both sides are at a message's end.
@@ -197,6 +215,19 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         holdReads(false)
         idleSince = pool.turn.now
         pool.put(self)
+    }
+}
+
+extension HTTPHeaders {
+    /// Whether a body is framed as this gateway neither undoes nor passes on (RFC 9112, section 6.1): the client would be
+    /// told of `chunked` alone, and take what is still encoded for the body.
+    fileprivate var haveOtherCoding: Bool {
+        var codings = 0
+        for (name, value) in self where name.is("transfer-encoding") {
+            codings += 1
+            if codings > 1 || !value.is("chunked") { return true }
+        }
+        return false
     }
 }
 #endif

@@ -125,7 +125,7 @@ final class UpstreamPool {
         let pipeline = channel.pipeline.syncOperations
         if let tls = endpoint.tls {
             try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: endpoint.tlsName))
-            try pipeline.addHandler(TLSHandshake(on: channel.eventLoop))
+            try pipeline.addHandler(TLSHandshake(with: endpoint, on: channel.eventLoop))
         }
         let decoder = HTTPResponseDecoder(
             leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .forward)

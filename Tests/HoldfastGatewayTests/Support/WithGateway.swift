@@ -5,6 +5,8 @@ import HoldfastIdempotency
 import HoldfastTesting
 import Logging
 import NIOHTTP1
+import TestSupport
+import Testing
 
 /// A gateway in this process, in front of a service.
 struct RunningGateway: Sendable {
@@ -24,6 +26,12 @@ struct RunningGateway: Sendable {
         if let key { headers.add(name: "idempotency-key", value: key) }
         if let authorization { headers.add(name: "authorization", value: authorization) }
         return try await TestClient.send(.POST, uri, to: port, headers: headers, body: Array(body.utf8))
+    }
+
+    /// What operators are told of a request, by its answer's id.
+    func explained(_ answer: TestClient.Answer) async throws -> [String: Any] {
+        let id = try #require(answer.headers.first(name: "holdfast-request-id"))
+        return try object(try await TestClient.send(.GET, "/api/explain?id=\(id)", to: admin).body)
     }
 }
 
