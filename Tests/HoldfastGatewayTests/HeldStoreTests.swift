@@ -90,7 +90,7 @@ import Testing
             async let first = gateway.post(key: "k")
             await service.requests(1)
             try await withGateway(to: other, store: store) { elsewhere in
-                try await expectEqual(post(within: 1_000, elsewhere).problem, "key-in-flight")
+                try await expectEqual(post(within: 2_500, elsewhere).problem, "key-in-flight")
             }
             #expect(other.requests.isEmpty)
             gate.succeed()
@@ -143,7 +143,7 @@ import Testing
             let key = store.firstClaimed
             // The turn to ask is a claim of another record.
             store.hold { $0.isClaim && $0.id != key }
-            try await expectEqual(post(within: 1_000, gateway).problem, "outcome-unknown")
+            try await expectEqual(post(within: 2_500, gateway).problem, "outcome-unknown")
             store.letGo()
             store.hold { !$0.isClaim && $0.id == key }
             let late = try await gateway.post(key: "k")

@@ -137,9 +137,11 @@ import Testing
         try await expectEqual(value("holdfast_breaker_state{job='gateway',state='open'}"), 1)
         try await expectEqual(value("holdfast_breaker_state{job='gateway',state='closed'}"), 0)
         try await expectEqual(value("holdfast_breaker_changes_total{job='gateway'}"), 1)
-        // Two claims and two outcomes, each in a commit of its own.
-        try await expectEqual(value("holdfast_store_commit_duration_seconds_count{job='gateway'}"), 4)
-        try await expectEqual(value("holdfast_store_commit_commands_sum{job='gateway'}"), 4)
+        // Two claims and two outcomes, each in a commit of its own; and where the repeat comes late, it asks the store.
+        for figure in ["duration_seconds_count", "commands_sum"] {
+            let commits = try await value("holdfast_store_commit_\(figure){job='gateway'}")
+            #expect(commits == 4 || commits == 5)
+        }
         try await expectEqual(value("holdfast_store_commit_failures_total{job='gateway'}"), 0)
         try await expectEqual(value("count(holdfast_retry_budget_balance{job='gateway',owner='service'})"), 1)
         try await expectEqual(value("process_resident_memory_bytes{job='gateway'} > bool 1e6"), 1)
