@@ -36,10 +36,12 @@ enum SmallHTTPClient {
             var headers = HTTPHeaders([("host", "\(address)"), ("connection", "close")])
             if let token { headers.add(name: "authorization", value: "Bearer \(token)") }
             if !body.isEmpty { headers.add(name: "content-length", value: "\(body.count)") }
-            try await outbound.write(
-                .head(HTTPRequestHead(version: .http1_1, method: method, uri: uri, headers: headers)))
-            if !body.isEmpty { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
-            try await outbound.write(.end(nil))
+            // At once: a server may answer a request without a body, and close, when it has the head.
+            var parts: [HTTPClientRequestPart] = [
+                .head(HTTPRequestHead(version: .http1_1, method: method, uri: uri, headers: headers))
+            ]
+            if !body.isEmpty { parts.append(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+            try await outbound.write(contentsOf: parts + [.end(nil)])
             var status = 0
             var bytes: [UInt8] = []
             for try await part in inbound {
