@@ -59,6 +59,11 @@ import Testing
             }.get()
         }
 
+        /// How many large buffers the loop has for its next bodies.
+        func large() async throws -> Int {
+            try await loop.eventLoop.submit { [loop] in loop.value.context.readBuffers.count }.get()
+        }
+
         func stop() async throws {
             await listener.close(on: [loop.eventLoop])
             try await loop.eventLoop.submit { [loop] in loop.value.context.pool.close() }.get()
@@ -82,6 +87,8 @@ import Testing
             try channel.pipeline.syncOperations.addHandler(Reads(), position: .first)
             return try channel.syncOptions?.getOption(.maxMessagesPerRead)
         }
+        // What a large body was read into is the loop's.
+        try await #expect((1...ReadBuffers.bound).contains(ground.large()) == (body ?? 0 > 1_000_000))
         // NIO keeps as many buffers as it may read at once.
         #expect(kept == 1)
         // By then the next read is a small one again, and shows what has been kept.

@@ -130,6 +130,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             asksForUpgrade = fields.hasUpgrade
             begin(head, fields)
         case .body(let body):
+            loop.readBuffers.keep(body)
             switch state {
             case .exchanging(let exchange): exchange.receivedRequest(body)
             case .lingering(let bytes): linger(bytes: bytes + body.readableBytes)

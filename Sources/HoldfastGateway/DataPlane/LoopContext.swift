@@ -26,6 +26,9 @@ final class LoopContext {
     let eventLoop: any EventLoop
     let pool: UpstreamPool
     let turn: LoopTurn
+    let readBuffers: ReadBuffers
+    /// What each connection begins with.
+    let readRoom: ReadRoom
     private(set) var plan: Plan
     var generator = SplitMix64(seed: .random(in: 0 ... .max))
 
@@ -34,6 +37,8 @@ final class LoopContext {
         self.plan = plan
         self.eventLoop = eventLoop
         turn = LoopTurn(eventLoop: eventLoop)
+        readBuffers = ReadBuffers()
+        readRoom = ReadRoom(NIOLoopBound(readBuffers, eventLoop: eventLoop))
         pool = UpstreamPool(eventLoop: eventLoop, turn: turn, counters: shared.counters)
         pool.totalBound = serviceConnections
     }

@@ -41,7 +41,6 @@ final class Listener: Sendable {
                     }
                 }
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.recvAllocator, value: ReadRoom())
                 .childChannelOption(.maxMessagesPerRead, value: 1)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
@@ -108,6 +107,7 @@ final class ListenerLoop {
         connections.add(channel)
         // Where the kernel does not have it, its buffers are as they were.
         try? channel.syncOptions?.setOption(.tcpOption(Self.unsentLimit), value: Self.unsentBytes)
+        try channel.syncOptions?.setOption(.recvAllocator, value: context.readRoom)
         channel.closeFuture.assumeIsolated().whenComplete { [connections] _ in
             counters.connections.subtract(1, ordering: .relaxed)
             connections.remove(channel)
