@@ -61,13 +61,20 @@ final class HTTP2Client: Sendable {
                             mode: .client, eventLoop: channel.eventLoop, connectionConfiguration: connection,
                             streamConfiguration: stream
                         ) { stream in stream.close() })
-                    try pipeline.addHandler(FarewellHandler(farewells))
+                    try pipeline.addHandler(FarewellHandler(farewells, on: channel))
                 }
             }
             .connect(host: "127.0.0.1", port: port).get()
-        let multiplexer = try await channel.eventLoop.submit {
-            try channel.pipeline.syncOperations.handler(type: NIOHTTP2Handler.self).syncMultiplexer()
+        let (multiplexer, settled) = try await channel.eventLoop.submit {
+            let pipeline = channel.pipeline.syncOperations
+            return (
+                try pipeline.handler(type: NIOHTTP2Handler.self).syncMultiplexer(),
+                try pipeline.handler(type: FarewellHandler.self).settled.futureResult
+            )
         }.get()
+        // NIOHTTP2 takes a stream that was opened before the gateway has agreed to another window for one that has none,
+        // and never widens it.
+        if window != 65_535 { try await settled.get() }
         return HTTP2Client(channel: channel, multiplexer: multiplexer, farewells: farewells)
     }
 
@@ -176,12 +183,22 @@ final class HTTP2Client: Sendable {
         typealias InboundIn = HTTP2Frame
 
         private let farewells: Farewells
+        /// Kept when the gateway has agreed to the client's settings.
+        let settled: EventLoopPromise<Void>
 
-        init(_ farewells: Farewells) { self.farewells = farewells }
+        init(_ farewells: Farewells, on channel: any Channel) {
+            self.farewells = farewells
+            let settled = channel.eventLoop.makePromise(of: Void.self)
+            channel.closeFuture.whenComplete { _ in settled.fail(ChannelError.ioOnClosedChannel) }
+            self.settled = settled
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            guard case .goAway(let last, let code, _) = unwrapInboundIn(data).payload else { return }
-            farewells.add(last, code)
+            switch unwrapInboundIn(data).payload {
+            case .goAway(let last, let code, _): farewells.add(last, code)
+            case .settings(.ack): settled.succeed()
+            default: break
+            }
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {}
