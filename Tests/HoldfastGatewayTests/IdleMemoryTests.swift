@@ -61,7 +61,7 @@ import Testing
 
         /// How many large buffers the loop has for its next bodies.
         func large() async throws -> Int {
-            try await loop.eventLoop.submit { [loop] in loop.value.context.readBuffers.count }.get()
+            try await loop.eventLoop.submit { [loop] in loop.value.context.readBuffers.buffers.count }.get()
         }
 
         func stop() async throws {
@@ -88,7 +88,8 @@ import Testing
             return try channel.syncOptions?.getOption(.maxMessagesPerRead)
         }
         // What a large body was read into is the loop's.
-        try await #expect((1...ReadBuffers.bound).contains(ground.large()) == (body ?? 0 > 1_000_000))
+        let large = body ?? 0 > 1_000_000 ? 1...ReadBuffers.bound : 0...0
+        try await #expect(large.contains(ground.large()))
         // NIO keeps as many buffers as it may read at once.
         #expect(kept == 1)
         // By then the next read is a small one again, and shows what has been kept.

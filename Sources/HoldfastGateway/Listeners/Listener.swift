@@ -107,11 +107,11 @@ final class ListenerLoop {
         connections.add(channel)
         // Where the kernel does not have it, its buffers are as they were.
         try? channel.syncOptions?.setOption(.tcpOption(Self.unsentLimit), value: Self.unsentBytes)
-        try channel.syncOptions?.setOption(.recvAllocator, value: context.readRoom)
         channel.closeFuture.assumeIsolated().whenComplete { [connections] _ in
             counters.connections.subtract(1, ordering: .relaxed)
             connections.remove(channel)
         }
+        try channel.syncOptions?.setOption(.recvAllocator, value: context.readRoom)
         try admit(channel, open)
         if let certificates { try channel.pipeline.syncOperations.addHandler(certificates.makeHandler()) }
         guard certificates != nil || listener.http2 else {

@@ -72,9 +72,9 @@ final class HTTP2Client: Sendable {
                 try pipeline.handler(type: FarewellHandler.self).settled.futureResult
             )
         }.get()
-        // NIOHTTP2 takes a stream that was opened before the gateway has agreed to another window for one that has none,
+        // NIOHTTP2 takes a stream that was opened before the gateway has agreed to a smaller window for one that has none,
         // and never widens it.
-        if window != 65_535 { try await settled.get() }
+        try await settled.get()
         return HTTP2Client(channel: channel, multiplexer: multiplexer, farewells: farewells)
     }
 
