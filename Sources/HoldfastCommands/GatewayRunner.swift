@@ -7,6 +7,7 @@ import HoldfastSQLite
 import HoldfastValkey
 import Logging
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 /// Runs a gateway until it is told to end.
@@ -54,8 +55,13 @@ struct GatewayRunner {
     ) async throws {
         // Before anybody can know that there is a process to send a signal to.
         let hangUps = await file.asyncMap { _ in await UnixSignalsSequence(trapping: .sighup) }
+        let endings = Mutex<UnixSignalsSequence?>(nil)
         let gateway = try await Gateway.start(
-            configuration, store: store, sealing: file?.sealing, demo: demo, logger: logger)
+            configuration, store: store, sealing: file?.sealing, demo: demo, logger: logger
+        ) {
+            let trapped = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+            endings.withLock { $0 = trapped }
+        }
         var services: [any Service] = [gateway]
         if let file, let hangUps {
             let reloader = ConfigurationReloader(file, logger: logger) { try await gateway.reload($0) }
@@ -64,10 +70,21 @@ struct GatewayRunner {
         started(gateway)
         var quiet = logger
         quiet.logLevel = .error
-        let group = ServiceGroup(
-            configuration: .init(
-                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-        try await group.run()
+        var group = ServiceGroupConfiguration(services: services, logger: quiet)
+        if let signals = endings.withLock({ $0 }) {
+            group.services.append(
+                .init(service: Ending(signals: signals), successTerminationBehavior: .gracefullyShutdownGroup))
+        }
+        try await ServiceGroup(configuration: group).run()
+    }
+}
+
+/// Ends when the process is told to, with SIGTERM or SIGINT.
+private struct Ending: Service {
+    let signals: UnixSignalsSequence
+
+    func run() async throws {
+        for await _ in signals.cancelOnGracefulShutdown() { return }
     }
 }
 

@@ -41,20 +41,24 @@ public final class Gateway: Service {
     ///   - seal: What outcomes are encrypted under.
     ///   - demo: What the page can do to a demonstration service, if there is one.
     ///   - clock: The machines' clock.
+    ///   - ready: Called when all is ready and before anybody can connect: the moment at which a process traps the
+    ///     signals that are to end it gracefully. Earlier, they would not end one that waits for its store; later, one
+    ///     could end a request with it.
     /// - Throws: ``Holdfast/ConfigurationError``, ``GatewayError``, or what the store throws.
     public static func start(
         _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal? = nil,
-        demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger
+        demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger,
+        ready: @Sendable () async -> Void = {}
     ) async throws -> Gateway {
         try await start(
             configuration, store: store, sealing: seal, demo: demo, clock: clock, logger: logger,
-            idempotency: IdempotencyConfiguration())
+            idempotency: IdempotencyConfiguration(), ready: ready)
     }
 
     package static func start(
         _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal? = nil,
         demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger,
-        idempotency: IdempotencyConfiguration
+        idempotency: IdempotencyConfiguration, ready: @Sendable () async -> Void = {}
     ) async throws -> Gateway {
         let transitions = TransitionLog()
         let plans = try await PlanKeeper(
@@ -66,6 +70,7 @@ public final class Gateway: Service {
             secret: try await store.secret(), counters: GatewayCounters(),
             observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
             logger: logger, descriptors: DescriptorRoom(for: configuration))
+        await ready()
         let controlPlane = try await ControlPlane.start(
             ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
         do {

@@ -136,6 +136,16 @@ import Testing
         await service.stop()
     }
 
+    @Test func `a gateway that serves is ended gracefully from its first moment`() async throws {
+        let arguments = ["gateway", "--upstream", "http://127.0.0.1:1", "--store", "memory"]
+        for number in 0..<12 {
+            let process = try await HoldfastProcess.start(arguments)
+            process.signal(number % 2 == 0 ? SIGTERM : SIGINT)
+            let status = await process.end()
+            #expect(status == 0)
+        }
+    }
+
     @Test func `a term signal lets requests end and records them`() async throws {
         let gate = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let service = try await TestService.start { _, _ in .held(gate.futureResult, Array("charged".utf8)) }
