@@ -33,6 +33,22 @@ import Testing
         #expect(Self.text(output.take()) == "PURGE /a?b=ü HTTP/1.1\r\nhost: \r\n\r\n")
     }
 
+    @Test("nothing breaks a line, whoever gave it", arguments: ["\r\n", "\r", "\n", "\0", "\u{B}", "\u{7F}"])
+    func lines(control: String) {
+        for padding in ["", "padding of more than a word, "] {
+            var output = HTTP1Output()
+            output.begin(.GET, "/a\(control)b")
+            output.add(name: "x", value: "\(padding)a\(control)b: c")
+            output.add(name: "x\(control)y", value: "1")
+            output.add(name: "", value: "1")
+            output.endHead()
+            let blanks = String(repeating: " ", count: control.utf8.count)
+            let escaped = control.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }
+            let expected = "GET /a\(escaped.joined())b HTTP/1.1\r\nx: \(padding)a\(blanks)b: c\r\n\r\n"
+            #expect(Self.text(output.take()) == expected)
+        }
+    }
+
     @Test("a body of unknown length goes in chunks, the empty ones left out, and the next message without")
     func chunked() {
         var output = HTTP1Output()

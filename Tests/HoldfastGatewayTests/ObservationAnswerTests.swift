@@ -75,22 +75,19 @@ import Testing
     }
 
     static let unreadable: [(answer: String, reason: String)] = [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", "unexpected content-length header"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", "more than one length"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx", "both a transfer coding"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx", "invalid character in content-length header"),
-        ("HTTP/1.1 200 OK\r\nX: 1\r\n folded\r\nContent-Length: 1\r\n\r\nx", "header"),
-        ("HTTP/2.0 200 OK\r\nContent-Length: 1\r\n\r\nx", "invalid HTTP version"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx", "its length is not a number"),
+        ("HTTP/1.1 200 OK\r\n folded\r\nContent-Length: 1\r\n\r\nx", "begins with a blank"),
+        ("HTTP/2.0 200 OK\r\nContent-Length: 1\r\n\r\nx", "no version HTTP/1.x"),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
             "its transfer coding is not chunked, once"
         ),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx", "its transfer coding is not chunked, once"),
-        ("nonsense\r\n\r\n", "invalid"),
+        ("nonsense\r\n\r\n", "no version HTTP/1.x"),
         ("HTTP/1.1 099 What\r\nContent-Length: 1\r\n\r\nx", "its status is below 100"),
-        ("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 90_000))\r\n\r\n", "too many header bytes"),
-        (
-            "HTTP/1.1 200 OK\r\n\(String(repeating: "X: 1\r\n", count: 257))\r\n", "too many header bytes"
-        ),
+        ("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 140_000))\r\n\r\n", "longer than is read"),
     ]
 
     @Test(arguments: unreadable)
@@ -119,7 +116,7 @@ import Testing
         let lines = try await log(port: service.port) { _ = try? await $0.get() }
         #expect(lines.first?["status"] as? Int == 200)
         let reason = attempt(lines.first)?["reason"] as? String
-        #expect(reason == "the answer cannot be read: invalid character in chunk size header")
+        #expect(reason == "the answer cannot be read: a chunk has no size")
         await service.stop()
     }
 

@@ -130,8 +130,7 @@ extension DownstreamHandler: Flushing {
         timer.cancel()
         state = .lingering(bytes: 0)
         self.context = nil
-        connection.leave()
-        Tunnel.join(context.channel, connection.channel, idleLimit: idleLimit)
+        Tunnel.join(context.channel, connection, idleLimit: idleLimit)
     }
 
     /// Closing at once would lose what the client has not taken yet, and reset the connection if it is still sending. So

@@ -167,21 +167,12 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case ByteToMessageDecoderError.dataReceivedInErrorState(_, let rest) = error {
-            if case .lingering(let bytes) = state { return linger(bytes: bytes + rest.readableBytes) }
-            if pipelinedProblem != nil { return }
-        }
-        guard let parserError = error as? HTTPParserError else { return context.close(promise: nil) }
-        let problem =
-            switch parserError {
-            case .headerOverflow:
-                Problem(
-                    .headersTooLarge, "at most \(loop.plan.configuration.headerLimit) bytes of header fields are read"
-                )
-            default:
-                Problem(.badRequest, "the request cannot be read: \(parserError)")
-            }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    /// What comes over HTTP/1 is no request, and nothing more is read as one.
+    ///
+    /// - Parameter rest: How many bytes have come of it.
+    func requestIsUnreadable(_ problem: Problem, _ rest: Int) {
         if isBusy || !pipelined.isEmpty {
             pipelinedProblem = problem
             return
@@ -192,8 +183,15 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .exchanging(let exchange) where isRequestOpen:
             exchange.requestBroke(problem)
         case .exchanging, .lingering:
-            context.close(promise: nil)
+            context?.close(promise: nil)
         }
+        receivedUnreadable(rest)
+    }
+
+    /// More of what is no request.
+    func receivedUnreadable(_ count: Int) {
+        if case .lingering(let bytes) = state { return linger(bytes: bytes + count) }
+        if pipelinedProblem == nil { context?.close(promise: nil) }
     }
 
     /// Answers what is not HTTP, of which more may be on its way.
@@ -260,12 +258,14 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The answer cannot be brought to its end, and the client has to see that.
     func abort() {
+        guard let context else { return }
         if transport.isHTTP2 {
-            context?.triggerUserOutboundEvent(HTTP2StreamCodec.Reset.broken, promise: nil)
+            context.triggerUserOutboundEvent(HTTP2StreamCodec.Reset.broken, promise: nil)
         } else {
             flushNow()
+            guard output.isDelimited else { return AbruptEnd.close(context) }
         }
-        context?.close(promise: nil)
+        context.close(promise: nil)
     }
 
     /// The answer's end follows, or the connection's. Until then nothing more is taken.

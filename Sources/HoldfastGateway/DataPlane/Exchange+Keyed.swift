@@ -218,7 +218,7 @@ extension Exchange {
             return answer(Problem(.storeUnavailable, "the recorded response cannot be read"))
         }
         account.replayed(recorded.status)
-        let keepsAlive = request.isKeepAlive
+        let keepsAlive = fields.isKeepAlive
         var headers = HTTPHeaders(recorded.fields.map { ($0.name, $0.value) })
         headers.add(name: "idempotent-replayed", value: "true")
         headers.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")

@@ -101,7 +101,7 @@ extension Exchange {
             if attemptNumber > 1 { own.add(name: LineageFields.attemptsName, value: "\(attemptNumber)") }
         }
         keepsClientAlive = client.relay(
-            head, for: request, keepAlive: request.isKeepAlive && isRequestComplete, adding: own)
+            head, for: request, keepAlive: fields.isKeepAlive && isRequestComplete, adding: own)
         armPieceTimer(route.attemptTimeout)
     }
 

@@ -333,7 +333,7 @@ final class Exchange {
         problem.request = account.id(from: &loop.generator).description
         let client = client
         finish()
-        client?.write(problem, for: request, keepAlive: request.isKeepAlive && isRequestComplete)
+        client?.write(problem, for: request, keepAlive: fields.isKeepAlive && isRequestComplete)
     }
 
     /// Ends the answer. The exchange ends first, because the answer's end may bring the client's next request with it.

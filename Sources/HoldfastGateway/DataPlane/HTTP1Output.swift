@@ -12,7 +12,8 @@ extension HTTPHeaders: FieldSink {}
 /// What goes out on a connection of HTTP/1: heads, pieces of bodies and what frames them (RFC 9112), joined until they
 /// are sent, so that a head and a short body cost one call into the kernel.
 ///
-/// What it is given has been read by a parser, or checked where it came over HTTP/2: it breaks no line.
+/// Whoever gives it a value, no line is broken: what a value may not hold goes out as a space (RFC 9110, section 5.5), and
+/// a name that is no token does not go out.
 struct HTTP1Output: FieldSink {
     /// A longer piece of a body is sent as it is: to copy it would cost more than to send two pieces.
     private static let copyBound = 4 << 10
@@ -22,17 +23,37 @@ struct HTTP1Output: FieldSink {
     private var joined = ByteBuffer()
     /// Whether the body is sent in chunks.
     private var isChunked = false
+    /// Whether its length was said.
+    private var hasLength = false
+
+    /// Whether the message says where it ends. One that does not ends with the connection.
+    var isDelimited: Bool { isChunked || hasLength }
 
     mutating func begin(_ method: HTTPMethod, _ target: String) {
-        isChunked = false
+        (isChunked, hasLength) = (false, false)
         joined.writeString(method.rawValue)
         joined.writeInteger(UInt8(ascii: " "))
-        joined.writeString(target)
+        write(target: target)
         joined.writeStaticString(" HTTP/1.1\r\n")
     }
 
+    /// A target that is not one word would be another request's.
+    private mutating func write(target: String) {
+        let isPlain = target.utf8.withContiguousStorageIfAvailable { bytes in
+            bytes.allSatisfy { $0 < 0x80 && HTTP1Lines.isVisible($0) }
+        }
+        if isPlain == true { return _ = joined.writeString(target) }
+        for byte in target.fieldBytes {
+            if HTTP1Lines.isVisible(byte) {
+                joined.writeInteger(byte)
+            } else {
+                joined.writeString("%\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true))")
+            }
+        }
+    }
+
     mutating func begin(_ status: HTTPResponseStatus) {
-        isChunked = false
+        (isChunked, hasLength) = (false, false)
         guard status != .ok else { return _ = joined.writeStaticString("HTTP/1.1 200 OK\r\n") }
         joined.writeStaticString("HTTP/1.1 ")
         joined.writeString(String(status.code))
@@ -42,16 +63,19 @@ struct HTTP1Output: FieldSink {
     }
 
     mutating func add(name: String, value: String) {
-        if name.is("transfer-encoding") { isChunked = true }
+        guard name.isFieldName else { return }
+        if name.is("transfer-encoding") { isChunked = true } else if name.is("content-length") { hasLength = true }
         let (start, count) = (name.utf8.count, value.utf8.count)
         joined.writeWithUnsafeMutableBytes(minimumWritableBytes: start + count + 4) { room in
             room.copyBytes(from: name.utf8)
             room[start] = UInt8(ascii: ":")
             room[start + 1] = UInt8(ascii: " ")
-            UnsafeMutableRawBufferPointer(rebasing: room[(start + 2)...]).copyBytes(from: value.utf8)
-            room[start + count + 2] = UInt8(ascii: "\r")
-            room[start + count + 3] = UInt8(ascii: "\n")
-            return start + count + 4
+            let place = UnsafeMutableRawBufferPointer(rebasing: room[(start + 2)..<(start + 2 + count)])
+            place.copyBytes(from: value.utf8)
+            let length = FieldBytes.settle(place)
+            room[start + length + 2] = UInt8(ascii: "\r")
+            room[start + length + 3] = UInt8(ascii: "\n")
+            return start + length + 4
         }
     }
 

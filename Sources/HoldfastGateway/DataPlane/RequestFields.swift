@@ -14,6 +14,8 @@ struct RequestFields {
     private(set) var coding: String?
     private(set) var codings = 0
     private(set) var hasConnection = false
+    /// Whether the client's connection stays open after the answer, as far as the client goes (RFC 9112, section 9.3).
+    private(set) var isKeepAlive = true
     private(set) var hasUpgrade = false
     private(set) var expectsContinue = false
     private(set) var timeout: Duration?
@@ -25,13 +27,18 @@ struct RequestFields {
     init(_ head: HTTPRequestHead) {
         bytes = head.uri.utf8.count
         var (timeouts, attempts) = (0, 0)
+        var (closes, keepsAlive) = (false, head.version != .http1_0)
         for (name, value) in head.headers {
             bytes += name.utf8.count + value.utf8.count + 4
             switch FieldName(name) {
             case .host: hosts += 1
             case .contentLength: (length, lengths) = (value, lengths + 1)
             case .transferEncoding: (coding, codings) = (value, codings + 1)
-            case .connection: hasConnection = true
+            case .connection:
+                hasConnection = true
+                for option in HopByHop.named(by: [value]) {
+                    if option == "close" { closes = true } else if option == "keep-alive" { keepsAlive = true }
+                }
             case .upgrade: hasUpgrade = true
             case .expect: if value.is("100-continue") { expectsContinue = true }
             case .timeout:
@@ -44,6 +51,7 @@ struct RequestFields {
             case .via, .forwardedFor, .forwardedProto, .forwardedHost, .tracestate, .hopByHop, .other: break
             }
         }
+        isKeepAlive = keepsAlive && !closes
     }
 
     var isChunked: Bool { codings > 0 }

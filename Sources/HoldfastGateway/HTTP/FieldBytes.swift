@@ -63,6 +63,37 @@ enum FieldBytes {
         first == mark.0 && second == mark.1 && third >= 0xBE
     }
 
+    /// Makes of a `String`'s UTF-8 what goes out on a line: bytes that stand for others are those again, and what would end
+    /// the line is a space (RFC 9110, section 5.5).
+    ///
+    /// - Returns: How many bytes there are now, from the start.
+    static func settle(_ utf8: UnsafeMutableRawBufferPointer) -> Int {
+        guard !arePlain(UnsafeRawBufferPointer(utf8)) else { return utf8.count }
+        let count = restore(utf8)
+        for place in 0..<count where utf8[place] < 0x20 && utf8[place] != 0x09 || utf8[place] == 0x7F {
+            utf8[place] = 0x20
+        }
+        return count
+    }
+
+    /// Whether all are ASCII from the space on: DEL is found here, too, and nothing else that goes out as it is.
+    private static func arePlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var position = 0
+        while position + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            // Each byte's highest bit: of the byte, of the byte less 0x20, and of the byte and 1, which 0x7F alone sets.
+            let low = word &- 0x2020_2020_2020_2020
+            if (word | low) & 0x8080_8080_8080_8080 != 0 { return false }
+            if (word &+ 0x0101_0101_0101_0101) & 0x8080_8080_8080_8080 != 0 { return false }
+            position += 8
+        }
+        while position < bytes.count {
+            if bytes[position] < 0x20 || bytes[position] >= 0x7F { return false }
+            position += 1
+        }
+        return true
+    }
+
     /// Puts the bytes that stand for others back in their place.
     ///
     /// - Parameter utf8: A `String`'s UTF-8, which is overwritten.
@@ -98,6 +129,15 @@ extension String {
     /// Keeps a value's bytes, which ``fieldBytes`` gives back.
     init(fieldBytes bytes: [UInt8]) {
         self = bytes.withUnsafeBytes { String(fieldBytes: $0) }
+    }
+
+    /// Whether it can be a field's name: a token (RFC 9110, section 5.1).
+    var isFieldName: Bool {
+        let isToken = utf8.withContiguousStorageIfAvailable { bytes in
+            for byte in bytes where !HTTP1Lines.isToken(byte) { return false }
+            return !bytes.isEmpty
+        }
+        return isToken ?? (!isEmpty && utf8.allSatisfy(HTTP1Lines.isToken))
     }
 
     /// The bytes that a value goes out with.

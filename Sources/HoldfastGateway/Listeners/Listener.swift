@@ -1,6 +1,5 @@
 #if Gateway
 import NIOCore
-import NIOHTTP1
 import NIOHTTP2
 import NIOPosix
 import Synchronization
@@ -153,15 +152,12 @@ final class ListenerLoop {
 
     private func buildHTTP1(_ channel: any Channel, _ transport: Transport) throws {
         let configuration = context.plan.configuration
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderListSize = configuration.headerLimit
-        limits.maxHeaderFieldSize = configuration.headerLimit
+        let downstream = DownstreamHandler(
+            loop: context, transport: transport, isQuiescing: connections.isQuiescing)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(
-            ByteToMessageHandler(
-                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)))
-        try pipeline.addHandler(
-            DownstreamHandler(loop: context, transport: transport, isQuiescing: connections.isQuiescing))
+            HTTP1RequestHandler(headerLimit: configuration.headerLimit, downstream: downstream))
+        try pipeline.addHandler(downstream)
     }
 
     private func buildHTTP2(

@@ -1,6 +1,5 @@
 #if Gateway
 import NIOCore
-import NIOHTTP1
 
 /// Two connections that have left HTTP behind: what comes on one goes out on the other, as it is.
 ///
@@ -13,7 +12,7 @@ enum Tunnel {
     /// - Parameters:
     ///   - client: A connection with the handlers that ``Listener`` gives to HTTP/1, and an answer of 101 sent.
     ///   - service: A connection of the pool, which has answered 101.
-    static func join(_ client: any Channel, _ service: any Channel, idleLimit: TimeAmount) {
+    static func join(_ client: any Channel, _ service: UpstreamConnection, idleLimit: TimeAmount) {
         let timer = LazyTimer(eventLoop: client.eventLoop)
         let (near, far) = (Side(timer, idleLimit), Side(timer, idleLimit))
         (near.other, far.other) = (far, near)
@@ -23,31 +22,31 @@ enum Tunnel {
         }
         timer.set(in: idleLimit)
         do {
-            // The decoder of responses wants to see what is written, until it has left: before the client's next bytes.
-            try strip(service, of: UpstreamConnection.self, ByteToMessageHandler<HTTPResponseDecoder>.self, far)
-            try strip(client, of: DownstreamHandler.self, ByteToMessageHandler<HTTPRequestDecoder>.self, near)
-            // What the decoders had not read goes through when they leave, which is before this.
+            let requests = try client.pipeline.syncOperations.handler(type: HTTP1RequestHandler.self)
+            let (asked, answered) = (requests.takeUnread(), service.leave())
+            try strip(service.channel, [service], far)
+            try strip(client, [client.pipeline.syncOperations.handler(type: DownstreamHandler.self), requests], near)
+            // What had come beyond the request and the answer is the tunnel's.
+            if let asked { far.send(asked) }
+            if let answered { near.send(answered) }
             client.eventLoop.assumeIsolated().execute {
                 far.flush()
                 near.flush()
             }
         } catch {
             client.close(promise: nil)
-            service.close(promise: nil)
+            service.close()
         }
     }
 
-    /// Puts a side of the tunnel in the place of HTTP's handlers. The last of them goes first, so that bytes which the
-    /// decoder has not read reach nobody but the tunnel.
-    private static func strip<Last: RemovableChannelHandler, Decoder: RemovableChannelHandler>(
-        _ channel: any Channel, of last: Last.Type, _ decoder: Decoder.Type, _ side: Side
+    /// Puts a side of the tunnel in the place of HTTP's handlers. The last of them goes first.
+    private static func strip(
+        _ channel: any Channel, _ handlers: [any RemovableChannelHandler], _ side: Side
     ) throws {
         try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
         let pipeline = channel.pipeline.syncOperations
-        let decoder = try pipeline.context(handlerType: decoder)
         try pipeline.addHandler(side)
-        pipeline.removeHandler(context: try pipeline.context(handlerType: last), promise: nil)
-        pipeline.removeHandler(context: decoder, promise: nil)
+        for handler in handlers { pipeline.removeHandler(handler, promise: nil) }
         pipeline.read()
     }
 
@@ -69,6 +68,8 @@ enum Tunnel {
         }
 
         func flush() { context?.flush() }
+
+        func send(_ bytes: ByteBuffer) { context?.write(NIOAny(bytes), promise: nil) }
 
         func close() { context?.close(promise: nil) }
 

@@ -22,6 +22,7 @@ struct ConnectionFailure {
         case ChannelError.eof, ChannelError.alreadyClosed:
             (kind, reason) = ("the connection failed", "it closed the connection")
         case let error as HTTPParserError:
+            // A health check's: other answers are read by ``HTTP1ResponseReader``.
             (kind, reason) = ("the connection failed", "its answer cannot be read: \(String(reflecting: error))")
         default:
             (kind, reason) = ("the connection failed", "\(error)")

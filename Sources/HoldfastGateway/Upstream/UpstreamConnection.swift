@@ -4,7 +4,7 @@ import NIOHTTP1
 
 /// One connection to the service. It serves one attempt at a time, and tells it what comes back.
 final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, Flushing {
-    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
 
     /// A response that nobody wants is read to its end up to this many bytes, to keep the connection; beyond it, the
@@ -22,9 +22,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     let endpoint: Endpoint
     private(set) var idleSince: NIODeadline
     private let pool: UpstreamPool
-    private let decoder: HTTPResponseDecoder
-    /// Bytes go out in front of the decoder, which passes nothing on but parts of requests.
-    private let outlet: ChannelHandlerContext
+    private var context: ChannelHandlerContext?
+    private var reader = HTTP1ResponseReader()
+    private var isReading = false
+    /// Whether the connection was cut, and not closed in order: then nobody knows whether what came is all.
+    private var isCut = false
     private var output = HTTP1Output()
     var isFlushAwaited = false
     private var use = Use.idle
@@ -35,13 +37,8 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     private var isReadHeld = false
     private var readsWait = false
 
-    init(
-        channel: any Channel, decoder: HTTPResponseDecoder, outlet: ChannelHandlerContext, endpoint: Endpoint,
-        pool: UpstreamPool
-    ) {
+    init(channel: any Channel, endpoint: Endpoint, pool: UpstreamPool) {
         self.channel = channel
-        self.decoder = decoder
-        self.outlet = outlet
         self.endpoint = endpoint
         self.pool = pool
         idleSince = pool.turn.now
@@ -63,14 +60,14 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     ///   - target: What is asked for.
     ///   - fields: Writes the fields of the head.
     func send(_ request: HTTPRequestHead, _ target: String, fields: (inout HTTP1Output) -> Void) {
-        decoder.write(data: .head(request))
+        reader.expect(request.method)
         output.begin(request.method, target)
         fields(&output)
         output.endHead()
     }
 
     func send(_ body: ByteBuffer) {
-        for piece in output.append(body) { outlet.write(NIOAny(piece), promise: nil) }
+        for piece in output.append(body) { context?.write(NIOAny(piece), promise: nil) }
     }
 
     func sendEnd() {
@@ -83,8 +80,8 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     func flush() { pool.turn.flush(self) }
 
     func flushNow() {
-        guard let bytes = output.take() else { return outlet.flush() }
-        outlet.writeAndFlush(NIOAny(bytes), promise: nil)
+        guard let bytes = output.take() else { return context?.flush() ?? () }
+        context?.writeAndFlush(NIOAny(bytes), promise: nil)
         output.reuse(bytes)
     }
 
@@ -104,7 +101,12 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     /// Serves nobody any longer, and stays open: it is another's from now on.
-    func leave() { use = .closed }
+    ///
+    /// - Returns: What has come behind the last answer.
+    func leave() -> ByteBuffer? {
+        use = .closed
+        return reader.takeUnread()
+    }
 
     func close() {
         use = .closed
@@ -117,33 +119,38 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         if isReadHeld { readsWait = true } else { context.read() }
     }
 
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch use {
-        case .serving(let attempt):
-            received(unwrapInboundIn(data), for: attempt, context)
-        case .draining(let bytes):
-            drained(unwrapInboundIn(data), after: bytes)
-        case .idle:
-            // Nobody asked: what comes now could be taken for the next answer.
-            pool.remove(self)
-            close()
-        case .closed:
-            break
+        if case .closed = use { return }
+        reader.append(unwrapInboundIn(data))
+        // A part that is handed on may lead back here.
+        guard !isReading else { return }
+        isReading = true
+        defer { isReading = false }
+        do throws(HTTP1Error) {
+            while let part = try reader.next() { received(part) }
+            reader.settle()
+        } catch {
+            refuse(error.description, context)
         }
     }
 
-    private func received(
-        _ part: HTTPClientResponsePart, for attempt: UpstreamAttempt, _ context: ChannelHandlerContext
-    ) {
+    private func received(_ part: HTTP1ResponseReader.Part) {
+        switch use {
+        case .serving(let attempt): received(part, for: attempt)
+        case .draining(let bytes): drained(part, after: bytes)
+        case .idle, .closed: break
+        }
+    }
+
+    private func received(_ part: HTTP1ResponseReader.Part, for attempt: UpstreamAttempt) {
         switch part {
-        case .head(let head):
-            // The parser takes any three digits, and a client would get fewer.
-            guard head.status.code >= 100 else { return refuse("its status is below 100", context) }
+        case .head(let head, let persists):
             guard !head.isInformational else { return attempt.receivedInformational(head) }
-            guard !head.headers.haveOtherCoding else {
-                return refuse("its transfer coding is not chunked, once", context)
-            }
-            isKeepAlive = head.isKeepAlive
+            isKeepAlive = persists
             isSwitched = head.status == .switchingProtocols
             attempt.received(head)
         case .body(let body):
@@ -156,14 +163,18 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
 
     /// What comes is no answer. Whoever waits for one is told at once: under TLS, a close takes its time.
     private func refuse(_ reason: String, _ context: ChannelHandlerContext) {
-        if case .serving(let attempt) = use {
+        switch use {
+        case .serving(let attempt):
             use = .closed
             attempt.serviceClosed(unreadable: reason)
+        case .idle: pool.remove(self)
+        case .draining, .closed: break
         }
+        use = .closed
         context.close(promise: nil)
     }
 
-    private func drained(_ part: HTTPClientResponsePart, after bytes: Int) {
+    private func drained(_ part: HTTP1ResponseReader.Part, after bytes: Int) {
         switch part {
         case .head: break
         case .body(let body):
@@ -186,48 +197,33 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        // An answer without a length ends with the connection, if that was closed in order (RFC 9112, section 8).
+        let isWhole = reader.endsWithConnection && !isCut
         let former = use
         use = .closed
         switch former {
-        case .serving(let attempt): attempt.serviceClosed()
+        case .serving(let attempt): if isWhole { attempt.receivedEnd() } else { attempt.serviceClosed() }
         case .idle: pool.remove(self)
         case .draining, .closed: break
         }
         context.fireChannelInactive()
     }
 
+    /// A reset, or under TLS an end that was not announced, which anybody on the way can make (RFC 9112, section 9.8).
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A reset, or bytes that are not HTTP: either way nothing more can be read here. An end within an answer is what
-        // a connection's end looks like to the parser.
-        guard let error = error as? HTTPParserError, error != .invalidEOFState else {
-            return context.close(promise: nil)
-        }
-        // The parser has more names for errors than NIO. Of those without, this is the one that services make.
-        let unnamed = "its head breaks HTTP's rules, as one with both a transfer coding and a length does"
-        refuse(error == .unknown ? unnamed : String(reflecting: error), context)
+        isCut = true
+        context.close(promise: nil)
     }
 
     /// The response is over: back to the pool, if both sides are at a message's end.
     private func finish() {
-        guard isKeepAlive, isRequestSent else { return close() }
+        // What it has sent behind its answer would be taken for the next one.
+        guard isKeepAlive, isRequestSent, !reader.hasUnread else { return close() }
         use = .idle
         // The client may have been too slow for the end of its answer. The next one is not.
         holdReads(false)
         idleSince = pool.turn.now
         pool.put(self)
-    }
-}
-
-extension HTTPHeaders {
-    /// Whether a body is framed as this gateway neither undoes nor passes on (RFC 9112, section 6.1): the client would be
-    /// told of `chunked` alone, and take what is still encoded for the body.
-    fileprivate var haveOtherCoding: Bool {
-        var codings = 0
-        for (name, value) in self where name.is("transfer-encoding") {
-            codings += 1
-            if codings > 1 || !value.is("chunked") { return true }
-        }
-        return false
     }
 }
 #endif

@@ -1,7 +1,6 @@
 #if Gateway
 import Holdfast
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Synchronization
@@ -127,14 +126,7 @@ final class UpstreamPool {
             try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: endpoint.tlsName))
             try pipeline.addHandler(TLSHandshake(with: endpoint, on: channel.eventLoop))
         }
-        let decoder = HTTPResponseDecoder(
-            leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .forward)
-        let handler = ByteToMessageHandler(decoder)
-        try pipeline.addHandler(handler)
-        let connection = UpstreamConnection(
-            channel: channel, decoder: decoder, outlet: try pipeline.context(handler: handler), endpoint: endpoint,
-            pool: pool)
-        try pipeline.addHandler(connection)
+        try pipeline.addHandler(UpstreamConnection(channel: channel, endpoint: endpoint, pool: pool))
     }
 
     func put(_ connection: UpstreamConnection) {

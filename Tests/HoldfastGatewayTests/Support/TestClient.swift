@@ -77,8 +77,12 @@ enum TestClient {
 
     /// The same, with bytes.
     ///
-    /// - Parameter isHalfClosing: Whether the other side is told that no more comes, once it has said something.
-    static func raw(_ bytes: [UInt8], to port: Int, isHalfClosing: Bool = false) async throws -> [UInt8] {
+    /// - Parameters:
+    ///   - isHalfClosing: Whether the other side is told that no more comes, once it has said something.
+    ///   - isResetTold: Whether a connection that ends with a reset is an error.
+    static func raw(
+        _ bytes: [UInt8], to port: Int, isHalfClosing: Bool = false, isResetTold: Bool = false
+    ) async throws -> [UInt8] {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -95,7 +99,8 @@ enum TestClient {
                     received += Array(buffer.readableBytesView)
                     if isHalfClosing { outbound.finish() }
                 }
-            } catch is IOError {
+            } catch let error as IOError {
+                if isResetTold { throw error }
                 // A reset ends it as well as a close does.
             } catch is ChannelError {
                 // So does a close that came before everything was sent.
