@@ -36,9 +36,7 @@ struct RequestFields {
             case .transferEncoding: (coding, codings) = (value, codings + 1)
             case .connection:
                 hasConnection = true
-                for option in HopByHop.named(by: [value]) {
-                    if option == "close" { closes = true } else if option == "keep-alive" { keepsAlive = true }
-                }
+                (closes, keepsAlive) = value.connectionOptions(closes, keepsAlive)
             case .upgrade: hasUpgrade = true
             case .expect: if value.is("100-continue") { expectsContinue = true }
             case .timeout:

@@ -1,4 +1,6 @@
 #if Gateway
+import HoldfastHTTP
+
 /// What a head's fields say about where its message ends (RFC 9112, section 6.3), and whether they could be read in two
 /// ways.
 struct HTTP1Framing: Hashable {
@@ -25,10 +27,7 @@ struct HTTP1Framing: Hashable {
         case 7 where Self.equal(name, "upgrade"):
             hasUpgrade = true
         case 10 where Self.equal(name, "connection"):
-            for option in value.split(separator: ",") {
-                let option = option.filter { $0 != " " && $0 != "\t" }
-                if option.is("close") { closes = true } else if option.is("keep-alive") { keepsAlive = true }
-            }
+            (closes, keepsAlive) = value.connectionOptions(closes, keepsAlive)
         case 14 where Self.equal(name, "content-length"):
             lengths += 1
             count = Self.number(value)
@@ -70,6 +69,16 @@ struct HTTP1Framing: Hashable {
     func persists(minor: Int) -> Bool {
         // A message of HTTP/1.0 with a transfer coding was framed by somebody who does not know them (section 6.1).
         !closes && (minor >= 1 || (keepsAlive && codings == 0))
+    }
+}
+extension String {
+    /// Whether a `Connection` field says `close`, or `keep-alive` (RFC 9112, section 9.3), beside what is known already.
+    /// Nearly all say just one of these, which is told without a list.
+    func connectionOptions(_ closes: Bool, _ keepsAlive: Bool) -> (closes: Bool, keepsAlive: Bool) {
+        if self.is("close") { return (true, keepsAlive) }
+        if self.is("keep-alive") { return (closes, true) }
+        let options = HopByHop.named(by: [self])
+        return (closes || options.contains("close"), keepsAlive || options.contains("keep-alive"))
     }
 }
 #endif
