@@ -9,10 +9,11 @@
 # make model                    has spin walk the model of the claim protocol, and its mutants
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
 # make abuse [BINARY=FILE]      attacks the gateway, and measures what others notice: ten minutes
+# make attack [BINARY=FILE]     asks the services that are installed for others' resources, through the gateway
 # make fuzz                     feeds every parser with 10,000,000 inputs that nobody would send: half an hour
 # make fuzz ENGINE=mutator      the same where the toolchain has no libFuzzer
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build dist test lint format examples bench count model drill abuse fuzz
+.PHONY: run build dist test lint format examples bench count model drill abuse attack fuzz
 
 SWIFT_FLAGS = --traits Gateway
 ENGINE = libfuzzer
@@ -78,6 +79,9 @@ drill:
 
 abuse: $(if $(BINARY),,build)
 	@Scripts/check-abuse $(if $(BINARY),--binary '$(BINARY)')
+
+attack: $(if $(BINARY),,build)
+	@Scripts/check-attack $(if $(BINARY),--binary '$(BINARY)')
 
 fuzz:
 	@Scripts/need-swift

@@ -27,7 +27,8 @@ extension FuzzTarget {
         "\t",
         ",", ":", "\u{0}", "\u{B}", "chunked", "identity", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "holdfast-timeout: 1\r\n",
-        "%2e%2e", "X: ", "HEAD",
+        "%2e%2e", "X: ", "HEAD", "https://u@b:80/", "%2F", "//", "#", "\\", "\u{D8}\u{80}", "Host: [::1]:80\r\n",
+        "BAN ",
     ]
 
     private static let responseWords = [
@@ -96,6 +97,7 @@ extension FuzzTarget {
         )
         for (mine, theirs) in zip(sent.messages, passed.messages) {
             try expect(mine.method == theirs.method, "\(mine.method) became \(theirs.method)")
+            try expect(mine.asked?.text == theirs.target, "\(mine.target) became \(theirs.target)")
             try expect(!theirs.isWhole || mine == theirs, "\(mine.method) with \(mine.body.count) bytes became another")
         }
     }
