@@ -133,6 +133,14 @@ public struct StoreSecret: Sendable {
         return hex(hash("caller", [Array(credentials.utf8)]))
     }
 
+    /// A caller's name, derived from what identifies it and is not to be stored.
+    ///
+    /// - Parameter parts: In an order that the caller keeps. Each is hashed with its length, so that no two lists of parts
+    ///   run into one another.
+    public func caller(of parts: [[UInt8]]) -> String {
+        hex(hash("caller of parts", parts))
+    }
+
     private func hash(_ purpose: String, _ parts: [[UInt8]]) -> [UInt8] {
         var message: [UInt8] = []
         message.reserveCapacity(parts.reduce(8 + purpose.utf8.count) { $0 + 8 + $1.count })

@@ -104,7 +104,10 @@ import Testing
                         + ["--admin", "http://127.0.0.1:\(gateway.admin)"])
             }
             try await expectEqual(explain([]).status, 1)
-            for (credentials, status) in [("Bearer s3cret\n", Int32(0)), ("Bearer other\n", 1), ("", 1)] {
+            for (credentials, status) in [
+                ("Authorization: Bearer s3cret\n", Int32(0)), ("Bearer s3cret\n", 0), ("Bearer other\n", 1), ("", 1),
+                ("X: Bearer s3cret\n", 1), ("Bearer s3cret\nBearer s3cret\n", 1),
+            ] {
                 try Data(credentials.utf8).write(to: URL(filePath: file))
                 let ended = try await explain(["--caller-fields", file])
                 #expect(ended.status == status, "\(ended.errors)")

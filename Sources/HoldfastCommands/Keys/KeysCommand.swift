@@ -183,8 +183,9 @@ struct RecordOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            With a key, instead of a name: a file with the values of the fields that name the caller ('Bearer …'), a line \
-            each, or '-' for the standard input. They are not given here, where others on this machine could read them.
+            With a key, instead of a name: a file with the fields that name the caller, as the client sends them \
+            ('Authorization: Bearer …', a line each), or '-' for the standard input. They are not given here, where others \
+            on this machine could read them.
             """, valueName: "file"))
     var callerFields: String?
 
@@ -204,7 +205,7 @@ struct RecordOptions: ParsableArguments {
         if let record { return try await options.ask(.GET, "/api/keys/\(record)", as: KeyRecord.self) }
         if let callerFields {
             let order = FindOrder(
-                key: key ?? "", operation: operation ?? "", callerFields: try Self.lines(of: callerFields))
+                key: key ?? "", operation: operation ?? "", callerFields: try Self.fields(in: callerFields))
             return try await options.ask(
                 .POST, "/api/key", body: Array(try JSONEncoder().encode(order)), as: KeyRecord.self)
         }
@@ -215,14 +216,11 @@ struct RecordOptions: ParsableArguments {
 }
 
 extension RecordOptions {
-    /// The lines of a file, or of the standard input, without empty ones at the end.
-    private static func lines(of file: String) throws -> [String] {
+    /// The fields in a file, or in the standard input.
+    private static func fields(in file: String) throws -> [FindOrder.Field] {
         let data =
             file == "-" ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(filePath: file))
-        var lines = String(decoding: data, as: UTF8.self).split(
-            omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        while lines.last?.isEmpty == true { lines.removeLast() }
-        return lines.map(String.init)
+        return FindOrder.Field.read(Array(data))
     }
 }
 

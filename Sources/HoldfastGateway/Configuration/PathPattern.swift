@@ -4,8 +4,9 @@ public import Holdfast
 /// Which paths a route takes: one path, a template with names for segments, or everything below a prefix.
 ///
 /// `/charges` is that path alone; `/charges/{id}` any one segment after it; `/charges/*` everything below `/charges/`, and
-/// `/charges` itself. Segments are compared as they are sent, nothing is decoded; the gateway refuses paths with `.` and
-/// `..` segments, which one reader resolves and another does not.
+/// `/charges` itself. Paths are compared normalized (RFC 3986, section 6.2.2): a letter is the same whether or not it is
+/// percent-encoded, a slash is not. The gateway refuses paths with `.` and `..` segments, which one reader resolves and
+/// another does not, and those that a service may read as another route's.
 public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     private enum Segment: Sendable, Hashable {
         case literal(String)
@@ -50,11 +51,39 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
             } else if part.contains(where: { "{}*".contains($0) }) {
                 throw wrong("'{name}' for a whole segment, and '*' for all that follow, at the end")
             } else {
-                segments.append(.literal(String(part)))
+                guard let literal = RequestTarget.normalized(path: "/\(part)") else {
+                    throw wrong(
+                        "a path without '.' and '..' segments, control characters and '\\', in which '%' begins an encoding"
+                    )
+                }
+                segments.append(.literal(String(literal.dropFirst())))
             }
         }
         self.segments = segments
         description = text
+    }
+
+    /// What its own names have that some services take for the end of a segment, or of the path.
+    var marks: PathReadings.Marks {
+        segments.reduce(into: []) { marks, segment in
+            if case .literal(let text) = segment { marks.formUnion(PathReadings(text.utf8).marks) }
+        }
+    }
+
+    /// The pattern of the paths that a service takes for one of these, if it reads as ``PathReadings/path(taking:)`` does.
+    func read(taking marks: PathReadings.Marks) -> PathPattern {
+        var read: [Segment] = []
+        for segment in segments {
+            guard case .literal(let text) = segment else {
+                read.append(segment)
+                continue
+            }
+            let path = PathReadings("/\(text)".utf8).path(taking: marks)
+            read += path.split(separator: "/").map { .literal(String($0)) }
+        }
+        // The root.
+        if read.isEmpty, !isPrefix { read = [.literal("")] }
+        return PathPattern(segments: read, isPrefix: isPrefix, description: description)
     }
 
     /// The first segment that a path must have; nil if any will do.
@@ -81,6 +110,9 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
         }
         return isPrefix || rest.isEmpty
     }
+
+    /// Whether it takes the same paths, said in the same way.
+    func isSame(as other: PathPattern) -> Bool { segments == other.segments && isPrefix == other.isPrefix }
 
     /// The names that it has for segments.
     var names: Set<String> { Set(segments.compactMap { if case .named(let name) = $0 { name } else { nil } }) }

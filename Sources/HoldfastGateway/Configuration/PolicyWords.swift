@@ -31,6 +31,7 @@ extension ServiceConfiguration {
         lines.append(
             "connections: \(connections) an endpoint, made within \(connectTimeout.words); "
                 + "names looked up every \(resolveInterval.words)")
+        if exactPaths { lines.append("paths: told apart byte by byte") }
         lines.append("budget: \(budget)")
         return lines
     }

@@ -42,6 +42,11 @@ public struct ProbePath: Sendable, Hashable, CustomStringConvertible {
         }
         parts.append(.literal(String(rest)))
         guard parts.contains(.value(of: Self.key)) else { throw wrong(Self.allowed) }
+        let sample = parts.map { if case .literal(let text) = $0 { text } else { "x" } }.joined()
+        guard RequestTarget.normalized(path: sample) != nil else {
+            throw wrong(
+                "a path without '.' and '..' segments, control characters and '\\', in which '%' begins an encoding")
+        }
         self.parts = parts
         description = text
     }
@@ -68,27 +73,12 @@ public struct ProbePath: Sendable, Hashable, CustomStringConvertible {
                 // Readers differ in when they decode, and some take a backslash for a slash.
                 let segments = value.split { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
                 guard !segments.contains(where: { $0 == [0x2E] || $0 == [0x2E, 0x2E] }) else { return nil }
-                target += String(percentEncoding: value)
+                target += PercentEncoding.encoded(value)
             }
         }
-        return RequestRules.hasDotSegments(target.prefix { $0 != "?" }) ? nil : target
+        // It is read as requests are, but sent as it is.
+        return RequestTarget.normalized(path: target) == nil ? nil : target
     }
-}
-
-extension String {
-    fileprivate init(percentEncoding bytes: some Sequence<UInt8>) {
-        self.init()
-        for byte in bytes {
-            let isUnreserved =
-                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "-._~".utf8.contains(byte)
-            if !isUnreserved { append("%") }
-            append(isUnreserved ? String(Unicode.Scalar(byte)) : hexadecimal(byte))
-        }
-    }
-}
-
-private func hexadecimal(_ byte: UInt8) -> String {
-    (byte < 0x10 ? "0" : "") + String(byte, radix: 16, uppercase: true)
 }
 
 extension Substring {

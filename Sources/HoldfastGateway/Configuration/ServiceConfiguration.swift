@@ -70,6 +70,10 @@ public struct ServiceConfiguration: Sendable, Hashable {
     public var connections = 1_024
     /// For a connection to be made: 1 ms to 1 h, and never longer than the attempt. Default: 2 s.
     public var connectTimeout: Duration = .seconds(2)
+    /// Whether it tells paths apart byte by byte: letters of another case, another slash, parameters, `%2F` and `/`. Default:
+    /// no. Then a request is refused whose path is one route's as it is spelled, and another's as some services read it, and
+    /// spellings that some take for the same are one operation to an idempotency key.
+    public var exactPaths = false
     /// What the retries and hedges of all its callers draw on together, unless a route has a budget of its own.
     public var budget = RetryBudgetConfiguration()
 

@@ -118,9 +118,18 @@ extension GatewayConfiguration {
                 )
             }
         }
+        let exact = Set(services.filter(\.value.exactPaths).map(\.value.name))
+        let read = routes.prefix(1_000).map(\.value.match.readFreely)
         // What is compared with all before it is compared within a bound: a thousand routes are half a million pairs.
         for (place, route) in routes.prefix(1_000).enumerated() {
             guard let first = routes[..<place].first(where: { $0.value.match.covers(route.value.match) }) else {
+                guard !exact.contains(route.value.service),
+                    let twin = read[..<place].firstIndex(where: { $0.covers(read[place]) })
+                else { continue }
+                file.report.warning(
+                    route.mark,
+                    "route \(shown(route.value.name)) is never reached: all that it matches is refused, because some services read it as what \(shown(routes[twin].value.name)) takes; say exactPaths: true of a service that does not"
+                )
                 continue
             }
             let line = first.mark.map { " (line \($0.line))" } ?? ""

@@ -96,8 +96,8 @@ extension RouteConfiguration.Match {
         let method = SectionReader.Kind("method", "", allowed: "methods, in capital letters")
         match.methods = Set(
             section.values("methods", count: 1...32, of: method, unset: "any", "Its methods.") { method in
-                (1...32).contains(method.text.utf8.count) && method.text.utf8.allSatisfy { (0x41...0x5A).contains($0) }
-                    ? method.text : nil
+                (1...32).contains(method.text.utf8.count) && method.text.isFieldName
+                    && !method.text.utf8.contains { (0x61...0x7A).contains($0) } ? method.text : nil
             } ?? [])
         let field = SectionReader.Kind("field", "", allowed: "NAME: VALUE, or NAME: with no value")
         match.fields =
@@ -234,6 +234,13 @@ extension RouteConfiguration.Idempotency.Probe {
 }
 
 extension RouteConfiguration.Match {
+    /// The same, of paths as services read them that compare them freely.
+    var readFreely: Self {
+        var read = self
+        read.path = path.read(taking: [])
+        return read
+    }
+
     /// Whether whatever matches another matches this as well.
     func covers(_ other: Self) -> Bool {
         if let host {

@@ -45,6 +45,10 @@ extension ServiceConfiguration {
         service.connectTimeout = section.duration(
             "connectTimeout", default: service.connectTimeout, in: GatewayConfiguration.times,
             "For a connection to be made; never longer than the attempt.")
+        service.exactPaths = section.flag(
+            "exactPaths", default: service.exactPaths,
+            "Whether it tells paths apart byte by byte. Otherwise a request is refused whose path is one route's as it is spelled and another's as some services read it: in lower case, without empty segments, `;` and what follows it, or a slash at the end, and with `%2F` for a slash."
+        )
         service.budget =
             section.section(
                 "budget", unset: "as below",

@@ -11,20 +11,38 @@ public struct FindOrder: Codable, Sendable {
     public let key: String
     /// The method and the path: `POST api.example.com/charges`.
     public let operation: String
-    /// The values of the fields that the route names callers by, in its order; none for somebody who sends none of them.
-    public let callerFields: [String]
+    /// The fields that the route names callers by, as the client sends them: a field that it does not send is left out, and
+    /// one that it sends twice stands twice, in the same order. None for somebody who sends none of them.
+    public let callerFields: [Field]
 
-    public init(key: String, operation: String, callerFields: [String]) {
+    /// A field of a request.
+    public struct Field: Codable, Sendable {
+        public let name: String
+        public let value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+
+        /// Reads fields as they stand in a request, `NAME: VALUE` a line. A line that is none is the value of `Authorization`.
+        public static func read(_ bytes: [UInt8]) -> [Field] {
+            let lines = bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            return lines.map { line in
+                let name = String(decoding: line.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
+                let isField = name.utf8.count < line.count && name.isFieldName
+                let value = isField ? line.dropFirst(name.utf8.count + 1) : line
+                func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+                let trimmed = value.drop(while: isBlank).reversed().drop(while: isBlank).reversed()
+                return Field(name: isField ? name : "authorization", value: String(fieldBytes: Array(trimmed)))
+            }
+        }
+    }
+
+    public init(key: String, operation: String, callerFields: [Field]) {
         self.key = key
         self.operation = operation
         self.callerFields = callerFields
-    }
-}
-
-extension StoreSecret {
-    /// How the gateway names whoever sends these values of the fields that name callers: by a hash of them.
-    func caller(sending fields: [String]) -> String {
-        caller(of: fields.isEmpty ? nil : fields.joined(separator: "\n"))
     }
 }
 

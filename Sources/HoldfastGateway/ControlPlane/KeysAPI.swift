@@ -32,16 +32,16 @@ struct KeysAPI: Sendable {
                     throw HTTPError(
                         .badRequest, message: "'key' and 'operation' ('POST api.example.com/charges') are needed")
                 }
-                let scope = Scope(caller: query.get("caller") ?? secret.caller(of: nil), operation: operation)
-                return try await explain(secret.recordID(of: IdempotencyKey(key), in: scope))
+                return try await explain(
+                    IdempotencyKey(key), of: query.get("caller") ?? secret.caller(of: nil), operation)
             }
         }
         router.post("/api/key") { request, _ in
             // Whoever is named by credentials is looked up by them: in a body, which nobody logs.
             try await answering {
                 let order = try await order(FindOrder.self, request)
-                let scope = Scope(caller: secret.caller(sending: order.callerFields), operation: order.operation)
-                return try await explain(secret.recordID(of: IdempotencyKey(order.key), in: scope))
+                let fields = CallerFields(order.callerFields.map { ($0.name, $0.value) })
+                return try await explain(IdempotencyKey(order.key), of: secret.caller(fields), order.operation)
             }
         }
         router.post("/api/keys/{record}/resolve") { request, context in
@@ -62,6 +62,18 @@ struct KeysAPI: Sendable {
                 return ["purged": record.description]
             }
         }
+    }
+
+    /// - Parameter operation: As a client spells it: the scope may have it as the service may read it.
+    private func explain(_ key: IdempotencyKey, of caller: String, _ operation: String) async throws -> KeyRecord {
+        var records = Operation.scopes(of: operation).map { operation in
+            secret.recordID(of: key, in: Scope(caller: caller, operation: operation))
+        }
+        let last = records.removeLast()
+        for record in records {
+            if let summary = try await engine.explain(record) { return KeyRecord(summary) }
+        }
+        return try await explain(last)
     }
 
     private func explain(_ record: RecordID) async throws -> KeyRecord {

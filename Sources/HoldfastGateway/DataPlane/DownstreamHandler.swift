@@ -125,7 +125,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard case .idle = state else { return }
             isNew = false
             isEndAwaited = true
-            let fields = RequestFields(head)
+            let fields = RequestFields(head, deciding: loop.plan.table.deciding)
             isRequestOpen = fields.announcesBody
             asksForUpgrade = fields.hasUpgrade
             begin(head, fields)
@@ -205,11 +205,13 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func begin(_ head: HTTPRequestHead, _ fields: RequestFields) {
         do throws(Problem) {
-            try RequestRules.check(head, fields, headerLimit: loop.plan.configuration.headerLimit)
-            guard let route = loop.plan.table.route(for: head) else {
-                throw Problem(.noRoute, "\(head.method.rawValue) \(head.path) has no route here")
-            }
-            let exchange = Exchange(request: head, fields, route: route, client: self, loop: loop, timer: timer)
+            var head = head
+            let plan = loop.plan
+            let target = try RequestRules.read(
+                &head, fields, headerLimit: plan.configuration.headerLimit, for: plan.table)
+            let route = try plan.table.route(for: target, head.headers)
+            let exchange = Exchange(
+                request: head, target, fields, route: route, client: self, loop: loop, timer: timer)
             state = .exchanging(exchange)
             exchange.begin()
         } catch {

@@ -96,12 +96,12 @@ extension Exchange {
         attempt.use(connection)
         let question = isProbing ? probe : nil
         let asked = question?.request ?? request
-        let target = RequestRules.target(request)
         let hop = HeaderRules.Hop(
             authority: target.authority, client: client?.clientAddress, scheme: client?.scheme ?? "http",
             address: attempt.endpoint.identity.place.address,
-            timeout: .nanoseconds((deadline - loop.turn.now).nanoseconds), attempt: attempt.number)
-        connection.send(asked, question?.request.uri ?? target.path) { output in
+            timeout: .nanoseconds((deadline - loop.turn.now).nanoseconds), attempt: attempt.number,
+            deciding: plan.table.deciding)
+        connection.send(asked, question?.request.uri ?? target.text) { output in
             HeaderRules.toService(asked, question?.fields ?? fields, hop, into: &output)
             if isWebSocket { addUpgrade(to: &output) }
         }

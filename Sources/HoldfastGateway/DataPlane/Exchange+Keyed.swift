@@ -33,6 +33,7 @@ extension Exchange {
         } catch {
             return Problem(.keyInvalid, "\(error)")
         }
+        guard operation != nil else { return AmbiguousPath.tooFree.problem }
         let kept = route.configuration.keptBytes
         guard let length = fields.contentLength, length > kept else { return nil }
         return keyedBodyTooLarge
@@ -65,7 +66,7 @@ extension Exchange {
         body.reserveCapacity(receivedBytes)
         for piece in kept { body.append(contentsOf: piece.readableBytesView) }
         return shared.secret.fingerprint(of: [
-            Array(request.method.rawValue.utf8), Array(request.uri.utf8),
+            Array(request.method.rawValue.utf8), Array(target.text.utf8),
             Array((request.headers.first(name: "content-type") ?? "").utf8), body,
         ])
     }
@@ -153,9 +154,14 @@ extension Exchange {
         }
     }
 
+    /// What is asked for; nil where spellings that some service takes for the same cannot be told.
+    private var operation: Operation? {
+        route.service.configuration.exactPaths ? Operation(spelled: target) : Operation(read: target)
+    }
+
     /// What the key is unique within. Two hosts may be two tenants' doors to the same service.
     var scope: Scope {
-        Scope(caller: caller, operation: "\(request.method.rawValue) \(request.hostName.lowercased())\(request.path)")
+        Scope(caller: caller, operation: (operation ?? Operation(spelled: target)).description)
     }
 
     /// - Parameter again: Asks once more.

@@ -32,7 +32,7 @@ extension Exchange {
         // Whoever has asked, or has waited for another who did, takes what was found.
         guard probe == nil else { return staysUnknown("the service was asked a moment ago, and could not tell") }
         let pattern = route.configuration.match.path
-        guard let target = configuration.path.target(asking: key, path: request.path, of: pattern) else {
+        guard let target = configuration.path.target(asking: key, path: target.path, of: pattern) else {
             return staysUnknown("the key cannot be asked about: as part of a path, it would lead to another")
         }
         let scope = Scope(caller: "holdfast", operation: "probe")

@@ -46,6 +46,7 @@ final class Exchange {
     let plan: Plan
     let route: Route
     let request: HTTPRequestHead
+    let target: RequestTarget
     let fields: RequestFields
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
@@ -126,11 +127,12 @@ final class Exchange {
     var isShadow: Bool { route.configuration.isShadow }
 
     init(
-        request: HTTPRequestHead, _ fields: RequestFields, route: Route, client: DownstreamHandler,
-        loop: LoopContext, timer: LazyTimer
+        request: HTTPRequestHead, _ target: RequestTarget, _ fields: RequestFields, route: Route,
+        client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
     ) {
         plan = loop.plan
         self.request = request
+        self.target = target
         self.fields = fields
         self.route = route
         isRequestComplete = !fields.announcesBody
@@ -210,8 +212,7 @@ final class Exchange {
         case .address:
             return "address \(client?.clientAddress ?? "unknown")"
         case .fields(let names):
-            let values = names.compactMap { name in request.headers.first(name: name) }
-            return shared.secret.caller(sending: values)
+            return shared.secret.caller(CallerFields(names, of: request.headers))
         }
     }
 

@@ -14,18 +14,19 @@ enum HeaderRules {
     static func toService<Fields: FieldSink>(
         _ head: HTTPRequestHead, _ known: RequestFields, _ own: Hop, into fields: inout Fields
     ) {
-        let named = known.hasConnection ? head.headers.namedByConnection : []
+        // A client may not withhold what was decided by: of an end-to-end field it must not say that it ends here (RFC 9110,
+        // section 7.6.1).
+        let named = known.hasConnection ? head.headers.namedByConnection.subtracting(own.deciding.names) : []
         let isTraced = known.isTraced
-        var host = own.authority
         var forwarded: String?
         var via: String?
         for (name, value) in head.headers {
             switch FieldName(name) {
-            case .host: if host == nil { host = value }
             case .forwardedFor: forwarded = forwarded.map { "\($0), \(value)" } ?? value
             case .via: via = via.map { "\($0), \(value)" } ?? value
-            // A hop says these of itself; what another said of it is not passed on.
-            case .forwardedProto, .forwardedHost, .expect, .timeout, .attempt, .connection, .upgrade, .transferEncoding,
+            // A hop says these of itself; what another said of it is not passed on. `Host` is the target's.
+            case .host, .forwardedProto, .forwardedHost, .expect, .timeout, .attempt, .connection, .upgrade,
+                .transferEncoding,
                 .hopByHop:
                 break
             case .traceparent, .tracestate: if isTraced { fields.add(name: name, value: value) }
@@ -36,7 +37,7 @@ enum HeaderRules {
                 if named.isEmpty || !named.contains(name.lowercased()) { fields.add(name: name, value: value) }
             }
         }
-        let authority = host ?? own.address.description
+        let authority = own.authority?.text ?? own.address.description
         fields.add(name: "host", value: authority)
         if let client = own.client { forwarded = forwarded.map { "\($0), \(client)" } ?? client }
         if let forwarded { fields.add(name: "x-forwarded-for", value: forwarded) }
@@ -51,8 +52,8 @@ enum HeaderRules {
 
     /// What the gateway says of itself, and of the client, to the service.
     struct Hop {
-        /// Whom the target names, where it does.
-        var authority: String?
+        /// Whom the request names, where it does.
+        var authority: Authority?
         var client: String?
         /// How the client came.
         var scheme: String
@@ -61,6 +62,8 @@ enum HeaderRules {
         var timeout: Duration
         /// The attempt's number, from 1.
         var attempt: Int
+        /// What the gateway has decided by.
+        var deciding: DecidingFields
     }
 
     private static func via(_ version: HTTPVersion) -> String {
@@ -133,19 +136,5 @@ extension HTTPHeaders {
 extension HTTPResponseHead {
     /// Whether another answer follows on the same request. After `101` comes what is not HTTP.
     var isInformational: Bool { status.code < 200 && status != .switchingProtocols }
-}
-
-extension HTTPRequestHead {
-    /// The target without its query.
-    var path: Substring { RequestRules.path(of: uri) }
-
-    /// `Host` without its port, as it was sent.
-    var hostName: Substring {
-        let isPath = uri.utf8.first == UInt8(ascii: "/")
-        let authority = isPath ? nil : RequestRules.absolute(uri)?.authority
-        let host = (authority ?? headers.first(name: "host") ?? "")[...]
-        guard !host.hasPrefix("[") else { return host.prefix { $0 != "]" } + "]" }
-        return host[..<(host.utf8.firstIndex(of: UInt8(ascii: ":")) ?? host.endIndex)]
-    }
 }
 #endif

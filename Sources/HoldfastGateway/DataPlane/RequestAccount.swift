@@ -122,7 +122,7 @@ extension Exchange {
         shared.observer.report(
             RequestReport(
                 id: account.id(from: &loop.generator), route: route.name, service: route.service.name,
-                method: request.method.rawValue, path: request.uri, status: account.status, duration: duration,
+                method: request.method.rawValue, path: String(target.path), status: account.status, duration: duration,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
                 detail: detail, explanation: account.explanation, record: recordID?.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,

@@ -7,7 +7,11 @@ import NIOHTTP1
 struct RequestFields {
     /// Of the target and all fields, as they are sent.
     private(set) var bytes: Int
+    /// The latest `Host`, and how many there are.
+    private(set) var host: String?
     private(set) var hosts = 0
+    /// A name that services take for another, by which something is decided.
+    private(set) var twin: String?
     /// The latest `Content-Length`, as it was sent, and how many there are.
     private(set) var length: String?
     private(set) var lengths = 0
@@ -24,14 +28,15 @@ struct RequestFields {
     private var traceparent: String?
     private var traceparents = 0
 
-    init(_ head: HTTPRequestHead) {
+    /// - Parameter deciding: The fields that something is decided by.
+    init(_ head: HTTPRequestHead, deciding: DecidingFields = .least) {
         bytes = head.uri.utf8.count
         var (timeouts, attempts) = (0, 0)
         var (closes, keepsAlive) = (false, head.version != .http1_0)
         for (name, value) in head.headers {
             bytes += name.utf8.count + value.utf8.count + 4
             switch FieldName(name) {
-            case .host: hosts += 1
+            case .host: (host, hosts) = (value, hosts + 1)
             case .contentLength: (length, lengths) = (value, lengths + 1)
             case .transferEncoding: (coding, codings) = (value, codings + 1)
             case .connection:
@@ -46,7 +51,8 @@ struct RequestFields {
                 if attempts == 0 { attempt = LineageFields.attempts(value) }
                 attempts += 1
             case .traceparent: (traceparent, traceparents) = (value, traceparents + 1)
-            case .via, .forwardedFor, .forwardedProto, .forwardedHost, .tracestate, .hopByHop, .other: break
+            case .via, .forwardedFor, .forwardedProto, .forwardedHost, .tracestate, .hopByHop: break
+            case .other: if deciding.isTwin(name) { twin = name }
             }
         }
         isKeepAlive = keepsAlive && !closes

@@ -131,7 +131,7 @@ extension String {
         self = bytes.withUnsafeBytes { String(fieldBytes: $0) }
     }
 
-    /// Whether it can be a field's name: a token (RFC 9110, section 5.1).
+    /// Whether it can be a field's name, or a method: a token (RFC 9110, sections 5.1 and 9.1).
     var isFieldName: Bool {
         let isToken = utf8.withContiguousStorageIfAvailable { bytes in
             for byte in bytes where !HTTP1Lines.isToken(byte) { return false }

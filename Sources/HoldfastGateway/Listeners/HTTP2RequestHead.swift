@@ -27,20 +27,13 @@ enum HTTP2RequestHead {
                 headers.add(name: name, value: value)
             }
         }
-        // NIOHTTP2 takes any text for a method. In HTTP/1's request line, one with a space would bring a target of its own.
-        guard isToken(method) else { throw Malformed() }
-        // An absolute target would name a second host, behind the authority's back.
-        guard path.hasPrefix("/") || path == "*" || method == "CONNECT" else { throw Malformed() }
+        // What a method, a path and an authority may be is the same over HTTP/1: ``RequestRules`` looks at them.
         guard scheme == "http" || scheme == "https" || method == "CONNECT" else { throw Malformed() }
         if let authority, !authority.isEmpty {
             try setHost(authority, &headers)
         }
         joinCookies(&headers)
         return HTTPRequestHead(version: .http2, method: HTTPMethod(rawValue: method), uri: path, headers: headers)
-    }
-
-    private static func isToken(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) }
     }
 
     /// NIOHTTP2 has refused line breaks, NUL, and names that are not tokens or not in lower case.
@@ -57,10 +50,10 @@ enum HTTP2RequestHead {
 
     /// The authority is where the request goes; a `Host` that names another place is a contradiction.
     private static func setHost(_ authority: String, _ headers: inout HTTPHeaders) throws {
-        guard authority.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "@") }) else {
+        let hosts = headers["host"]
+        guard hosts.count <= 1, hosts.allSatisfy({ $0.lowercased() == authority.lowercased() }) else {
             throw Malformed()
         }
-        guard headers["host"].allSatisfy({ $0.lowercased() == authority.lowercased() }) else { throw Malformed() }
         headers.replaceOrAdd(name: "host", value: authority)
     }
 

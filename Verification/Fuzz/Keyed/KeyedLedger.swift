@@ -273,13 +273,13 @@ final class KeyedLedger {
         guard ["POST", "PATCH"].contains(request.method), keys.count == 1,
             let key = try? IdempotencyKey(fieldValue: keys[0])
         else { return nil }
-        let target = request.target.prefix { $0 != "?" }
-        let host = (request.values("host").first ?? "").prefix { $0 != ":" }.lowercased()
-        let callers = request.values("authorization").prefix(1)
-        let name = "\(callers) \(request.method) \(host)\(target) \(key)"
+        guard let asked = request.asked, let operation = Operation(read: asked) else { return nil }
+        let callers = request.values("authorization")
+        let name = "\(callers) \(operation) \(key)"
         if let known = recordIDs[name] { return known }
         let scope = Scope(
-            caller: secret.caller(sending: Array(callers)), operation: "\(request.method) \(host)\(target)")
+            caller: secret.caller(CallerFields(callers.map { ("authorization", $0) })),
+            operation: operation.description)
         let id = secret.recordID(of: key, in: scope)
         recordIDs[name] = id
         return id
@@ -326,7 +326,7 @@ extension StrictReader.Message {
     var isLast: Bool { values("connection").contains("close") }
 
     fileprivate func saysTheSame(as other: StrictReader.Message) -> Bool {
-        method == other.method && target == other.target && body == other.body
+        method == other.method && target == other.asked?.text && body == other.body
             && values("content-type") == other.values("content-type")
     }
 }

@@ -30,6 +30,8 @@ extension FuzzTarget {
         "%2e%2e", "X: ", "HEAD", " \r\n", "\t \r\n", "X: \u{F6}\u{FF} \r\n", "BAN / HTTP/1.1\r\nHost: a\r\n\r\n",
         "0\r\nT: 1\r\n\r\n",
         "Content_Length: 3\r\n",
+        "%2e%2e", "X: ", "HEAD", "https://u@b:80/", "%2F", "//", "#", "\\", "\u{D8}\u{80}", "Host: [::1]:80\r\n",
+        "BAN ",
     ]
 
     private static let responseWords = [
@@ -100,6 +102,7 @@ extension FuzzTarget {
         )
         for (mine, theirs) in zip(sent.messages, passed.messages) {
             try expect(mine.method == theirs.method, "\(mine.method) became \(theirs.method)")
+            try expect(mine.asked?.text == theirs.target, "\(mine.target) became \(theirs.target)")
             try expect(!theirs.isWhole || mine == theirs, "\(mine.method) with \(mine.body.count) bytes became another")
         }
     }

@@ -63,16 +63,18 @@ extension FuzzTarget {
     /// A head that is let through is one that the service can read in one way only.
     private static func check(head: HTTPRequestHead, _ text: String) throws -> Outcome {
         let known = RequestFields(head)
+        var head = head
+        let target: RequestTarget
         do throws(Problem) {
-            try RequestRules.check(head, known, headerLimit: 16 << 10)
+            target = try RequestRules.read(&head, known, headerLimit: 16 << 10, for: RouteTable([]))
         } catch {
             return Outcome(String(error.detail.prefix(40).filter { !$0.isNumber }))
         }
-        _ = head.hostName
-        let target = RequestRules.target(head)
+        try expect(head.uri == target.text, "the head says \(head.uri), and the target \(target.text)")
         let hop = HeaderRules.Hop(
             authority: target.authority, client: "192.0.2.1", scheme: "http",
-            address: GatewayConfiguration.Address(host: "service.internal", port: 80), timeout: .seconds(1), attempt: 1)
+            address: GatewayConfiguration.Address(host: "service.internal", port: 80), timeout: .seconds(1), attempt: 1,
+            deciding: .least)
         var passed = HTTPHeaders()
         HeaderRules.toService(head, known, hop, into: &passed)
         let answer = HTTPResponseHead(version: .http1_1, status: .ok, headers: head.headers)
@@ -82,6 +84,8 @@ extension FuzzTarget {
         // name for a hyphen when it looks for a field.
         guard isPlain(head) else { return Outcome("not plain") }
         try expect(passed["host"].count == 1, "\(passed["host"].count) hosts")
+        try expect(Authority(passed["host"][0]) != nil, "the host \(passed["host"][0])")
+        try expect(passed["x-forwarded-host"] == passed["host"], "two hosts")
         for (side, headers) in [("service", passed), ("client", told)] {
             let lengths = headers["content-length"].count + headers["transfer-encoding"].count
             try expect(lengths <= 1, "\(lengths) lengths for the \(side)")
@@ -91,7 +95,7 @@ extension FuzzTarget {
         }
         try expect(passed["holdfast-timeout"].count == 1 && passed["via"].count == 1, "ours, twice")
         var output = HTTP1Output()
-        output.begin(head.method, target.path)
+        output.begin(head.method, target.text)
         for (name, value) in passed { output.add(name: name, value: value) }
         output.endHead()
         try checkWritten(output.take().map { Array($0.readableBytesView) } ?? [])
