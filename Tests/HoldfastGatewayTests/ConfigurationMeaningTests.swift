@@ -59,6 +59,8 @@ import Testing
               headerBytes: 12KiB
               headerTimeout: 13s
               idleTimeout: 14s
+              clientTimeout: 22s
+              webSocketTimeout: 2h
               drainTimeout: 15s
               keysPerCaller: 16
               bytesPerCaller: 17MiB
@@ -90,6 +92,8 @@ import Testing
         expected.headerLimit = 12 << 10
         expected.headerTimeout = .seconds(13)
         expected.idleTimeout = .seconds(14)
+        expected.clientTimeout = .seconds(22)
+        expected.webSocketTimeout = .seconds(7_200)
         expected.drainTimeout = .seconds(15)
         expected.keysPerCaller = 16
         expected.bytesPerCaller = 17 << 20
@@ -206,6 +210,7 @@ import Testing
                 hedge: {quantile: 90%, atLeast: 18, until: 19s, hedges: 2}
                 budget: {ratio: 20%}
                 attemptTimeout: 21s
+                streamTimeout: 23s
                 bodyLimit: 22KiB
                 keptBytes: 23KiB
                 webSockets: false
@@ -253,6 +258,7 @@ import Testing
         expected.hedge = hedge
         expected.budget = .ratio(0.2)
         expected.attemptTimeout = .seconds(21)
+        expected.streamTimeout = .seconds(23)
         expected.bodyLimit = 22 << 10
         expected.keptBytes = 23 << 10
         expected.webSockets = false

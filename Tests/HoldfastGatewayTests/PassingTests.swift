@@ -133,7 +133,7 @@ import Testing
     @Test func `a connection whose last answer was more than the client could take serves the next`() async throws {
         let large = [UInt8](repeating: 7, count: 1 << 20)
         let service = try await TestService.start { _, _ in .answer(.ok, [:], large) }
-        try await withGateway(to: service, configure: { $0.routes[0].attemptTimeout = .seconds(5) }) { gateway in
+        try await withGateway(to: service, configure: { $0.routes[0].streamTimeout = .seconds(5) }) { gateway in
             for _ in 0..<4 {
                 let answer = try await gateway.get()
                 #expect(answer.status == 200)

@@ -66,6 +66,8 @@ struct ConfigurationPlan {
             "  \(configuration.threads) event loops; \(configuration.connections) client connections, "
                 + (configuration.connectionsPerClient.map { "\($0) of one client, " } ?? "")
                 + "idle \(configuration.idleTimeout.words)",
+            "  answers: the client takes something within \(configuration.clientTimeout.words); "
+                + "a WebSocket may be silent for \(configuration.webSocketTimeout.words)",
             "  header fields: \(sizeWords(configuration.headerLimit)), within \(configuration.headerTimeout.words)",
             "  bodies: " + bodyRate + "; \(sizeWords(configuration.keptBytes)) kept of all together",
             "  draining: \(configuration.drainTimeout.words)",

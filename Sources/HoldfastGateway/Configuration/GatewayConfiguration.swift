@@ -25,6 +25,12 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var headerTimeout: Duration = .seconds(10)
     /// How long a connection may be idle between requests: 1 ms to 1 h. Default: 60 s.
     public var idleTimeout: Duration = .seconds(60)
+    /// How long a client may take nothing of an answer that waits for it: 1 ms to 1 h. Default: 60 s, as nginx has it.
+    /// Whoever takes something within each, however little, goes on.
+    public var clientTimeout: Duration = .seconds(60)
+    /// How long a WebSocket may be silent in both directions: 1 ms to 1 day. Default: 10 min, since few of those who have
+    /// nothing to say send a ping less often. Then each side is told to go (a close frame, 1001), and the connections close.
+    public var webSocketTimeout: Duration = .seconds(600)
     /// The most client connections: 1 to 1,000,000. More are closed as they come. Default: 10,000.
     public var connections = 10_000
     /// The most connections of one client at once, of all event loops and listeners together: 1 to 1,000,000. A client is
@@ -100,6 +106,8 @@ public struct GatewayConfiguration: Sendable, Hashable {
         try require("header limit", headerLimit, in: 1_024...(1 << 20))
         try require("header timeout", headerTimeout, in: Self.times)
         try require("idle timeout", idleTimeout, in: Self.times)
+        try require("client timeout", clientTimeout, in: Self.times)
+        try require("WebSocket timeout", webSocketTimeout, in: Self.webSocketTimes)
         try require("connections", connections, in: 1...1_000_000)
         if let connectionsPerClient { try require("connections per client", connectionsPerClient, in: 1...1_000_000) }
         try require("body rate", bodyRate, in: 0...(1 << 30))
@@ -112,6 +120,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
 
     /// What every limit of time is within.
     static let times: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3_600)
+    static let webSocketTimes: ClosedRange<Duration> = .milliseconds(1) ... .seconds(86_400)
 
     private func requireDistinct(_ what: String, _ names: [String]) throws(ConfigurationError) {
         var seen: Set<String> = []

@@ -55,7 +55,7 @@ extension RouteConfiguration {
         lines.append("retry: \(retryWords)")
         if let hedge { lines.append("hedge: \(hedge.words)") }
         lines.append("budget: \(budget.map { "\($0)" } ?? "the service's")")
-        lines.append("attempt timeout: \(attemptTimeout.words)")
+        lines.append("attempt timeout: \(attemptTimeout.words); silence within a response: \(streamTimeout.words)")
         lines.append("kept of a body: \(bytesWords(keptBytes)); WebSocket \(webSockets ? "passed on" : "refused")")
         return lines
     }

@@ -139,9 +139,12 @@ public struct RouteConfiguration: Sendable, Hashable {
     public var hedge: HedgeConfiguration?
     /// Default: the service's.
     public var budget: RetryBudgetConfiguration?
-    /// For one attempt, from the request's last byte to the response's head; after it, the longest silence within the
-    /// response: 1 ms to 1 h. Default: 10 s.
+    /// For one attempt, from the request's last byte to the response's head: 1 ms to 1 h. Default: 10 s.
     public var attemptTimeout: Duration = .seconds(10)
+    /// The longest silence of the service within a response, from its head on: 1 ms to 1 h. Default: 5 min, as Envoy has
+    /// it: streams of events are told to say something every 15 s, and many do so every minute. Time in which the client
+    /// does not take what there is does not count.
+    public var streamTimeout: Duration = .seconds(300)
     /// The most bytes of a request's body: 0 to 2⁴⁰. Default: none, since bodies stream.
     public var bodyLimit: Int?
     /// What a retry, a fingerprint or a replay needs is kept up to this many bytes: 0 to 64 MiB. Default: 1 MiB.
@@ -178,6 +181,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         try hedge?.validate()
         try budget?.validate()
         try require("attempt timeout", attemptTimeout, in: GatewayConfiguration.times)
+        try require("stream timeout", streamTimeout, in: GatewayConfiguration.times)
         if let bodyLimit { try require("body limit", bodyLimit, in: 0...(1 << 40)) }
         try require("kept bytes", keptBytes, in: 0...(64 << 20))
     }

@@ -80,6 +80,14 @@ extension GatewayConfiguration {
         )
         idleTimeout = limits.duration(
             "idleTimeout", default: idleTimeout, in: Self.times, "How long a connection may be idle between requests.")
+        clientTimeout = limits.duration(
+            "clientTimeout", default: clientTimeout, in: Self.times,
+            "How long a client may take nothing of an answer that waits for it. Whoever takes something within each, however little, goes on."
+        )
+        webSocketTimeout = limits.duration(
+            "webSocketTimeout", default: webSocketTimeout, in: Self.webSocketTimes,
+            "How long a WebSocket may be silent in both directions. Then each side gets a close frame, 1001, and the connections close."
+        )
         drainTimeout = limits.duration(
             "drainTimeout", default: drainTimeout, in: Self.times,
             "How long requests may go on after a shutdown began.")

@@ -68,7 +68,12 @@ extension RouteConfiguration {
             "budget", unset: "the service's", "What retries and hedges draw on.", RetryBudgetConfiguration.read)
         attemptTimeout = section.duration(
             "attemptTimeout", default: attemptTimeout, in: GatewayConfiguration.times,
-            "For one attempt, to the response's head; after it, the longest silence within the response.")
+            "For one attempt, from the request's last byte to the response's head. A long poll needs one that is longer than it waits."
+        )
+        streamTimeout = section.duration(
+            "streamTimeout", default: streamTimeout, in: GatewayConfiguration.times,
+            "The longest silence of the service within a response, from its head on, as between two events of a stream."
+        )
         // The default gives way to a short deadline without a word: nobody has said that an attempt may take so long.
         if section.has("attemptTimeout"), attemptTimeout > deadline {
             section.report.warning(

@@ -45,8 +45,26 @@ extension DownstreamHandler: Flushing {
     private var mustBeLast: Bool { isQuiescing || asksForUpgrade || pipelined.endsHere }
 
     func write(_ body: ByteBuffer) {
-        guard !transport.isHTTP2 else { return writePart(.body(.byteBuffer(body))) }
+        guard !transport.isHTTP2 else { return writeFrames(body) }
         for piece in output.append(body) { context?.write(NIOAny(piece), promise: nil) }
+    }
+
+    /// What goes at once, in most answers all there is, is not looked after.
+    private static let unwatchedBytes = 32 << 10
+    /// What a frame takes (RFC 9113, section 4.2), as long as no client has agreed to more.
+    private static let frameBytes = 16 << 10
+
+    /// Of a long answer, each frame says when it has gone: a stream does not tell what waits on it.
+    private func writeFrames(_ body: ByteBuffer) {
+        writtenBytes += body.readableBytes
+        guard writtenBytes > Self.unwatchedBytes, let context else { return writePart(.body(.byteBuffer(body))) }
+        var body = body
+        while let frame = body.readSlice(length: min(Self.frameBytes, body.readableBytes)), frame.readableBytes > 0 {
+            let (count, gone) = (frame.readableBytes, context.eventLoop.makePromise(of: Void.self))
+            unsentBytes += count
+            gone.futureResult.assumeIsolated().whenComplete { _ in self.unsentBytes -= count }
+            context.write(wrapOutboundOut(.body(.byteBuffer(frame))), promise: gone)
+        }
     }
 
     private func writePart(_ part: HTTPServerResponsePart) {
@@ -123,14 +141,14 @@ extension DownstreamHandler: Flushing {
     }
 
     /// Leaves the connection to what is not HTTP.
-    func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, idleLimit: TimeAmount) {
+    func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, _ limits: Tunnel.Limits) {
         guard let context else { return connection.close() }
         write(head, isFinal: false)
         flushNow()
         timer.cancel()
         state = .lingering(bytes: 0)
         self.context = nil
-        Tunnel.join(context.channel, connection, idleLimit: idleLimit)
+        Tunnel.join(context.channel, connection, limits)
     }
 
     /// Closing at once would lose what the client has not taken yet, and reset the connection if it is still sending. So

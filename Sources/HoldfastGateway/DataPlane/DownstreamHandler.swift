@@ -69,6 +69,12 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var scheme: String { transport.scheme }
     /// Whether the client takes what it is sent.
     private(set) var isWritable = true
+    /// Whether it takes what waits for it, while something does.
+    private(set) var pace: AnswerPaceMachine?
+    /// The frames of a stream's answer that have been written and not gone yet, in bytes.
+    var unsentBytes = 0
+    /// How much of a stream's answer has been written.
+    var writtenBytes = 0
 
     /// Whether a request has arrived whole and is not answered yet.
     private var isBusy: Bool {
@@ -151,8 +157,12 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
         if isWritable {
+            pace = nil
             if case .exchanging(let exchange) = state { exchange.clientBecameWritable() }
             if case .idle = state { next() }
+        } else {
+            pace = AnswerPaceMachine(loop.plan.clientTimeout, waiting: waitingBytes, at: loop.now)
+            if case .exchanging(let exchange) = state { exchange.clientFellBehind() }
         }
         context.fireChannelWritabilityChanged()
     }
@@ -225,8 +235,24 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func timeIsUp() {
-        if case .exchanging(let exchange) = state { exchange.timeIsUp() } else { context?.close(promise: nil) }
+        if case .exchanging(let exchange) = state { return exchange.timeIsUp() }
+        // What is left of an answer goes out at the client's pace, whatever else it may be idle in.
+        guard !isNew, waitingBytes > 0 else { return context?.close(promise: nil) ?? () }
+        if pace == nil { pace = AnswerPaceMachine(loop.plan.clientTimeout, waiting: waitingBytes, at: loop.now) }
+        guard goesOnTaking, let pace else { return context?.close(promise: nil) ?? () }
+        timer.set(pace.deadline)
     }
+
+    /// What waits for the client: of a connection, what the kernel has not taken yet; of a stream, at least its end.
+    private var waitingBytes: Int {
+        guard let context else { return 0 }
+        // A stream has no such option.
+        guard !transport.isHTTP2 else { return unsentBytes + 1 }
+        return (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    /// Whether the client takes what waits for it.
+    var goesOnTaking: Bool { pace?.look(waiting: waitingBytes, at: loop.now) != .stuck }
 
     /// Goes on to what the client sent meanwhile, and then to reading more.
     func next() {

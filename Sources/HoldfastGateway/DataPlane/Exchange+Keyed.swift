@@ -73,7 +73,10 @@ extension Exchange {
 
     func askForClaim() {
         guard let key else { return }
+        // A body that comes after the deadline is late, whatever the store would say.
+        guard !fields.announcesBody || loop.now < deadline else { return answer(bodyIsLate) }
         phase = .claiming
+        storeAsked = loop.now
         let scope = scope
         let recordID = shared.secret.recordID(of: key, in: scope)
         self.recordID = recordID
@@ -120,8 +123,23 @@ extension Exchange {
         guard !isKnownToExecute, !isBehindAnother else {
             return answer(Problem(.keyInFlight, "a request with this key has not ended in time"))
         }
+        guard storeHadTime else { return answer(bodyIsLate) }
         let words = "the store has not answered in time"
         storeIsUnavailable(words, ClaimStoreError(.failed, words))
+    }
+
+    /// Whether it is the store that took the time: it has had a second, or half of all there was. A client that sends the
+    /// end of its body at the last moment must not have operators called.
+    private var storeHadTime: Bool {
+        let half = TimeAmount.nanoseconds((deadline - started).nanoseconds / 2)
+        return loop.now - storeAsked >= min(.seconds(1), half)
+    }
+
+    /// The client has taken the time that its request had.
+    var bodyIsLate: Problem {
+        let limit = isDeadlineOfCaller ? "caller's deadline" : "deadline of \(route.configuration.deadline)"
+        return Problem(
+            .requestTimeout, "nothing was executed: the request's body did not arrive within the \(limit)")
     }
 
     private func storeIsUnavailable(_ words: String, _ error: ClaimStoreError) {

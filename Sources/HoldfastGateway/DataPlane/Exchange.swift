@@ -101,6 +101,8 @@ final class Exchange {
     /// Where it waits for another with the same key, and until when.
     var placeInLine: IdempotencyEngine.Place?
     var waitsUntil = NIODeadline.distantFuture
+    /// When the store was asked for the claim first.
+    var storeAsked = NIODeadline.distantPast
     /// Whether the store has said that another executes.
     var isKnownToExecute = false
     /// How long another gateway is waited for before the store is asked again.

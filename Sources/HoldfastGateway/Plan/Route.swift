@@ -18,6 +18,7 @@ final class Route: Sendable {
     /// Each request needs them several times: as its event loop counts.
     let deadline: TimeAmount
     let attemptTimeout: TimeAmount
+    let streamTimeout: TimeAmount
 
     var name: String { configuration.name }
 
@@ -54,6 +55,7 @@ final class Route: Sendable {
         metrics = former?.metrics ?? RouteMetrics(route: name)
         deadline = TimeAmount(configuration.deadline)
         attemptTimeout = TimeAmount(configuration.attemptTimeout)
+        streamTimeout = TimeAmount(configuration.streamTimeout)
     }
 
     /// What a policy knows goes over while it is configured as it was.
