@@ -21,10 +21,10 @@ struct ConfigurationPlan {
     }
 
     private var listeners: [String] {
-        var lines = configuration.listeners.map { listener in
+        var lines = configuration.listeners.flatMap { listener in
             let tls = listener.tls.map { "TLS with \($0.certificate)" } ?? "no TLS"
             let http2 = listener.http2 ? "HTTP/1.1 and HTTP/2, \(listener.streams) streams a client" : "HTTP/1.1"
-            return "Listens on \(listener.address): \(tls); \(http2)"
+            return ["Listens on \(listener.address): \(tls); \(http2)"] + listener.trustWords.map { "  \($0)" }
         }
         let admin = configuration.admin
         lines.append("Control plane on \(admin.address): \(admin.token == nil ? "no token" : "with a token")")

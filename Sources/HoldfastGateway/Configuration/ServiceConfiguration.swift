@@ -72,6 +72,9 @@ public struct ServiceConfiguration: Sendable, Hashable {
     public var connectTimeout: Duration = .seconds(2)
     /// What the retries and hedges of all its callers draw on together, unless a route has a budget of its own.
     public var budget = RetryBudgetConfiguration()
+    /// Whether it is told in `Forwarded` (RFC 7239), beside `X-Forwarded-For`, `-Proto` and `-Host`, where a request comes
+    /// from. Default: no, since nearly all services read the others.
+    public var forwarded = false
 
     public init(name: String, endpoints: [Endpoint]) {
         self.name = name

@@ -33,6 +33,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     let loop: LoopContext
     let timer: LazyTimer
     let transport: Transport
+    private let origin: ConnectionOrigin
     var context: ChannelHandlerContext?
     var state = State.idle
     /// What is ready to be sent over HTTP/1. A stream's codec takes parts of responses instead.
@@ -55,18 +56,18 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var asksForUpgrade = false
     /// Whether the client was told that no other request will be answered.
     var isLastAnswer = false
-    private(set) var clientAddress: String?
 
-    /// - Parameter isQuiescing: Whether the gateway drains already.
-    init(loop: LoopContext, transport: Transport, isQuiescing: Bool) {
+    /// - Parameters:
+    ///   - origin: Where the connection comes from.
+    ///   - isQuiescing: Whether the gateway drains already.
+    init(loop: LoopContext, transport: Transport, origin: ConnectionOrigin, isQuiescing: Bool) {
         self.loop = loop
         self.transport = transport
+        self.origin = origin
         self.isQuiescing = isQuiescing
         timer = LazyTimer(eventLoop: loop.eventLoop)
     }
 
-    /// What the service is told of how the client came.
-    var scheme: String { transport.scheme }
     /// Whether the client takes what it is sent.
     private(set) var isWritable = true
 
@@ -87,7 +88,6 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        clientAddress = context.channel.remoteAddress?.ipAddress
         if transport.isHTTP2 { loop.shared.counters.streams.add(1, ordering: .relaxed) }
         timer.onFire = { [unowned self] in timeIsUp() }
         awaitRequest(within: loop.plan.headerTimeout)
@@ -121,14 +121,15 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func take(_ part: HTTPServerRequestPart) {
         switch part {
-        case .head(let head):
+        case .head(var head):
             guard case .idle = state else { return }
             isNew = false
             isEndAwaited = true
-            let fields = RequestFields(head)
+            var fields = RequestFields(head)
             isRequestOpen = fields.announcesBody
             asksForUpgrade = fields.hasUpgrade
-            begin(head, fields)
+            let origin = origin.origin(of: &head, &fields, over: transport)
+            begin(head, fields, from: origin)
         case .body(let body):
             loop.readBuffers.keep(body)
             switch state {
@@ -203,13 +204,14 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Requests
 
-    private func begin(_ head: HTTPRequestHead, _ fields: RequestFields) {
+    private func begin(_ head: HTTPRequestHead, _ fields: RequestFields, from origin: RequestOrigin) {
         do throws(Problem) {
             try RequestRules.check(head, fields, headerLimit: loop.plan.configuration.headerLimit)
             guard let route = loop.plan.table.route(for: head) else {
                 throw Problem(.noRoute, "\(head.method.rawValue) \(head.path) has no route here")
             }
-            let exchange = Exchange(request: head, fields, route: route, client: self, loop: loop, timer: timer)
+            let exchange = Exchange(
+                request: head, fields, from: origin, route: route, client: self, loop: loop, timer: timer)
             state = .exchanging(exchange)
             exchange.begin()
         } catch {

@@ -98,7 +98,8 @@ extension Exchange {
         let asked = question?.request ?? request
         let target = RequestRules.target(request)
         let hop = HeaderRules.Hop(
-            authority: target.authority, client: client?.clientAddress, scheme: client?.scheme ?? "http",
+            authority: target.authority, origin: origin,
+            writesForwarded: route.service.configuration.forwarded,
             address: attempt.endpoint.identity.place.address,
             timeout: .nanoseconds((deadline - loop.turn.now).nanoseconds), attempt: attempt.number)
         connection.send(asked, question?.request.uri ?? target.path) { output in

@@ -47,6 +47,7 @@ final class Exchange {
     let route: Route
     let request: HTTPRequestHead
     let fields: RequestFields
+    let origin: RequestOrigin
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
     let timer: LazyTimer
@@ -126,12 +127,13 @@ final class Exchange {
     var isShadow: Bool { route.configuration.isShadow }
 
     init(
-        request: HTTPRequestHead, _ fields: RequestFields, route: Route, client: DownstreamHandler,
-        loop: LoopContext, timer: LazyTimer
+        request: HTTPRequestHead, _ fields: RequestFields, from origin: RequestOrigin, route: Route,
+        client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
     ) {
         plan = loop.plan
         self.request = request
         self.fields = fields
+        self.origin = origin
         self.route = route
         isRequestComplete = !fields.announcesBody
         isWebSocket =
@@ -208,7 +210,7 @@ final class Exchange {
     var caller: String {
         switch route.configuration.caller {
         case .address:
-            return "address \(client?.clientAddress ?? "unknown")"
+            return "address \(origin.client ?? "unknown")"
         case .fields(let names):
             let values = names.compactMap { name in request.headers.first(name: name) }
             return shared.secret.caller(sending: values)

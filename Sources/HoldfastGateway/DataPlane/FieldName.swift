@@ -2,7 +2,7 @@
 /// The fields of which the gateway knows what they mean. Telling them apart allocates nothing.
 enum FieldName {
     case host, via, expect, contentLength, transferEncoding, connection, upgrade
-    case forwardedFor, forwardedProto, forwardedHost
+    case forwardedFor, forwardedProto, forwardedHost, forwarded
     case traceparent, tracestate
     case timeout, attempt
     /// Speaks of one connection, as `connection` and `transfer-encoding` do.
@@ -17,6 +17,7 @@ enum FieldName {
             case 4: name.is("host") ? .host : .other
             case 6: name.is("expect") ? .expect : .other
             case 7: name.is("upgrade") ? .upgrade : name.is("trailer") ? .hopByHop : .other
+            case 9: name.is("forwarded") ? .forwarded : .other
             case 10:
                 name.is("connection")
                     ? .connection
@@ -54,7 +55,7 @@ extension String {
         return same ?? utf8.enumerated().allSatisfy { Self.lower($1) == name.utf8Start[$0] }
     }
 
-    private static func lower(_ byte: UInt8) -> UInt8 {
+    static func lower(_ byte: UInt8) -> UInt8 {
         (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
     }
 }

@@ -17,16 +17,14 @@ enum HeaderRules {
         let named = known.hasConnection ? head.headers.namedByConnection : []
         let isTraced = known.isTraced
         var host = own.authority
-        var forwarded: String?
         var via: String?
         for (name, value) in head.headers {
             switch FieldName(name) {
             case .host: if host == nil { host = value }
-            case .forwardedFor: forwarded = forwarded.map { "\($0), \(value)" } ?? value
             case .via: via = via.map { "\($0), \(value)" } ?? value
-            // A hop says these of itself; what another said of it is not passed on.
-            case .forwardedProto, .forwardedHost, .expect, .timeout, .attempt, .connection, .upgrade, .transferEncoding,
-                .hopByHop:
+            // A hop says these of itself, and of those before it what it believes; what came is not passed on.
+            case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .expect, .timeout, .attempt, .connection,
+                .upgrade, .transferEncoding, .hopByHop:
                 break
             case .traceparent, .tracestate: if isTraced { fields.add(name: name, value: value) }
             // Where a message ends is not the client's to withhold: without its length, the service would take the body
@@ -38,10 +36,14 @@ enum HeaderRules {
         }
         let authority = host ?? own.address.description
         fields.add(name: "host", value: authority)
-        if let client = own.client { forwarded = forwarded.map { "\($0), \(client)" } ?? client }
-        if let forwarded { fields.add(name: "x-forwarded-for", value: forwarded) }
-        fields.add(name: "x-forwarded-proto", value: own.scheme)
-        fields.add(name: "x-forwarded-host", value: authority)
+        let (origin, asked) = (own.origin, own.origin.host ?? authority)
+        if let hops = origin.hops { fields.add(name: "x-forwarded-for", value: hops) }
+        fields.add(name: "x-forwarded-proto", value: origin.scheme)
+        fields.add(name: "x-forwarded-host", value: asked)
+        if own.writesForwarded {
+            fields.add(
+                name: "forwarded", value: ForwardedFields.forwarded(origin.hops, scheme: origin.scheme, host: asked))
+        }
         fields.add(name: LineageFields.timeoutName, value: LineageFields.format(timeout: own.timeout))
         fields.add(name: LineageFields.attemptName, value: String(own.attempt))
         let received = Self.via(head.version)
@@ -53,9 +55,9 @@ enum HeaderRules {
     struct Hop {
         /// Whom the target names, where it does.
         var authority: String?
-        var client: String?
-        /// How the client came.
-        var scheme: String
+        var origin: RequestOrigin
+        /// Whether the service is told of the hops in `Forwarded` as well.
+        var writesForwarded: Bool
         var address: GatewayConfiguration.Address
         /// How much time is left.
         var timeout: Duration

@@ -18,6 +18,8 @@ struct RequestFields {
     private(set) var isKeepAlive = true
     private(set) var hasUpgrade = false
     private(set) var expectsContinue = false
+    /// Whether something says that the request comes from elsewhere than its connection does.
+    private(set) var speaksOfHops = false
     private(set) var timeout: Duration?
     /// Of the layer above, from 1.
     private(set) var attempt = 1
@@ -48,11 +50,16 @@ struct RequestFields {
                 if attempts == 0 { attempt = LineageFields.attempts(value) }
                 attempts += 1
             case .traceparent: (traceparent, traceparents) = (value, traceparents + 1)
-            case .via, .forwardedFor, .forwardedProto, .forwardedHost, .tracestate, .hopByHop, .other: break
+            case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded: speaksOfHops = true
+            case .other: if !speaksOfHops, HopField(name) != nil { speaksOfHops = true }
+            case .via, .tracestate, .hopByHop: break
             }
         }
         isKeepAlive = keepsAlive && !closes
     }
+
+    /// The layers above are not believed.
+    mutating func forgetLineage() { (timeout, attempt) = (nil, 1) }
 
     var isChunked: Bool { codings > 0 }
     var announcesBody: Bool { isChunked || (length.map { $0 != "0" } ?? false) }

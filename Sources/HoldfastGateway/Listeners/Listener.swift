@@ -111,7 +111,7 @@ final class ListenerLoop {
             connections.remove(channel)
         }
         try channel.syncOptions?.setOption(.recvAllocator, value: context.readRoom)
-        try admit(channel, open)
+        try admit(channel, open, TrustedHops(listener))
         if let certificates { try channel.pipeline.syncOperations.addHandler(certificates.makeHandler()) }
         guard certificates != nil || listener.http2 else {
             return try build(channel, Transport(isSecure: false, isHTTP2: false), listener)
@@ -125,16 +125,19 @@ final class ListenerLoop {
             })
     }
 
-    /// - Parameter open: How many connections there are, this one included.
-    private func admit(_ channel: any Channel, _ open: Int) throws {
+    /// - Parameters:
+    ///   - open: How many connections there are, this one included.
+    ///   - trusted: Whose connections carry what many clients ask, and are not counted as one's.
+    private func admit(_ channel: any Channel, _ open: Int, _ trusted: TrustedHops) throws {
         let (configuration, shared) = (context.plan.configuration, context.shared)
         guard open <= shared.descriptors.clients(configuration.connections) else {
             shared.counters.refusedByConnections.add(1, ordering: .relaxed)
             throw ChannelError.operationUnsupported
         }
-        guard let bound = configuration.connectionsPerClient,
-            let client = ClientConnections.Client(channel.remoteAddress)
+        guard let bound = configuration.connectionsPerClient, let address = IPAddress(channel.remoteAddress),
+            !trusted.speaksForOthers(address)
         else { return }
+        let client = ClientConnections.Client(address)
         guard shared.clients.admit(client, atMost: bound) else {
             shared.counters.refusedByClient.add(1, ordering: .relaxed)
             throw ChannelError.operationUnsupported
@@ -146,14 +149,14 @@ final class ListenerLoop {
         if transport.isHTTP2 {
             try buildHTTP2(channel, transport, listener)
         } else {
-            try buildHTTP1(channel, transport)
+            try buildHTTP1(channel, transport, ConnectionOrigin(channel, TrustedHops(listener)))
         }
     }
 
-    private func buildHTTP1(_ channel: any Channel, _ transport: Transport) throws {
+    private func buildHTTP1(_ channel: any Channel, _ transport: Transport, _ origin: ConnectionOrigin) throws {
         let configuration = context.plan.configuration
         let downstream = DownstreamHandler(
-            loop: context, transport: transport, isQuiescing: connections.isQuiescing)
+            loop: context, transport: transport, origin: origin, isQuiescing: connections.isQuiescing)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(
             HTTP1RequestHandler(headerLimit: configuration.headerLimit, downstream: downstream))
@@ -167,7 +170,7 @@ final class ListenerLoop {
         let connection = HTTP2Connection(
             configuration: context.plan.configuration, connections: connections, eventLoop: eventLoop)
         let limits = HTTP2Limits.make(context.plan.configuration, streams: listener.streams)
-        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        let loop = NIOLoopBound((self, ConnectionOrigin(channel, TrustedHops(listener))), eventLoop: eventLoop)
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: eventLoop, connectionConfiguration: limits.connection,
             streamConfiguration: limits.stream,
@@ -175,9 +178,11 @@ final class ListenerLoop {
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 let pipeline = stream.pipeline.syncOperations
+                let (listenerLoop, origin) = loop.value
                 try pipeline.addHandler(HTTP2StreamCodec())
                 try pipeline.addHandler(
-                    DownstreamHandler(loop: loop.value.context, transport: transport, isQuiescing: false))
+                    DownstreamHandler(
+                        loop: listenerLoop.context, transport: transport, origin: origin, isQuiescing: false))
             }
         }
         try channel.pipeline.syncOperations.addHandler(handler)

@@ -62,7 +62,8 @@ extension FuzzTarget {
 
     /// A head that is let through is one that the service can read in one way only.
     private static func check(head: HTTPRequestHead, _ text: String) throws -> Outcome {
-        let known = RequestFields(head)
+        var (head, known) = (head, RequestFields(head))
+        let origin = try origin(of: &head, &known, text)
         do throws(Problem) {
             try RequestRules.check(head, known, headerLimit: 16 << 10)
         } catch {
@@ -71,7 +72,7 @@ extension FuzzTarget {
         _ = head.hostName
         let target = RequestRules.target(head)
         let hop = HeaderRules.Hop(
-            authority: target.authority, client: "192.0.2.1", scheme: "http",
+            authority: target.authority, origin: origin, writesForwarded: true,
             address: GatewayConfiguration.Address(host: "service.internal", port: 80), timeout: .seconds(1), attempt: 1)
         var passed = HTTPHeaders()
         HeaderRules.toService(head, known, hop, into: &passed)
@@ -89,7 +90,11 @@ extension FuzzTarget {
         for name in ["connection", "te", "upgrade", "keep-alive", "proxy-authorization", "expect"] {
             try expect(passed[name].isEmpty, "\(name) crosses")
         }
-        try expect(passed["holdfast-timeout"].count == 1 && passed["via"].count == 1, "ours, twice")
+        for name in [
+            "holdfast-timeout", "via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded",
+        ] {
+            try expect(passed[name].count == 1, "\(passed[name].count) of \(name), which is ours")
+        }
         var output = HTTP1Output()
         output.begin(head.method, target.path)
         for (name, value) in passed { output.add(name: name, value: value) }
@@ -97,6 +102,29 @@ extension FuzzTarget {
         try checkWritten(output.take().map { Array($0.readableBytesView) } ?? [])
         return Outcome(
             "passed", passed.count, keepsAlive ? 1 : 0, known.isChunked ? 1 : 0, known.contentLength ?? -1)
+    }
+
+    /// The peer is a proxy that is trusted, or is not, by how long the text is.
+    private static func origin(
+        of head: inout HTTPRequestHead, _ fields: inout RequestFields, _ text: String
+    ) throws -> RequestOrigin {
+        var listener = ListenerConfiguration(address: .init(host: "127.0.0.1", port: 80))
+        listener.trusted = [try AddressRange("192.0.2.0/24"), try AddressRange("2001:db8::/32")]
+        listener.trustedFields = text.utf8.count % 4 < 2 ? .forwarded : .xForwarded
+        let isTrusted = text.utf8.count % 2 == 0
+        let address = try SocketAddress(ipAddress: isTrusted ? "192.0.2.1" : "198.51.100.1", port: 1)
+        let peer = IPAddress(address)
+        let connection = ConnectionOrigin(peer, TrustedHops(listener), speaksForOthers: isTrusted)
+        let origin = connection.origin(of: &head, &fields, over: Transport(isSecure: false, isHTTP2: false))
+        let hops = (origin.hops ?? "").split(separator: ", ")
+        let addresses = hops.compactMap { IPAddress(text: $0.utf8) }
+        try expect(addresses.count == hops.count, "hops that are none: \(origin.hops ?? "")")
+        try expect(addresses.last == peer, "the last hop is not whom the connection is with: \(origin.hops ?? "")")
+        try expect(
+            addresses.dropFirst().allSatisfy { listener.trusted.contain($0) } && (isTrusted || hops.count == 1),
+            "a hop that nobody trusts has said who was before it: \(origin.hops ?? "")")
+        try expect(fields.timeout == nil && fields.attempt == 1, "a stranger's lineage counts")
+        return origin
     }
 
     private static func isPlain(_ head: HTTPRequestHead) -> Bool {
