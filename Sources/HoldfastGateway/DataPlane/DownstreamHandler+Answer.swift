@@ -130,6 +130,7 @@ extension DownstreamHandler: Flushing {
         timer.cancel()
         state = .lingering(bytes: 0)
         self.context = nil
+        loop.pool.closeAll(of: ObjectIdentifier(self))
         Tunnel.join(context.channel, connection, idleLimit: idleLimit)
     }
 

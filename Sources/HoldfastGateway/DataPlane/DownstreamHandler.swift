@@ -84,6 +84,12 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return !isWritable
     }
 
+    /// Whose are the connections that a service authenticates for one of its requests; nil where it may carry requests of
+    /// several clients, and where it is a stream: then they serve nobody else, and are closed.
+    var owner: PersonalConnections.Owner? {
+        transport.isHTTP2 || origin.speaksForOthers ? nil : ObjectIdentifier(self)
+    }
+
     // MARK: What the channel tells
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -97,6 +103,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if transport.isHTTP2 { loop.shared.counters.streams.subtract(1, ordering: .relaxed) }
         let former = state
         state = .lingering(bytes: 0)
+        if !transport.isHTTP2 { loop.pool.closeAll(of: ObjectIdentifier(self)) }
         pipelined.removeAll()
         self.context = nil
         isWritable = false

@@ -20,6 +20,8 @@ struct RequestFields {
     private(set) var expectsContinue = false
     /// Whether something says that the request comes from elsewhere than its connection does.
     private(set) var speaksOfHops = false
+    /// Whether its credentials may authenticate the connection that it goes out on.
+    private(set) var authenticatesConnection = false
     private(set) var timeout: Duration?
     /// Of the layer above, from 1.
     private(set) var attempt = 1
@@ -51,7 +53,9 @@ struct RequestFields {
                 attempts += 1
             case .traceparent: (traceparent, traceparents) = (value, traceparents + 1)
             case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded: speaksOfHops = true
-            case .other: if !speaksOfHops, HopField(name) != nil { speaksOfHops = true }
+            case .other:
+                if !speaksOfHops, HopField(name) != nil { speaksOfHops = true }
+                if name.is("authorization"), ConnectionCredentials.are(in: value) { authenticatesConnection = true }
             case .via, .tracestate, .hopByHop: break
             }
         }
