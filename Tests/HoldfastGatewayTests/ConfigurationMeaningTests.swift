@@ -132,6 +132,7 @@ import Testing
                 connectTimeout: 12s
                 budget: {ratio: 13%, reservePerSecond: 14, window: 15s}
                 forwarded: true
+                via: false
               other:
                 endpoints: [http://b]
                 breaker: {cooldown: 9s}
@@ -168,6 +169,7 @@ import Testing
         expected.connectTimeout = .seconds(12)
         expected.budget = .ratio(0.13, reservePerSecond: 14, over: .seconds(15))
         expected.forwarded = true
+        expected.via = false
         #expect(configuration.services[0] == expected)
 
         var other = ServiceConfiguration(name: "other", endpoints: [.init(address: .init(host: "b", port: 80))])

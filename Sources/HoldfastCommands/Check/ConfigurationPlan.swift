@@ -49,6 +49,8 @@ struct ConfigurationPlan {
             let trust = service.tls.trust.map { "those of \($0)" } ?? "the system's certificates"
             lines.append(service.tls.verifies ? "  TLS: trusts \(trust)" : "  TLS: certificates are NOT checked")
         }
+        if service.forwarded { lines.append("  told in Forwarded too where requests come from") }
+        if !service.via { lines.append("  NOT told in Via who has passed a request on") }
         lines += service.policyWords.map { "  \($0)" }
         return lines
     }

@@ -214,6 +214,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func begin(_ head: HTTPRequestHead, _ fields: RequestFields, from origin: RequestOrigin) {
         do throws(Problem) {
             try RequestRules.check(head, fields, headerLimit: loop.plan.configuration.headerLimit)
+            if fields.maxForwards == .ends { return answerOptions(head) }
             guard let route = loop.plan.table.route(for: head) else {
                 throw Problem(.noRoute, "\(head.method.rawValue) \(head.path) has no route here")
             }

@@ -104,7 +104,7 @@ extension Exchange {
         let target = RequestRules.target(request)
         let hop = HeaderRules.Hop(
             authority: target.authority, origin: origin,
-            writesForwarded: route.service.configuration.forwarded,
+            writesForwarded: route.service.configuration.forwarded, writesVia: route.service.configuration.via,
             address: attempt.endpoint.identity.place.address,
             timeout: .nanoseconds((deadline - loop.turn.now).nanoseconds), attempt: attempt.number)
         connection.send(asked, question?.request.uri ?? target.path) { output in

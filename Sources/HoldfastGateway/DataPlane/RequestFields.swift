@@ -18,6 +18,8 @@ struct RequestFields {
     private(set) var isKeepAlive = true
     private(set) var hasUpgrade = false
     private(set) var expectsContinue = false
+    /// For a method that it counts for.
+    private(set) var maxForwards: MaxForwards?
     /// Whether something says that the request comes from elsewhere than its connection does.
     private(set) var speaksOfHops = false
     /// Whether its credentials may authenticate the connection that it goes out on.
@@ -56,7 +58,10 @@ struct RequestFields {
             case .other:
                 if !speaksOfHops, HopField(name) != nil { speaksOfHops = true }
                 if name.is("authorization"), ConnectionCredentials.are(in: value) { authenticatesConnection = true }
-            case .via, .tracestate, .hopByHop: break
+            case .maxForwards:
+                guard MaxForwards.counts(for: head.method) else { break }
+                maxForwards = MaxForwards(value, isOnly: maxForwards == nil)
+            case .via, .tracestate, .date, .hopByHop: break
             }
         }
         isKeepAlive = keepsAlive && !closes
