@@ -45,6 +45,7 @@ import Testing
                 streams: 7
                 trusted: [10.0.0.0/8, "2001:db8::/32"]
                 trustedFields: forwarded
+                proxyProtocol: required
                 lineageFrom: [192.0.2.1]
               - {address: 127.0.0.1:0}
             admin: {address: 0.0.0.0:9191, tokenFile: secrets/admin-token}
@@ -77,6 +78,7 @@ import Testing
         expected.listeners[0].streams = 7
         expected.listeners[0].trusted = [try AddressRange("10.0.0.0/8"), try AddressRange("2001:db8::/32")]
         expected.listeners[0].trustedFields = .forwarded
+        expected.listeners[0].proxyProtocol = .required
         expected.listeners[0].lineageFrom = [try AddressRange("192.0.2.1/32")]
         expected.admin.address = .init(host: "0.0.0.0", port: 9191)
         expected.admin.token = "a-token-of-twenty-eight-bytes"
@@ -328,7 +330,8 @@ import Testing
                 "lineage: believes 192.0.2.1",
             ])
         listener.trustedFields = .forwarded
-        #expect(listener.trustWords[0].contains("believes Forwarded of"))
+        listener.proxyProtocol = .required
+        #expect(listener.trustWords[0].contains("believes the PROXY protocol and Forwarded of"))
     }
 
     @Test(arguments: [

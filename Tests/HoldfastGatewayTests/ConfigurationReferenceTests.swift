@@ -9,6 +9,7 @@ import Testing
     private static let companions: [String: [String: String]] = [
         "admin.address": ["tokenFile": "secrets/admin-token"],
         "listeners[].trustedFields": ["trusted": "[10.0.0.0/8]"],
+        "listeners[].proxyProtocol": ["trusted": "[10.0.0.0/8]"],
         "routes[].adaptiveLimit.algorithm=aimd": ["threshold": "1ms"],
         "routes[].adaptiveLimit.initial": ["maximum": "1000000"],
         "routes[].adaptiveLimit.maximum": ["initial": "1"],

@@ -39,6 +39,16 @@ public struct ListenerConfiguration: Sendable, Hashable {
     /// Which field counts: one alone, because a proxy that writes one passes the other on as its clients sent it. Default:
     /// `x-forwarded`, which nearly all write.
     public var trustedFields = TrustedFields.xForwarded
+    /// Whether connections begin with a header of the PROXY protocol, version 1 or 2.
+    public enum ProxyProtocol: String, Sendable, CaseIterable {
+        case off
+        /// Those of ``trusted`` must, and all others must not: whoever could send one could be anybody.
+        case required
+    }
+
+    /// For balancers that pass on bytes, and not requests. The client is whom the header names, for
+    /// `connectionsPerClient` too. Default: off.
+    public var proxyProtocol = ProxyProtocol.off
     /// Callers whose `holdfast-timeout` and `holdfast-attempt` count, at most 256 ranges: layers that run Holdfast too.
     /// They are the clients' addresses, whatever proxies stand between. Default: nobody, since a time that is chosen to end
     /// within an execution leaves an outcome that nobody knows.
@@ -53,6 +63,11 @@ public struct ListenerConfiguration: Sendable, Hashable {
         try require("listener's streams", streams, in: 1...10_000)
         try require("listener's number of trusted ranges", trusted.count, in: 0...256)
         try require("listener's number of lineage's ranges", lineageFrom.count, in: 0...256)
+        guard proxyProtocol == .off || !trusted.isEmpty else {
+            throw ConfigurationError(
+                option: "listener's proxyProtocol", value: proxyProtocol.rawValue,
+                allowed: "off where nobody is trusted")
+        }
     }
 }
 
@@ -62,7 +77,8 @@ extension ListenerConfiguration {
         func words(_ ranges: [AddressRange]) -> String {
             ranges.isEmpty ? "nobody" : ranges.map(\.description).joined(separator: ", ")
         }
-        let fields = trustedFields == .forwarded ? "Forwarded" : "X-Forwarded-For, -Proto and -Host"
+        let header = proxyProtocol == .required ? "the PROXY protocol and " : ""
+        let fields = header + (trustedFields == .forwarded ? "Forwarded" : "X-Forwarded-For, -Proto and -Host")
         return [
             trusted.isEmpty
                 ? "where requests come from: believes nobody, and replaces what they say"

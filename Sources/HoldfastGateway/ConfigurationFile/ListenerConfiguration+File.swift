@@ -12,7 +12,13 @@ extension ListenerConfiguration {
             "trustedFields", default: trustedFields,
             "Which fields of theirs count: `x-forwarded` is `X-Forwarded-For`, `-Proto` and `-Host`, `forwarded` is RFC 7239's. The others are left out: a proxy that writes one passes the other on as its clients sent it."
         )
-        if !section.has("trusted") { section.refuse(["trustedFields"], because: "without trusted") }
+        proxyProtocol = section.choice(
+            "proxyProtocol", default: proxyProtocol,
+            "Whether connections of `trusted` must begin with a header of the PROXY protocol, version 1 or 2. Others' must not."
+        )
+        if !section.has("trusted") {
+            section.refuse(["trustedFields", "proxyProtocol"], because: "without trusted")
+        }
         lineageFrom = Self.ranges(
             section, "lineageFrom",
             "Callers whose `holdfast-timeout` and `holdfast-attempt` count, by the client's address: layers that run Holdfast too. From all others they are replaced: a time that is chosen to end within an execution leaves an outcome that nobody knows."

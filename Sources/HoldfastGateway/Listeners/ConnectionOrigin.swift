@@ -12,13 +12,26 @@ struct ConnectionOrigin {
     let speaksForOthers: Bool
     private let isInLineage: Bool
     private let trusted: TrustedHops
+    /// Whether whoever passes it on has ended TLS.
+    private let isSecureInFront: Bool
 
-    init(_ address: IPAddress?, _ trusted: TrustedHops, speaksForOthers: Bool) {
+    init(
+        _ address: IPAddress?, _ trusted: TrustedHops, speaksForOthers: Bool, isSecureInFront: Bool = false
+    ) {
         self.address = address
         name = address?.description
         self.speaksForOthers = speaksForOthers
         isInLineage = trusted.isInLineage(address)
         self.trusted = trusted
+        self.isSecureInFront = isSecureInFront
+    }
+
+    /// The one that is told by whoever passes it on. Its own word is its header: what its connections carry is that of
+    /// whoever is connected to it, and of somebody unknown where the header names nobody.
+    init(_ header: ProxyHeader, from peer: IPAddress?, _ trusted: TrustedHops) {
+        self.init(
+            header.source ?? peer, trusted, speaksForOthers: trusted.speaksForOthers(header.source),
+            isSecureInFront: header.isSecure)
     }
 
     /// The one that is seen.
@@ -32,10 +45,11 @@ struct ConnectionOrigin {
     func origin(
         of head: inout HTTPRequestHead, _ fields: inout RequestFields, over transport: Transport
     ) -> RequestOrigin {
+        let scheme = isSecureInFront ? "https" : transport.scheme
         guard speaksForOthers, let address else {
             if fields.speaksOfHops { head.headers.keepHops(of: nil) }
             if !isInLineage { fields.forgetLineage() }
-            return RequestOrigin(client: name, hops: name, scheme: transport.scheme)
+            return RequestOrigin(client: name, hops: name, scheme: scheme)
         }
         if fields.speaksOfHops { head.headers.keepHops(of: trusted.fields) }
         let said = ForwardedFields.read(
@@ -44,7 +58,7 @@ struct ConnectionOrigin {
         // A client that nobody names is not the hop that speaks for it.
         if said.chain.isClientHidden || !trusted.isInLineage(client) { fields.forgetLineage() }
         return RequestOrigin(
-            client: "\(client)", hops: said.chain.text, scheme: said.scheme ?? transport.scheme, host: said.host)
+            client: "\(client)", hops: said.chain.text, scheme: said.scheme ?? scheme, host: said.host)
     }
 }
 
