@@ -73,6 +73,22 @@ import Testing
         }
     }
 
+    @Test func `a layer above is the client that the header names, and nobody who stands for one`() async throws {
+        let inside = try AddressRange("192.0.2.0/24")
+        let late = Array(
+            "GET / HTTP/1.1\r\nHost: a\r\nHoldfast-Timeout: 700\r\nConnection: close\r\n\r\n".utf8)
+        try await withBalancer(configure: { $0.listeners[0].lineageFrom = .loopback + [inside] }) { gateway, service in
+            for (header, isBelieved) in [
+                (Self.line, true), (Self.six, false), (Array("PROXY UNKNOWN\r\n".utf8), false),
+                (ProxyHeaderTests.binary(0x20, 0x00, []), false),
+            ] {
+                _ = try await text(header + late, gateway)
+                let left = service.requests.last?.headers.first(name: "holdfast-timeout").flatMap(Int.init) ?? 0
+                #expect((left <= 700) == isBelieved)
+            }
+        }
+    }
+
     @Test(arguments: [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PROXY TCP4 a b 1 2\r\n",
         "\u{16}\u{3}\u{1}",

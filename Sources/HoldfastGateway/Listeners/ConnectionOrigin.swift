@@ -15,13 +15,15 @@ struct ConnectionOrigin {
     /// Whether whoever passes it on has ended TLS.
     private let isSecureInFront: Bool
 
+    /// - Parameter isClient: Whether the address is the client's, and not that of whoever speaks for it.
     init(
-        _ address: IPAddress?, _ trusted: TrustedHops, speaksForOthers: Bool, isSecureInFront: Bool = false
+        _ address: IPAddress?, _ trusted: TrustedHops, speaksForOthers: Bool, isClient: Bool = true,
+        isSecureInFront: Bool = false
     ) {
         self.address = address
         name = address?.description
         self.speaksForOthers = speaksForOthers
-        isInLineage = trusted.isInLineage(address)
+        isInLineage = isClient && trusted.isInLineage(address)
         self.trusted = trusted
         self.isSecureInFront = isSecureInFront
     }
@@ -31,7 +33,7 @@ struct ConnectionOrigin {
     init(_ header: ProxyHeader, from peer: IPAddress?, _ trusted: TrustedHops) {
         self.init(
             header.source ?? peer, trusted, speaksForOthers: trusted.speaksForOthers(header.source),
-            isSecureInFront: header.isSecure)
+            isClient: header.source != nil, isSecureInFront: header.isSecure)
     }
 
     /// The one that is seen.
