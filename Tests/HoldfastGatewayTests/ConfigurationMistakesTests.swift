@@ -160,6 +160,30 @@ import Testing
         #expect(inService(option) == ["holdfast.yaml:5:\(expected)"])
     }
 
+    @Test(arguments: [
+        (
+            "trusted: [10.0.0.1/8]",
+            "listeners[0].trusted[0] is 10.0.0.1/8, but must be \(AddressRange.allowed), with no bit set behind its length"
+        ),
+        ("trusted: [proxy.internal]", "listeners[0].trusted[0] is proxy.internal, but must be \(AddressRange.allowed)"),
+        (
+            "lineageFrom: 10.0.0.0/8",
+            "listeners[0].lineageFrom is 10.0.0.0/8, but must be a list of 1 to 256 of \(AddressRange.allowed)"
+        ),
+        (
+            "lineageFrom: []",
+            "listeners[0].lineageFrom has 0, but must be a list of 1 to 256 of \(AddressRange.allowed)"
+        ),
+        ("trustedFields: forwarded", "listeners[0].trustedFields must not be given without trusted"),
+        ("proxyProtocol: required", "listeners[0].proxyProtocol must not be given without trusted"),
+        ("trusted: [::1], proxyProtocol: v2", "listeners[0].proxyProtocol is v2, but must be one of off, required"),
+    ])
+    func `whom a listener believes is named with what is allowed`(option: String, expected: String) {
+        let found = mistakes("listeners: [{address: 127.0.0.1:1, \(option)}]\n" + Self.service + Self.route)
+        #expect(found.count == 1 && found.allSatisfy { $0.hasPrefix("holdfast.yaml:1:") })
+        #expect(found.allSatisfy { $0.hasSuffix(": \(expected)") }, "\(found)")
+    }
+
     @Test(arguments: ["ftp://x", "http://", "127.0.0.1:80", "http://a/b", "http://a:0", "http://a:65536", "http://u@h"])
     func `an endpoint is the address of a server and nothing more`(endpoint: String) {
         let found = mistakes("services: {payments: {endpoints: [\"\(endpoint)\"]}}\n" + Self.route)

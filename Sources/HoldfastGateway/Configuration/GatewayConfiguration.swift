@@ -34,9 +34,10 @@ public struct GatewayConfiguration: Sendable, Hashable {
     /// The most client connections: 1 to 1,000,000. More are closed as they come. Default: 10,000.
     public var connections = 10_000
     /// The most connections of one client at once, of all event loops and listeners together: 1 to 1,000,000. A client is
-    /// an IPv4 address, or the first 64 bits of an IPv6 address. More are closed as they come. Default: nil, no bound,
-    /// because behind a load balancer all callers have its address, and behind a company's or a mobile network's many
-    /// have one. Connections that are open when it is set by a reload are not counted.
+    /// an IPv4 address, or the first 64 bits of an IPv6 address. More are closed as they come. Those of
+    /// ``ListenerConfiguration/trusted`` are not counted: each carries what many clients ask. Default: nil, no bound,
+    /// because behind a load balancer that is not said to be trusted all callers have its address, and behind a company's
+    /// or a mobile network's many have one. Connections that are open when it is set by a reload are not counted.
     public var connectionsPerClient: Int?
     /// How many bytes a second a request's body must bring, on average over each ``bodyGrace``: 0 to 1 GiB. Default: 500,
     /// as Apache has it: a tenth of what the slowest mobile network carries. At 0 a body may be as slow as it likes, as

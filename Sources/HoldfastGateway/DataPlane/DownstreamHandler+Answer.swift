@@ -14,7 +14,8 @@ extension DownstreamHandler: Flushing {
     ) -> Bool {
         guard !transport.isHTTP2 else {
             var fields = own
-            let keepAlive = HeaderRules.toClient(head, for: request, keepAlive: keepAlive, into: &fields)
+            let keepAlive = HeaderRules.toClient(
+                head, for: request, keepAlive: keepAlive, date: loop.date, into: &fields)
             writePart(.head(HTTPResponseHead(version: .http1_1, status: head.status, headers: fields)))
             return keepAlive
         }
@@ -22,7 +23,7 @@ extension DownstreamHandler: Flushing {
         output.begin(head.status)
         for (name, value) in own { output.add(name: name, value: value) }
         let keepAlive = HeaderRules.toClient(
-            head, for: request, keepAlive: keepAlive && !isLastAnswer, into: &output)
+            head, for: request, keepAlive: keepAlive && !isLastAnswer, date: loop.date, into: &output)
         output.endHead()
         return keepAlive
     }
@@ -31,12 +32,17 @@ extension DownstreamHandler: Flushing {
     ///
     /// - Parameter isFinal: Whether it is the answer; otherwise another follows, and nothing is said of the connection.
     func write(_ head: HTTPResponseHead, isFinal: Bool = true) {
-        guard !transport.isHTTP2 else { return writePart(.head(head)) }
+        guard !transport.isHTTP2 else {
+            var head = head
+            if isFinal { head.headers.add(name: "date", value: loop.date) }
+            return writePart(.head(head))
+        }
         isLastAnswer = isLastAnswer || (isFinal && mustBeLast)
         output.begin(head.status)
         for (name, value) in head.headers where !isLastAnswer || !name.is("connection") {
             output.add(name: name, value: value)
         }
+        if isFinal { output.add(name: "date", value: loop.date) }
         if isLastAnswer { output.add(name: "connection", value: "close") }
         output.endHead()
     }
@@ -140,6 +146,14 @@ extension DownstreamHandler: Flushing {
         writeEnd(keepAlive: keepAlive)
     }
 
+    /// Answers as whoever is asked, where nobody further on may be (RFC 9110, sections 7.6.2 and 9.3.7).
+    func answerOptions(_ request: HTTPRequestHead) {
+        var headers = HTTPHeaders()
+        HeaderRules.addConnection(to: &headers, for: request, keepAlive: false)
+        write(HTTPResponseHead(version: .http1_1, status: .noContent, headers: headers))
+        writeEnd(keepAlive: false)
+    }
+
     /// Leaves the connection to what is not HTTP.
     func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, _ limits: Tunnel.Limits) {
         guard let context else { return connection.close() }
@@ -148,6 +162,7 @@ extension DownstreamHandler: Flushing {
         timer.cancel()
         state = .lingering(bytes: 0)
         self.context = nil
+        loop.pool.closeAll(of: ObjectIdentifier(self))
         Tunnel.join(context.channel, connection, limits)
     }
 

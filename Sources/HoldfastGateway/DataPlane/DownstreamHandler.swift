@@ -33,6 +33,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     let loop: LoopContext
     let timer: LazyTimer
     let transport: Transport
+    private let origin: ConnectionOrigin
     var context: ChannelHandlerContext?
     var state = State.idle
     /// What is ready to be sent over HTTP/1. A stream's codec takes parts of responses instead.
@@ -55,18 +56,18 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var asksForUpgrade = false
     /// Whether the client was told that no other request will be answered.
     var isLastAnswer = false
-    private(set) var clientAddress: String?
 
-    /// - Parameter isQuiescing: Whether the gateway drains already.
-    init(loop: LoopContext, transport: Transport, isQuiescing: Bool) {
+    /// - Parameters:
+    ///   - origin: Where the connection comes from.
+    ///   - isQuiescing: Whether the gateway drains already.
+    init(loop: LoopContext, transport: Transport, origin: ConnectionOrigin, isQuiescing: Bool) {
         self.loop = loop
         self.transport = transport
+        self.origin = origin
         self.isQuiescing = isQuiescing
         timer = LazyTimer(eventLoop: loop.eventLoop)
     }
 
-    /// What the service is told of how the client came.
-    var scheme: String { transport.scheme }
     /// Whether the client takes what it is sent.
     private(set) var isWritable = true
     /// Whether it takes what waits for it, while something does.
@@ -89,11 +90,16 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return !isWritable
     }
 
+    /// Whose are the connections that a service authenticates for one of its requests; nil where it may carry requests of
+    /// several clients, and where it is a stream: then they serve nobody else, and are closed.
+    var owner: PersonalConnections.Owner? {
+        transport.isHTTP2 || origin.speaksForOthers ? nil : ObjectIdentifier(self)
+    }
+
     // MARK: What the channel tells
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        clientAddress = context.channel.remoteAddress?.ipAddress
         if transport.isHTTP2 { loop.shared.counters.streams.add(1, ordering: .relaxed) }
         timer.onFire = { [unowned self] in timeIsUp() }
         awaitRequest(within: loop.plan.headerTimeout)
@@ -103,6 +109,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if transport.isHTTP2 { loop.shared.counters.streams.subtract(1, ordering: .relaxed) }
         let former = state
         state = .lingering(bytes: 0)
+        if !transport.isHTTP2 { loop.pool.closeAll(of: ObjectIdentifier(self)) }
         pipelined.removeAll()
         self.context = nil
         isWritable = false
@@ -127,14 +134,15 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func take(_ part: HTTPServerRequestPart) {
         switch part {
-        case .head(let head):
+        case .head(var head):
             guard case .idle = state else { return }
             isNew = false
             isEndAwaited = true
-            let fields = RequestFields(head, deciding: loop.plan.table.deciding)
+            var fields = RequestFields(head, deciding: loop.plan.table.deciding)
             isRequestOpen = fields.announcesBody
             asksForUpgrade = fields.hasUpgrade
-            begin(head, fields)
+            let origin = origin.origin(of: &head, &fields, over: transport)
+            begin(head, fields, from: origin)
         case .body(let body):
             loop.readBuffers.keep(body)
             switch state {
@@ -213,15 +221,16 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Requests
 
-    private func begin(_ head: HTTPRequestHead, _ fields: RequestFields) {
+    private func begin(_ head: HTTPRequestHead, _ fields: RequestFields, from origin: RequestOrigin) {
         do throws(Problem) {
             var head = head
             let plan = loop.plan
             let target = try RequestRules.read(
                 &head, fields, headerLimit: plan.configuration.headerLimit, for: plan.table)
+            if fields.maxForwards == .ends { return answerOptions(head) }
             let route = try plan.table.route(for: target, head.headers)
             let exchange = Exchange(
-                request: head, target, fields, route: route, client: self, loop: loop, timer: timer)
+                request: head, target, fields, from: origin, route: route, client: self, loop: loop, timer: timer)
             state = .exchanging(exchange)
             exchange.begin()
         } catch {

@@ -15,7 +15,7 @@ extension Exchange {
             request.version != .http1_0, let client, client.isWritable
         else { return }
         var fields = HTTPHeaders()
-        _ = HeaderRules.toClient(head, for: request, keepAlive: true, into: &fields)
+        _ = HeaderRules.toClient(head, for: request, keepAlive: true, date: nil, into: &fields)
         // It has no body, whatever it says of one (RFC 9112, section 6.3).
         fields.remove(name: "content-length")
         client.write(HTTPResponseHead(version: .http1_1, status: head.status, headers: fields), isFinal: false)

@@ -48,6 +48,7 @@ final class Exchange {
     let request: HTTPRequestHead
     let target: RequestTarget
     let fields: RequestFields
+    let origin: RequestOrigin
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
     let timer: LazyTimer
@@ -129,13 +130,14 @@ final class Exchange {
     var isShadow: Bool { route.configuration.isShadow }
 
     init(
-        request: HTTPRequestHead, _ target: RequestTarget, _ fields: RequestFields, route: Route,
+        request: HTTPRequestHead, _ target: RequestTarget, _ fields: RequestFields, from origin: RequestOrigin, route: Route,
         client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
     ) {
         plan = loop.plan
         self.request = request
         self.target = target
         self.fields = fields
+        self.origin = origin
         self.route = route
         isRequestComplete = !fields.announcesBody
         isWebSocket =
@@ -212,7 +214,7 @@ final class Exchange {
     var caller: String {
         switch route.configuration.caller {
         case .address:
-            return "address \(client?.clientAddress ?? "unknown")"
+            return "address \(origin.client ?? "unknown")"
         case .fields(let names):
             return shared.secret.caller(CallerFields(names, of: request.headers))
         }
