@@ -209,6 +209,12 @@ import Testing
                   profile: iceberg
                   form: word
                   length: 10-20
+                  methods: [POST, PUT]
+                  keptStatuses: [202, 502]
+                  releasedStatuses: [503]
+                  fingerprintFields: [Stripe-Version]
+                  scopeFields: [Stripe-Account]
+                  replayFields: [X-Shop]
                   retention: 11m
                   unknown: rerun
                   honouredByService: true
@@ -254,6 +260,12 @@ import Testing
         expected.idempotency.keys = .required
         expected.idempotency.profile = .iceberg
         expected.idempotency.rules = KeyRules(form: .word, length: 10...20)
+        expected.idempotency.methods = ["POST", "PUT"]
+        expected.idempotency.keptStatuses = [202, 502]
+        expected.idempotency.releasedStatuses = [503]
+        expected.idempotency.fingerprintFields = ["stripe-version"]
+        expected.idempotency.scopeFields = ["stripe-account"]
+        expected.idempotency.replayFields = ["x-shop"]
         expected.idempotency.retention = .seconds(660)
         expected.idempotency.unknown = .rerun
         expected.idempotency.isHonouredByService = true

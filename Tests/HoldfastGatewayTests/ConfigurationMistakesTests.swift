@@ -102,6 +102,30 @@ import Testing
         ("budget: {tokens: {}, ratio: 10%}", "33: routes[0].budget.ratio must not be given beside tokens"),
         ("dedline: 5s", "5: routes[0] has no option dedline; did you mean 'deadline'?"),
         (
+            "idempotency: {methods: [GET]}",
+            "29: routes[0].idempotency.methods[0] is GET, but must be a method that may have an effect, so none of GET, HEAD, OPTIONS, TRACE and CONNECT"
+        ),
+        (
+            "idempotency: {replayFields: [x-shop, Set-Cookie]}",
+            "42: routes[0].idempotency.replayFields[1] is Set-Cookie, but must be a field's name, but of no cookie or challenge, no field of the connection or the message, and none of the gateway's"
+        ),
+        (
+            "idempotency: {scopeFields: [Idempotency-Key]}",
+            "33: routes[0].idempotency.scopeFields[0] is Idempotency-Key, but must be a field's name, but no field of the connection or the message, not the key, and none of the gateway's"
+        ),
+        (
+            "idempotency: {keptStatuses: [199]}",
+            "34: routes[0].idempotency.keptStatuses[0] is 199, but must be a whole number from 200 to 599"
+        ),
+        (
+            "idempotency: {keptStatuses: [429]}",
+            "34: routes[0].idempotency.keptStatuses[0] is 429, but must be a status that does not say that the request was not acted upon"
+        ),
+        (
+            "idempotency: {keptStatuses: [502], releasedStatuses: [502]}",
+            "33: routes[0].idempotency.keptStatuses must have nothing in common with routes[0].idempotency.releasedStatuses"
+        ),
+        (
             "idempotency: {unknown: probe}",
             "28: routes[0].idempotency.unknown is probe, but routes[0].idempotency.probe is missing"
         ),

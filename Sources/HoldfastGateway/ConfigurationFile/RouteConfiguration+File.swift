@@ -158,7 +158,7 @@ extension RouteConfiguration.Idempotency {
         var idempotency = Self()
         idempotency.keys = section.choice(
             "keys", default: idempotency.keys,
-            "Whether POST and PATCH need an `Idempotency-Key`; `off` passes keys on, and does nothing about them.")
+            "Whether requests need an `Idempotency-Key`; `off` passes keys on, and does nothing about them.")
         idempotency.profile =
             section.choice(
                 "profile", of: OutcomeProfile.all.map { ($0.name, $0) }, unset: idempotency.profile.name,
@@ -173,6 +173,7 @@ extension RouteConfiguration.Idempotency {
             let usual = idempotency.profile.keys
             idempotency.rules = KeyRules(form: form ?? usual.form, length: length ?? usual.length)
         }
+        idempotency.readMeaning(section)
         idempotency.retention = section.duration(
             "retention", default: idempotency.retention, in: .seconds(60) ... .seconds(365 * 86_400),
             "How long an outcome is kept.")

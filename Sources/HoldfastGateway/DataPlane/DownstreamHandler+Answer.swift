@@ -140,7 +140,7 @@ extension DownstreamHandler: Flushing {
         }
         if let request = problem.request { headers.add(name: RequestID.field, value: request) }
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepAlive)
-        let status = HTTPResponseStatus(statusCode: problem.kind.status)
+        let status = HTTPResponseStatus(statusCode: problem.status)
         write(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
         if request?.method != .HEAD { write(ByteBuffer(bytes: body)) }
         writeEnd(keepAlive: keepAlive)

@@ -16,7 +16,8 @@ extension Exchange {
     var repeatability: Repeatability {
         guard !isWebSocket else { return .once }
         guard !isProbing else { return .idempotent }
-        guard let key else { return Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) }
+        let byMethod = Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post)
+        guard let key, byMethod == .once else { return byMethod }
         return route.configuration.idempotency.isHonouredByService ? .keyed(key) : .once
     }
 

@@ -332,6 +332,7 @@ final class Exchange {
     /// Answers in the gateway's own name, when nothing of an answer is out yet.
     func answer(_ problem: Problem) {
         var problem = problem
+        problem.status = route.configuration.idempotency.profile.status(of: problem.kind)
         problem.record = recordID?.description
         if attemptNumber > 1 { problem.attempts = attemptNumber }
         account.answered(problem)

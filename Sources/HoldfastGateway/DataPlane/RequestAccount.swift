@@ -51,7 +51,7 @@ struct RequestAccount {
 
     mutating func answered(_ problem: Problem) {
         self.problem = problem
-        status = problem.kind.status
+        status = problem.status
     }
 
     /// - Parameter attempts: How many had been made by then.

@@ -19,6 +19,9 @@ final class Route: Sendable {
     let deadline: TimeAmount
     let attemptTimeout: TimeAmount
     let streamTimeout: TimeAmount
+    /// In an order that does not depend on how the configuration lists them, since what is hashed depends on it.
+    let fingerprintFields: [String]
+    let scopeFields: [String]
 
     var name: String { configuration.name }
 
@@ -56,6 +59,8 @@ final class Route: Sendable {
         deadline = TimeAmount(configuration.deadline)
         attemptTimeout = TimeAmount(configuration.attemptTimeout)
         streamTimeout = TimeAmount(configuration.streamTimeout)
+        fingerprintFields = configuration.idempotency.fingerprintFields.sorted()
+        scopeFields = configuration.idempotency.scopeFields.sorted()
     }
 
     /// What a policy knows goes over while it is configured as it was.
