@@ -130,7 +130,8 @@ final class Exchange {
     var isShadow: Bool { route.configuration.isShadow }
 
     init(
-        request: HTTPRequestHead, _ target: RequestTarget, _ fields: RequestFields, from origin: RequestOrigin, route: Route,
+        request: HTTPRequestHead, _ target: RequestTarget, _ fields: RequestFields, from origin: RequestOrigin,
+        route: Route,
         client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
     ) {
         plan = loop.plan

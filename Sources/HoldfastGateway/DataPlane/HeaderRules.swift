@@ -25,7 +25,8 @@ enum HeaderRules {
             case .via: via = via.map { "\($0), \(value)" } ?? value
             // A hop says these of itself, and of those before it what it believes; what came is not passed on. `Host` is
             // the target's.
-            case .host, .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .expect, .timeout, .attempt, .connection,
+            case .host, .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .expect, .timeout, .attempt,
+                .connection,
                 .upgrade, .transferEncoding, .hopByHop:
                 break
             case .traceparent, .tracestate: if isTraced { fields.add(name: name, value: value) }
