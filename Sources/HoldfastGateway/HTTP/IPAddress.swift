@@ -69,11 +69,12 @@ struct IPAddress: Sendable, Hashable, CustomStringConvertible {
             }
             room[count] = 0
             guard let start = room.baseAddress else { return nil }
-            var four = in_addr()
-            if inet_pton(AF_INET, start, &four) == 1 { return IPAddress(four: four.s_addr) }
-            var six = in6_addr()
-            guard inet_pton(AF_INET6, start, &six) == 1 else { return nil }
-            return withUnsafeBytes(of: &six) { IPAddress(six: $0) }
+            return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { bytes in
+                if inet_pton(AF_INET, start, bytes.baseAddress) == 1 {
+                    return IPAddress(four: bytes.loadUnaligned(as: UInt32.self))
+                }
+                return inet_pton(AF_INET6, start, bytes.baseAddress) == 1 ? IPAddress(six: .init(bytes)) : nil
+            }
         }
         guard let found else { return nil }
         self = found

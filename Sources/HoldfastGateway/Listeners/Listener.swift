@@ -1,4 +1,5 @@
 #if Gateway
+import Logging
 import NIOCore
 import NIOHTTP2
 import NIOPosix
