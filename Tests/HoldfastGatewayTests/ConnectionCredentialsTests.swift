@@ -1,5 +1,6 @@
 #if Gateway
 import Foundation
+import Holdfast
 import HoldfastTesting
 import NIOCore
 import NIOEmbedded

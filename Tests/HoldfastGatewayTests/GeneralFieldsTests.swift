@@ -2,6 +2,7 @@
 import Foundation
 import HoldfastHTTP
 import NIOCore
+import NIOHPACK
 import NIOHTTP1
 import TestSupport
 import Testing

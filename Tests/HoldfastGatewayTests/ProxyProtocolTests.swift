@@ -4,6 +4,7 @@ import HoldfastGateway
 import Logging
 import NIOHTTP1
 import NIOSSL
+import Synchronization
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 #if Gateway
 import HoldfastGateway
+import NIOHTTP1
 import TestSupport
 import Testing
 
