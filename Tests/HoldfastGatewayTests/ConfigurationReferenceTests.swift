@@ -8,6 +8,11 @@ import Testing
     /// What is given besides an option, so that it means something.
     private static let companions: [String: [String: String]] = [
         "admin.address": ["tokenFile": "secrets/admin-token"],
+        "listeners[].tls.clients.trust": ["verify": "required"],
+        "listeners[].tls.clients.verify=required": ["trust": "secrets/certificate.pem"],
+        "listeners[].tls.clients.verify=optional": ["trust": "secrets/certificate.pem"],
+        "services.NAME.tls.certificate": ["key": "secrets/key.pem"],
+        "services.NAME.tls.key": ["certificate": "secrets/certificate.pem"],
         "routes[].adaptiveLimit.algorithm=aimd": ["threshold": "1ms"],
         "routes[].adaptiveLimit.initial": ["maximum": "1000000"],
         "routes[].adaptiveLimit.maximum": ["initial": "1"],
@@ -34,8 +39,10 @@ import Testing
         case "routes[].match.methods": return ["[GET, POST]"]
         case "routes[].match.fields": return ["{x-tier: gold, x-debug: }"]
         case "routes[].retry.statuses": return ["[400, 599]"]
-        case "services.NAME.tls.trust", "listeners[].tls.certificate": return ["secrets/certificate.pem"]
-        case "listeners[].tls.key": return ["secrets/key.pem"]
+        case "services.NAME.tls.trust", "services.NAME.tls.certificate", "listeners[].tls.certificate",
+            "listeners[].tls.clients.trust":
+            return ["secrets/certificate.pem"]
+        case "listeners[].tls.key", "services.NAME.tls.key": return ["secrets/key.pem"]
         case "admin.tokenFile": return ["secrets/admin-token"]
         case "store.locationFile": return ["secrets/store"]
         case "store.encryptionKeys[].file": return ["secrets/outcomes-1"]
@@ -52,7 +59,7 @@ import Testing
         case "location": return ["memory"]
         case "path": return ["/tmp/x"]
         case "range": return ["16", "16-64"]
-        case "text": return ["address", "field x-tenant x-api-key"]
+        case "text": return ["address", "certificate", "field x-tenant x-api-key"]
         case "name": return ["name"]
         default: return []
         }

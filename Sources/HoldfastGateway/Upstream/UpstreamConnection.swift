@@ -1,6 +1,8 @@
 #if Gateway
+import HoldfastTLS
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// One connection to the service. It serves one attempt at a time, and tells it what comes back.
 final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, Flushing {
@@ -21,6 +23,10 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     let channel: any Channel
     let endpoint: Endpoint
     private(set) var idleSince: NIODeadline
+    /// Which reading of the service's certificates it was opened under.
+    private let reading: Int
+    /// Whether it has brought a byte of any answer.
+    private var hasReceived = false
     private let pool: UpstreamPool
     private let decoder: HTTPResponseDecoder
     /// Bytes go out in front of the decoder, which passes nothing on but parts of requests.
@@ -45,7 +51,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         self.endpoint = endpoint
         self.pool = pool
         idleSince = pool.turn.now
+        reading = endpoint.reading
     }
+
+    /// Whether it may not serve another request: its endpoint is in no plan, or was given other certificates.
+    var isOutdated: Bool { endpoint.isRetired.load(ordering: .relaxed) || reading != endpoint.reading }
 
     /// Whether the service takes what it is sent.
     private(set) var isWritable = true
@@ -118,6 +128,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        hasReceived = true
         switch use {
         case .serving(let attempt):
             received(unwrapInboundIn(data), for: attempt, context)
@@ -197,6 +208,13 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if !hasReceived, let refusal = TLSFailure.refusal(error) {
+            if case .serving(let attempt) = use {
+                use = .closed
+                attempt.serviceRefused(refusal)
+            }
+            return context.close(promise: nil)
+        }
         // A reset, or bytes that are not HTTP: either way nothing more can be read here. An end within an answer is what
         // a connection's end looks like to the parser.
         guard let error = error as? HTTPParserError, error != .invalidEOFState else {
