@@ -40,6 +40,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.19.4"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.20.0"),
         .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.44.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -64,10 +67,21 @@ let package = Package(
             ]
         ),
         .target(name: "HoldfastPostgres", dependencies: ["Holdfast", "HoldfastIdempotency"]),
+        // How TLS is spoken, and who the other side has to be: for the gateway and the stores that are reached so.
+        .target(
+            name: "HoldfastTLS",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Valkey"])),
+                .product(name: "NIOTLS", package: "swift-nio", condition: .when(traits: ["Valkey"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Valkey"])),
+                .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(traits: ["Valkey"])),
+                .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["Valkey"])),
+            ]
+        ),
         .target(
             name: "HoldfastValkey",
             dependencies: [
-                "Holdfast", "HoldfastIdempotency",
+                "Holdfast", "HoldfastIdempotency", "HoldfastTLS",
                 .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Valkey"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Valkey"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Valkey"])),
@@ -83,13 +97,14 @@ let package = Package(
         .target(
             name: "HoldfastGateway",
             dependencies: [
-                "HoldfastHTTP", "HoldfastIdempotency", "HoldfastTelemetry",
+                "HoldfastHTTP", "HoldfastIdempotency", "HoldfastTelemetry", "HoldfastTLS",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOTLS", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Gateway"])),
@@ -158,6 +173,14 @@ let package = Package(
             dependencies: ["HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
         .testTarget(name: "HoldfastHTTPTests", dependencies: ["HoldfastHTTP"]),
         .testTarget(
+            name: "HoldfastTLSTests",
+            dependencies: [
+                "HoldfastTLS", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Valkey"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Valkey"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Valkey"])),
+            ]),
+        .testTarget(
             name: "HoldfastSQLiteTests",
             dependencies: [
                 "HoldfastSQLite", "HoldfastTesting", "TestSupport",
@@ -177,12 +200,16 @@ let package = Package(
         .testTarget(
             name: "HoldfastGatewayTests",
             dependencies: [
-                "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite", "HoldfastTesting", "TestSupport", "holdfast",
+                "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite", "HoldfastTesting", "HoldfastTLS", "TestSupport",
+                "holdfast",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
+                .product(
+                    name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Gateway"])),
             ]
         ),

@@ -21,15 +21,44 @@ struct ListenOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Where claims and outcomes are kept. Default: sqlite:holdfast.db.",
+            discussion:
+                "A password here is everybody's to read: use --store-file, or HOLDFAST_STORE in the environment.",
             valueName: "memory|sqlite:PATH|postgres://…|valkey://…"), transform: Words.store)
     var store: StoreLocation?
 
-    /// Puts what is given into a configuration.
-    func apply(to configuration: inout GatewayConfiguration) {
+    @Option(
+        help: ArgumentHelp("Instead: a file with it, which no others may read.", valueName: "file"))
+    var storeFile: String?
+
+    func validate() throws {
+        guard store == nil || storeFile == nil else {
+            throw ValidationError("give --store or --store-file, and not both")
+        }
+    }
+
+    /// Puts what is given into a configuration. What is not given may stand in the environment.
+    func apply(to configuration: inout GatewayConfiguration, environment: [String: String]) throws {
         if let listen { configuration.listeners[0].address = listen }
         if let admin { configuration.admin.address = admin }
-        if let store { configuration.store.location = store }
+        let elsewhere = try storeFile.map { path in try StoreLocation.inFile(path) }
+        if let store = try store ?? elsewhere ?? StoreLocation.inEnvironment(environment) {
+            configuration.store.location = store
+        }
     }
+
+    /// What is to be known before it is used.
+    func warnings(_ configuration: GatewayConfiguration, environment: [String: String]) -> [String] {
+        var warnings = configuration.store.location.warnings(environment)
+        if store?.holdsPassword == true { warnings.append(StoreLocation.passwordIsShown) }
+        return warnings
+    }
+}
+
+extension StoreLocation {
+    /// Said of a password on the command line.
+    static let passwordIsShown =
+        "the store's password stands in the command line, which every user of this machine can read: "
+        + "give --store-file, or \(StoreLocation.variable) in the environment"
 }
 
 struct GatewayCommand: AsyncParsableCommand {
@@ -142,15 +171,20 @@ struct GatewayCommand: AsyncParsableCommand {
         }
         do {
             try gatewayConfiguration().validate()
-        } catch {
+        } catch let error as ConfigurationError {
             throw ValidationError("\(error)")
         }
     }
 
     func run() async throws {
         let file = try config.map { try ConfigurationFile(path: $0) }
-        let configuration = file?.configuration ?? gatewayConfiguration()
-        let runner = file.map { GatewayRunner($0) } ?? GatewayRunner(configuration: configuration)
+        let environment = ProcessInfo.processInfo.environment
+        let configuration = try file?.configuration ?? gatewayConfiguration()
+        let runner =
+            file.map { GatewayRunner($0) }
+            ?? GatewayRunner(
+                configuration: configuration,
+                warnings: options.warnings(configuration, environment: environment))
         try await runner.run { gateway in
             for (address, listener) in zip(gateway.addresses, configuration.listeners) {
                 say("gateway:       \(listener.tls == nil ? "http" : "https")://\(address)")
@@ -163,7 +197,8 @@ struct GatewayCommand: AsyncParsableCommand {
     private var given: [String] {
         let options: [(name: String, isGiven: Bool)] = [
             ("--upstream", !upstream.isEmpty), ("--listen", options.listen != nil), ("--admin", options.admin != nil),
-            ("--store", options.store != nil), ("--trip", trip != nil), ("--cooldown", cooldown != nil),
+            ("--store", options.store != nil), ("--store-file", options.storeFile != nil), ("--trip", trip != nil),
+            ("--cooldown", cooldown != nil),
             ("--attempts", attempts != nil), ("--timeout", timeout != nil),
             ("--attempt-timeout", attemptTimeout != nil), ("--stream-timeout", streamTimeout != nil),
             ("--key", key != nil), ("--profile", profile != nil),
@@ -176,10 +211,10 @@ struct GatewayCommand: AsyncParsableCommand {
     }
 
     /// One service, as the options say. What they do not say is as the configuration has it.
-    private func gatewayConfiguration() -> GatewayConfiguration {
+    private func gatewayConfiguration() throws -> GatewayConfiguration {
         var configuration = GatewayConfiguration(
             upstreams: upstream, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        options.apply(to: &configuration)
+        try options.apply(to: &configuration, environment: ProcessInfo.processInfo.environment)
         configuration.keysPerCaller = keysPerCaller
         configuration.bytesPerCaller = bytesPerCaller
         apply(to: &configuration.routes[0])

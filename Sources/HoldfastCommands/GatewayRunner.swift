@@ -15,9 +15,12 @@ struct GatewayRunner {
     let configuration: GatewayConfiguration
     private let file: ConfigurationFile?
     private let demo: DemoControls?
+    /// What is to be known before it runs.
+    private let warnings: [String]
 
-    init(configuration: GatewayConfiguration, demo: DemoControls? = nil) {
+    init(configuration: GatewayConfiguration, warnings: [String] = [], demo: DemoControls? = nil) {
         self.configuration = configuration
+        self.warnings = warnings
         self.demo = demo
         file = nil
     }
@@ -26,6 +29,7 @@ struct GatewayRunner {
     init(_ file: ConfigurationFile) {
         self.file = file
         configuration = file.configuration
+        warnings = file.warnings.map(\.description)
         demo = nil
     }
 
@@ -33,7 +37,8 @@ struct GatewayRunner {
     func run(started: @Sendable (Gateway) -> Void) async throws {
         let logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
         Descriptors.raise()
-        for warning in file?.warnings ?? [] { logger.warning("\(warning)") }
+        MemoryDumps.forbid()
+        for warning in warnings { logger.warning("\(warning)") }
         switch configuration.store.location {
         case .memory:
             try await run(on: MemoryStore(), logger: logger, started: started)

@@ -1,5 +1,6 @@
 #if Gateway
 import ArgumentParser
+import Foundation
 import HoldfastGateway
 import HoldfastPostgres
 
@@ -12,13 +13,21 @@ struct MigrateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The store.", valueName: "postgres://…"), transform: Words.store)
     var store: StoreLocation?
 
+    @Option(help: ArgumentHelp("Instead: a file with it, which no others may read.", valueName: "file"))
+    var storeFile: String?
+
     @Option(help: ArgumentHelp("Instead: the gateway's configuration file, which names the store.", valueName: "file"))
     var config: String?
 
     func validate() throws {
-        guard (store == nil) != (config == nil) else { throw ValidationError("give --store or --config") }
+        let given = [store != nil, storeFile != nil, config != nil].count { $0 }
+        guard given == 1 || (given == 0 && environment[StoreLocation.variable] != nil) else {
+            throw ValidationError("give --store, --store-file or --config")
+        }
         if let store { _ = try url(of: store) }
     }
+
+    private var environment: [String: String] { ProcessInfo.processInfo.environment }
 
     private func url(of store: StoreLocation) throws -> String {
         guard case .postgres(let url) = store else {
@@ -28,8 +37,10 @@ struct MigrateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let inFile = try config.map { try ConfigurationFile(path: $0).configuration.store.location }
-        guard let location = store ?? inFile else { return }
+        if store?.holdsPassword == true { complain("holdfast: \(StoreLocation.passwordIsShown)") }
+        let named = try config.map { try ConfigurationFile(path: $0).configuration.store.location }
+        let inFile = try storeFile.map { path in try StoreLocation.inFile(path) }
+        guard let location = try store ?? inFile ?? named ?? StoreLocation.inEnvironment(environment) else { return }
         let url = try url(of: location)
         let versions = try await PostgresStore.migrate(url: url)
         say(

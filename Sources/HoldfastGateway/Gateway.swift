@@ -106,13 +106,13 @@ public final class Gateway: Service {
     }
 
     /// Works by another configuration from now on. Requests that are under way keep the one that they began with; what
-    /// did not change keeps its breakers, budgets, limits and connections. The listeners' certificates are read again,
-    /// whether their names changed or not.
+    /// did not change keeps its breakers, budgets, limits and connections. The certificates of listeners and services are
+    /// read again, whether their names changed or not.
     ///
     /// - Throws: ``Holdfast/ConfigurationError`` when it is not valid, or changes what needs a restart: listeners, the
     ///   control plane, the store, the number of threads. Then everything stays as it was.
     public func reload(_ configuration: GatewayConfiguration) async throws {
-        let showCertificates = try dataPlane.readCertificates()
+        let showCertificates = try readCertificates()
         try await plans.reload(configuration)
         showCertificates()
         await dataPlane.take(plans.current)
@@ -121,11 +121,26 @@ public final class Gateway: Service {
         shared.logger.notice("the configuration was reloaded")
     }
 
-    /// Reads the listeners' certificates and keys again. New connections use them.
+    /// Reads the certificates and keys of listeners and services again, and those that others are trusted by. New
+    /// connections use them, and connections to services that are between two requests are not used again.
     ///
     /// - Throws: ``GatewayError`` when one cannot be used. Then all stay as they were.
     public func reloadCertificates() throws {
-        try dataPlane.reloadCertificates()
+        try readCertificates()()
+    }
+
+    /// The first half, for whoever has more to check before anything changes. What fails is logged.
+    ///
+    /// - Returns: What has new connections use what was read.
+    private func readCertificates() throws -> () -> Void {
+        do {
+            let changes =
+                try dataPlane.readCertificates() + plans.current.services.compactMap { try $0.credentials?.reload() }
+            return { for change in changes { change() } }
+        } catch {
+            shared.logger.error("the certificates stay as they were", metadata: ["error": "\(error)"])
+            throw error
+        }
     }
 
     /// Serves until a graceful shutdown begins; then takes no new connection, lets requests end, records claims.

@@ -6,7 +6,7 @@ public struct GatewayError: Error, Sendable, CustomStringConvertible {
         case cannotListen = "cannot-listen"
         /// The access log's file cannot be opened.
         case cannotOpenLog = "cannot-open-log"
-        /// A listener's certificate or key is missing, is not PEM, or one is not the other's.
+        /// A certificate or key, or those that others are trusted by, are missing, are not PEM, or one is not the other's.
         case unusableCertificate = "unusable-certificate"
     }
 
@@ -19,10 +19,15 @@ public struct GatewayError: Error, Sendable, CustomStringConvertible {
         GatewayError(code: .cannotListen, description: "cannot listen on \(address): \(error)")
     }
 
-    static func unusableCertificate(_ files: ListenerConfiguration.TLS, because reason: String) -> GatewayError {
+    static func unusableCertificate(_ certificate: String, _ key: String, because reason: String) -> GatewayError {
         GatewayError(
             code: .unusableCertificate,
-            description: "cannot use the certificate \(files.certificate) with the key \(files.key): \(reason)")
+            description: "cannot use the certificate \(certificate) with the key \(key): \(reason)")
+    }
+
+    static func unusableTrust(_ path: String, because reason: String) -> GatewayError {
+        GatewayError(
+            code: .unusableCertificate, description: "cannot trust the certificates of \(path): \(reason)")
     }
 
     static func cannotOpenLog(at path: String, because error: String) -> GatewayError {

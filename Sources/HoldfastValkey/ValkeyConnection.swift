@@ -1,5 +1,6 @@
 #if Valkey
 import Holdfast
+import HoldfastTLS
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -10,6 +11,9 @@ final class ValkeyConnection: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
+
+    /// For a connection to be made, and for its handshake.
+    private static let timeout = TimeAmount.seconds(5)
 
     private let channel: any Channel
 
@@ -25,24 +29,28 @@ final class ValkeyConnection: Sendable {
     static func connect(
         to address: ValkeyAddress, told: @escaping @Sendable (_ message: String) -> Void = { _ in }
     ) async throws -> ValkeyConnection {
-        let tls = try address.usesTLS ? context(for: address) : nil
-        let host = address.host
+        let tls = try address.usesTLS ? (context: context(for: address), name: name(of: address)) : nil
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(.seconds(5))
+            .connectTimeout(timeout)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls {
-                        // A name is checked; an address is not sent as one, and its certificate must name it.
-                        let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
-                        try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+                        try pipeline.addHandler(
+                            NIOSSLClientHandler(context: tls.context, serverHostname: tls.name.indication))
+                        try pipeline.addHandler(TLSHandshake(with: tls.name, on: channel.eventLoop))
                     }
                     try pipeline.addHandler(ValkeyHandler(told: told))
                 }
             }
-            .connect(host: host, port: address.port).get()
+            .connect(host: address.host, port: address.port)
+            .flatMap { channel in
+                // Until the server has shown that it is who it has to be, it is given no password.
+                guard tls != nil else { return channel.eventLoop.makeSucceededFuture(channel) }
+                return TLSHandshake.completed(on: channel, within: timeout).map { channel }
+            }.get()
         let connection = ValkeyConnection(channel)
         do {
             try await connection.introduce(address)
@@ -54,9 +62,16 @@ final class ValkeyConnection: Sendable {
     }
 
     private static func context(for address: ValkeyAddress) throws -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        if let certificates = address.certificates { configuration.trustRoots = .file(certificates) }
-        return try NIOSSLContext(configuration: configuration)
+        try NIOSSLContext(
+            configuration: .connecting(trusting: address.certificates.map { .file($0) } ?? .default))
+    }
+
+    private static func name(of address: ValkeyAddress) throws(Failure) -> ServiceName {
+        guard let name = ServiceName(address.host) else {
+            throw Failure(
+                description: "'\(address.host)' is neither a name nor an IP address that a certificate can be for")
+        }
+        return name
     }
 
     private func introduce(_ address: ValkeyAddress) async throws {

@@ -34,7 +34,7 @@ import Testing
             #expect(status == 0)
             #expect(errors == "")
             for part in [
-                "Listens on 0.0.0.0:8443: TLS with", "Control plane on 0.0.0.0:9090: with a token",
+                "Listens on 0.0.0.0:8443: TLS with", "Control plane on 127.0.0.1:9090: with a token",
                 "encrypted under key 2, and read under 2, 1", "Service payments", "http://payments-3.internal:8080",
                 "health check: GET /health every 5s", "1. charge: POST /charges → payments",
                 "rate limit: 50 in 1s, 100 at once", "idempotency: keys required", "deadline: 20s", "4. other:",

@@ -10,6 +10,11 @@ import Testing
         "admin.address": ["tokenFile": "secrets/admin-token"],
         "listeners[].trustedFields": ["trusted": "[10.0.0.0/8]"],
         "listeners[].proxyProtocol": ["trusted": "[10.0.0.0/8]"],
+        "listeners[].tls.clients.trust": ["verify": "required"],
+        "listeners[].tls.clients.verify=required": ["trust": "secrets/certificate.pem"],
+        "listeners[].tls.clients.verify=optional": ["trust": "secrets/certificate.pem"],
+        "services.NAME.tls.certificate": ["key": "secrets/key.pem"],
+        "services.NAME.tls.key": ["certificate": "secrets/certificate.pem"],
         "routes[].adaptiveLimit.algorithm=aimd": ["threshold": "1ms"],
         "routes[].adaptiveLimit.initial": ["maximum": "1000000"],
         "routes[].adaptiveLimit.maximum": ["initial": "1"],
@@ -42,8 +47,10 @@ import Testing
         case "routes[].idempotency.releasedStatuses": return ["[300, 599]"]
         case "routes[].idempotency.replayFields": return ["[x-shop]"]
         case "routes[].idempotency.fingerprintFields", "routes[].idempotency.scopeFields": return ["[Stripe-Account]"]
-        case "services.NAME.tls.trust", "listeners[].tls.certificate": return ["secrets/certificate.pem"]
-        case "listeners[].tls.key": return ["secrets/key.pem"]
+        case "services.NAME.tls.trust", "services.NAME.tls.certificate", "listeners[].tls.certificate",
+            "listeners[].tls.clients.trust":
+            return ["secrets/certificate.pem"]
+        case "listeners[].tls.key", "services.NAME.tls.key": return ["secrets/key.pem"]
         case "admin.tokenFile": return ["secrets/admin-token"]
         case "store.locationFile": return ["secrets/store"]
         case "store.encryptionKeys[].file": return ["secrets/outcomes-1"]
@@ -60,7 +67,7 @@ import Testing
         case "location": return ["memory"]
         case "path": return ["/tmp/x"]
         case "range": return ["16", "16-64"]
-        case "text": return ["address", "field x-tenant x-api-key"]
+        case "text": return ["address", "certificate", "field x-tenant x-api-key"]
         case "name": return ["name"]
         default: return []
         }

@@ -11,7 +11,7 @@ import Testing
 /// What a gateway does that may have few files open.
 @Suite(.serialized) struct DescriptorTests {
     @Test func `clients get what is configured, or half of what there is`() {
-        let room = DescriptorRoom(limit: 1_077, loops: 2, listeners: 5)
+        let room = DescriptorRoom(limit: 1_000 + DescriptorRoom.own + 13, loops: 2, listeners: 5)
         #expect(room.connections == 1_000)
         #expect(room.clients(10_000) == 500 && room.services(10_000) == 500)
         #expect(room.clients(100) == 100 && room.services(100) == 900)
@@ -21,7 +21,7 @@ import Testing
 
     private func limits() -> (descriptors: Int, room: DescriptorRoom) {
         let loops = 1 + System.coreCount
-        let descriptors = 64 + 4 * loops + 1 + 20
+        let descriptors = DescriptorRoom.own + 4 * loops + 1 + 20
         return (descriptors, DescriptorRoom(limit: descriptors, loops: loops, listeners: 1))
     }
 
@@ -62,6 +62,32 @@ import Testing
         let text = try await TestClient.send(.GET, "/metrics", to: gateway.admin).text
         #expect(text.contains("holdfast_connections_refused_total{reason=\"connections\"} 20\n"))
         #expect(text.contains("holdfast_accept_pauses_total 0\n"))
+        await gateway.kill9()
+        await service.stop()
+    }
+
+    @Test func `connections to the control plane that say nothing take nothing from the data plane`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        let folder = try ConfigurationFolder()
+        defer { folder.remove() }
+        let path = try folder.write(file(service.port, service.port))
+        let (descriptors, room) = limits()
+        let gateway = try await HoldfastProcess.start(
+            ["gateway", "--config", path], takesPorts: false, descriptors: descriptors)
+        var strangers: [any Channel] = []
+        for _ in 0..<400 {
+            strangers.append(
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(host: "127.0.0.1", port: gateway.admin).get())
+        }
+        let (port, count) = (gateway.port, room.clients(.max))
+        try await offPool { () throws -> Void in
+            let clients = (0..<count).map { _ in KeepAliveClient(port: port, keepsAlive: true) }
+            for client in clients { #expect(try client.get().hasPrefix("HTTP/1.1 200 ")) }
+        }
+        let text = try await TestClient.send(.GET, "/metrics", to: gateway.admin).text
+        #expect(text.contains("holdfast_accept_pauses_total 0\n"))
+        for stranger in strangers { try? await stranger.close() }
         await gateway.kill9()
         await service.stop()
     }

@@ -49,7 +49,8 @@ import Testing
     }
 
     #if os(Linux)
-    @Test func `libpq is loaded for a store on PostgreSQL and for no other`() async throws {
+    @Test(.enabled(if: geteuid() == 0)) func `libpq is loaded for a store on PostgreSQL and for no other`() async throws
+    {
         for (store, needs) in [("memory", false), (try await PostgresServer.shared.value.database(), true)] {
             let process = try await HoldfastProcess.start(
                 ["gateway", "--upstream", "http://127.0.0.1:9", "--store", store])

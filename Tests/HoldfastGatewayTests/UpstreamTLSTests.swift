@@ -1,5 +1,9 @@
 #if Gateway
 import Holdfast
+import HoldfastTLS
+import HoldfastTesting
+import NIOCore
+import NIOPosix
 import NIOSSL
 import TestSupport
 import Testing
@@ -90,6 +94,84 @@ import Testing
             let why = try await why(gateway.get(), gateway)
             #expect(why.contains("the handshake failed: WRONG_VERSION_NUMBER"), "\(why)")
         }
+    }
+
+    /// Asks for the attacker's certificate: it is trusted, and for the address that a look-up leads to.
+    private func withAttacker(
+        _ names: String?, subject: String,
+        _ body: (CertificateAuthority, RunningGateway, TestService) async throws -> Void
+    ) async throws {
+        let authority = try await CertificateAuthority.make()
+        let issued = try await authority.issue(names, subject: subject)
+        let service = try await TestService.start { _, _ in .ok("the attacker") }
+        try await withGateway(
+            to: service,
+            configure: { $0.listeners[0].tls = .init(certificate: issued.certificate, key: issued.key) }
+        ) { try await body(authority, $0, service) }
+    }
+
+    @Test(arguments: [
+        ("IP:127.0.0.1", "/CN=pay.example.com", "but for 127.0.0.1"),
+        (nil, "/CN=pay.example.com", "but for nobody, since it has no name but the common one"),
+    ])
+    func `a certificate for the service's address, or that only calls itself so, is no certificate for its name`(
+        names: String?, subject: String, why: String
+    ) async throws {
+        try await withAttacker(names, subject: subject) { authority, behind, service in
+            for name in ["pay.example.com", "localhost"] {
+                try await withGateway(configure: { configuration in
+                    let address = GatewayConfiguration.Address(host: "127.0.0.1", port: behind.port)
+                    configuration.services[0].endpoints = [.init(address: address, usesTLS: true)]
+                    configuration.services[0].tls.trust = authority.certificate
+                    configuration.services[0].tls.name = name
+                }) { gateway in
+                    let answer = try await gateway.get()
+                    #expect(answer.problem == "upstream-unreachable")
+                    let found = try await self.why(answer, gateway)
+                    #expect(found.contains("its certificate is not for '\(name)', \(why)"), "\(found)")
+                    // It is certain that nothing was sent, so the key is free.
+                    for _ in 0..<2 { try await expectEqual(gateway.post(key: "one").problem, "upstream-unreachable") }
+                }
+            }
+            #expect(service.requests.isEmpty)
+        }
+    }
+
+    @Test func `a health check asks nobody else either`() async throws {
+        try await withAttacker("IP:127.0.0.1", subject: "/CN=localhost") { authority, behind, service in
+            for (name, isTaken) in [("127.0.0.1", true), ("localhost", false)] {
+                var tls = ServiceConfiguration.TLS()
+                (tls.trust, tls.name) = (authority.certificate, name)
+                let place = ServiceConfiguration.Endpoint(
+                    address: .init(host: "localhost", port: behind.port), usesTLS: true)
+                let endpoint = try Endpoint(
+                    .init(
+                        service: "service", place: place,
+                        address: try .init(ipAddress: "127.0.0.1", port: behind.port), tls: tls, breaker: .init()),
+                    credentials: try ServiceCredentials(tls), clock: ManualClock(), onChange: { _, _ in })
+                let loop = MultiThreadedEventLoopGroup.singleton.any()
+                var check = ServiceConfiguration.HealthCheck()
+                check.timeout = .seconds(600)
+                let found = await HealthProbe.check(endpoint, check, on: loop)
+                #expect((found == nil) == isTaken, "\(found ?? "well")")
+                #expect(isTaken || found?.contains("not for 'localhost', but for 127.0.0.1") == true)
+            }
+            #expect(service.requests.count == 1)
+        }
+    }
+
+    @Test(arguments: ["127.1", "a b", "*.example.com", "[::1]"])
+    func `what no certificate can be for is refused before anything is asked`(name: String) throws {
+        var service = ServiceConfiguration(
+            name: "service", endpoints: [.init(address: .init(host: "a.example", port: 443), usesTLS: true)])
+        service.tls.name = name
+        #expect(throws: ConfigurationError.self) { try service.validate() }
+        service.tls.name = nil
+        try service.validate()
+        service.endpoints = [.init(address: .init(host: name, port: 443), usesTLS: true)]
+        #expect(throws: ConfigurationError.self) { try service.validate() }
+        service.tls.verifies = false
+        try service.validate()
     }
 
     @Test func `certificates are not checked where that is said`() async throws {

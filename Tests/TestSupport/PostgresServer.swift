@@ -66,6 +66,27 @@ public final class PostgresServer: Sendable {
         return (port, "\(folder)/root.crt")
     }
 
+    /// Has the server ask a user for a password, on a port of its own at 127.0.0.1.
+    ///
+    /// - Returns: The port.
+    public func askForPassword(_ password: String, of user: String) async throws -> Int {
+        let port = Int.random(in: 20_000...30_000)
+        let statement = "CREATE ROLE \(user) SUPERUSER LOGIN PASSWORD '\(password)'"
+        try Data(statement.utf8).write(to: URL(filePath: "\(folder)/role.sql"))
+        try await Self.run("\(Self.binaries())/psql -h \(folder) -U postgres -f \(folder)/role.sql postgres")
+        let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        try Data(rules.utf8).write(to: URL(filePath: "\(folder)/data/pg_hba.conf"))
+        let options = "-c port=\(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories=\(folder)"
+        try await Self.run("\(Self.binaries())/pg_ctl -D \(folder)/data -m fast stop")
+        try await Self.run("\(Self.binaries())/pg_ctl -D \(folder)/data -w -l \(folder)/log -o '\(options)' start")
+        return port
+    }
+
+    /// Ends the server.
+    public func end() async throws {
+        try await Self.run("\(Self.binaries())/pg_ctl -D \(folder)/data -m immediate stop")
+    }
+
     private func url(_ database: String) -> String { "postgres://postgres@/\(database)?host=\(folder)" }
 
     /// Ends the server as a crash would, and starts it again.

@@ -22,7 +22,7 @@ struct ConfigurationPlan {
 
     private var listeners: [String] {
         var lines = configuration.listeners.flatMap { listener in
-            let tls = listener.tls.map { "TLS with \($0.certificate)" } ?? "no TLS"
+            let tls = listener.tls.map { "TLS with \($0.certificate)\(words(for: $0.clients))" } ?? "no TLS"
             let http2 = listener.http2 ? "HTTP/1.1 and HTTP/2, \(listener.streams) streams a client" : "HTTP/1.1"
             return ["Listens on \(listener.address): \(tls); \(http2)"] + listener.trustWords.map { "  \($0)" }
         }
@@ -42,12 +42,25 @@ struct ConfigurationPlan {
         return lines
     }
 
+    private func words(for clients: ListenerConfiguration.TLS.Clients) -> String {
+        let trust = clients.trust ?? "nobody"
+        return switch clients.verify {
+        case .off: ""
+        case .required: ", clients must show a certificate that \(trust) vouches for"
+        case .optional: ", clients may show a certificate, which \(trust) must vouch for"
+        }
+    }
+
     private func service(_ service: ServiceConfiguration) -> [String] {
         var lines = ["Service \(service.name)"]
         lines += service.endpoints.map { "  \($0)" }
         if service.endpoints.contains(where: \.usesTLS) {
             let trust = service.tls.trust.map { "those of \($0)" } ?? "the system's certificates"
-            lines.append(service.tls.verifies ? "  TLS: trusts \(trust)" : "  TLS: certificates are NOT checked")
+            let name = service.tls.name.map { ", for \($0)" } ?? ""
+            let shown = service.tls.certificate.map { "; shows \($0)" } ?? ""
+            let ciphers = service.tls.ciphers == .compatible ? "; WITH ciphers that keep no secret for long" : ""
+            let trusted = service.tls.verifies ? "trusts \(trust)\(name)" : "certificates are NOT checked"
+            lines.append("  TLS: \(trusted)\(shown)\(ciphers)")
         }
         if service.forwarded { lines.append("  told in Forwarded too where requests come from") }
         if !service.via { lines.append("  NOT told in Via who has passed a request on") }

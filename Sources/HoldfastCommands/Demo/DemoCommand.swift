@@ -16,12 +16,13 @@ struct DemoCommand: AsyncParsableCommand {
         let payments = try await PaymentsService.start(logger: logger)
         var configuration = GatewayConfiguration(
             upstreams: [payments.address], threads: ProcessInfo.processInfo.activeProcessorCount)
-        options.apply(to: &configuration)
+        // What the environment says is for what is in earnest.
+        try options.apply(to: &configuration, environment: [:])
         // A person watches: a service that hangs is found out in two seconds, not in ten.
         configuration.routes[0].attemptTimeout = .seconds(2)
         let traffic = TrafficSource()
         let runner = GatewayRunner(
-            configuration: configuration,
+            configuration: configuration, warnings: options.warnings(configuration, environment: [:]),
             demo: DemoControls(
                 mode: { payments.mode }, charges: { payments.charges }, setMode: { payments.setMode($0) },
                 sendTraffic: { await traffic.send(count: 20) }))

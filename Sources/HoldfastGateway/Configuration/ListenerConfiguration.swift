@@ -1,5 +1,7 @@
 #if Gateway
+import Foundation
 import Holdfast
+import NIOCore
 
 /// Where requests are taken, and how they are read.
 public struct ListenerConfiguration: Sendable, Hashable {
@@ -9,6 +11,28 @@ public struct ListenerConfiguration: Sendable, Hashable {
         public var certificate: String
         /// The certificate's private key.
         public var key: String
+        /// Whether clients show certificates too. Default: no.
+        public var clients = Clients()
+
+        /// What is asked of clients.
+        public struct Clients: Sendable, Hashable {
+            public enum Verify: String, Sendable, CaseIterable {
+                /// Who shows none, or one that nobody trusted vouches for, is not spoken to.
+                case required
+                /// Who shows none is spoken to as nobody, and who shows one that nobody trusted vouches for is not.
+                case optional
+                /// None is asked for.
+                case off
+            }
+
+            /// Default: off.
+            public var verify = Verify.off
+            /// Who may vouch for clients, in a PEM file that is read again when it changes; each of them may name any
+            /// client. Given unless `verify` is off, when it means nothing.
+            public var trust: String?
+
+            public init() {}
+        }
 
         public init(certificate: String, key: String) {
             self.certificate = certificate
@@ -68,6 +92,11 @@ public struct ListenerConfiguration: Sendable, Hashable {
                 option: "listener's proxyProtocol", value: proxyProtocol.rawValue,
                 allowed: "off where nobody is trusted")
         }
+        if let clients = tls?.clients, (clients.verify == .off) != (clients.trust == nil) {
+            throw ConfigurationError(
+                option: "clients.verify", value: clients.verify.rawValue,
+                allowed: "required or optional where it is said who is trusted, and only there")
+        }
     }
 }
 
@@ -109,9 +138,17 @@ public struct AdminConfiguration: Sendable, Hashable {
 }
 
 extension GatewayConfiguration.Address {
-    /// Whether it can be reached from this machine alone.
+    /// Whether it can be reached from this machine alone. A name that looks like an address may lead anywhere.
     var isLoopback: Bool {
-        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
+        if host.lowercased() == "localhost" { return true }
+        switch try? SocketAddress(ipAddress: host, port: 0) {
+        case .v4(let address): return withUnsafeBytes(of: address.address.sin_addr) { $0[0] == 127 }
+        case .v6(let address):
+            return withUnsafeBytes(of: address.address.sin6_addr) { bytes in
+                bytes.prefix(15).allSatisfy { $0 == 0 } && bytes[15] == 1
+            }
+        case .unixDomainSocket, nil: return false
+        }
     }
 }
 

@@ -82,6 +82,7 @@ extension RouteConfiguration.Caller {
     fileprivate var words: String {
         switch self {
         case .address: "its address"
+        case .certificate: "its certificate"
         case .fields(let names): "its \(names.joined(separator: " and "))"
         }
     }

@@ -26,6 +26,9 @@ public struct RouteConfiguration: Sendable, Hashable {
         case fields([String])
         /// The address that the connection comes from.
         case address
+        /// The certificate that the client has shown, by whom it names: see ``HoldfastTLS/CertificateIdentity``. Who shows
+        /// none is the same caller as everybody else who does not; no field of a request stands in for it.
+        case certificate
     }
 
     /// How many requests may come in a stretch of time.

@@ -1,5 +1,6 @@
 #if Gateway
 public import Holdfast
+import HoldfastTLS
 
 /// What requests are sent to: some endpoints that can stand in for each other.
 public struct ServiceConfiguration: Sendable, Hashable {
@@ -22,10 +23,26 @@ public struct ServiceConfiguration: Sendable, Hashable {
     public struct TLS: Sendable, Hashable {
         /// Certificates that are trusted, in a PEM file. Default: those of the system.
         public var trust: String?
-        /// The name that a certificate must be for, and that is asked for. Default: the endpoint's.
+        /// The name or the address that a certificate must be for, and nothing else counts: neither the address that the
+        /// endpoint's name leads to, nor a certificate's common name. A name is asked for in the handshake too. Default:
+        /// the endpoint's.
         public var name: String?
         /// Whether certificates are checked at all. Default: yes. Without, anybody in between can answer.
         public var verifies = true
+        /// What the service is shown if it asks, followed by those that vouch for it, in a PEM file that is read again
+        /// when it changes. Default: nothing.
+        public var certificate: String?
+        /// The certificate's private key. Given together with it.
+        public var key: String?
+        /// What TLS 1.2 may encrypt with.
+        public enum Ciphers: String, Sendable, CaseIterable {
+            /// A key that is agreed on anew for each connection, and authenticated encryption (RFC 9325).
+            case modern
+            /// Others too, for a service that has none of those: whoever steals its key later reads all that was said.
+            case compatible
+        }
+        /// Default: modern.
+        public var ciphers = Ciphers.modern
 
         public init() {}
     }
@@ -97,6 +114,7 @@ public struct ServiceConfiguration: Sendable, Hashable {
         try require("service's name's length", name.utf8.count, in: 1...64)
         try require("service's number of endpoints", endpoints.count, in: 1...1_000)
         for endpoint in endpoints { try require("endpoint's port", endpoint.address.port, in: 1...65_535) }
+        try tls.validate(for: endpoints)
         try breaker.validate()
         try serviceBreaker?.validate()
         try require("maximumEjected", maximumEjected, in: 0...1)
@@ -113,6 +131,28 @@ public struct ServiceConfiguration: Sendable, Hashable {
         try require("service's connections", connections, in: 1...100_000)
         try require("connectTimeout", connectTimeout, in: GatewayConfiguration.times)
         try budget.validate()
+    }
+}
+
+extension ServiceConfiguration.TLS {
+    static let nameAllowed = "a host's name or an IP address, as certificates have them"
+
+    fileprivate func validate(for endpoints: [ServiceConfiguration.Endpoint]) throws(ConfigurationError) {
+        guard (certificate == nil) == (key == nil) else {
+            throw ConfigurationError(
+                option: "tls.certificate", value: certificate ?? "none", allowed: "given together with tls.key")
+        }
+        guard verifies else { return }
+        if let name {
+            guard ServiceName(name) != nil else {
+                throw ConfigurationError(option: "tls.name", value: name, allowed: Self.nameAllowed)
+            }
+            return
+        }
+        for endpoint in endpoints where endpoint.usesTLS && ServiceName(endpoint.address.host) == nil {
+            throw ConfigurationError(
+                option: "endpoint", value: "\(endpoint)", allowed: "\(Self.nameAllowed), or have a tls.name beside it")
+        }
     }
 }
 #endif

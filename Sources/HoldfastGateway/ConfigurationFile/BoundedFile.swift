@@ -4,8 +4,9 @@ import Holdfast
 
 /// Reads small files whole: configuration, tokens, keys, certificates.
 enum BoundedFile {
+    /// - Parameter isSecret: Whether nobody else may read it.
     /// - Throws: What the file must be, without what it holds.
-    static func read(_ path: String, atMost limit: Int) throws(ConfigurationError) -> [UInt8] {
+    static func read(_ path: String, atMost limit: Int, isSecret: Bool = false) throws(ConfigurationError) -> [UInt8] {
         func wrong(_ allowed: String) -> ConfigurationError {
             ConfigurationError(option: "file", value: path, allowed: allowed)
         }
@@ -17,6 +18,8 @@ enum BoundedFile {
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw wrong("a file, not a folder or a device")
         }
+        // Of what was opened, wherever links have led.
+        if isSecret, let fault = FilePrivacy(status).fault { throw wrong("a file \(fault)") }
         var bytes: [UInt8] = []
         // One byte more than is allowed, so that a file that grows meanwhile is noticed.
         var buffer = [UInt8](repeating: 0, count: 64 << 10)

@@ -1,4 +1,5 @@
 #if Gateway
+public import Foundation
 import Holdfast
 public import HoldfastIdempotency
 import Yams
@@ -22,8 +23,11 @@ public struct ConfigurationFile: Sendable {
 
     /// Reads a file.
     ///
+    /// - Parameter environment: Whose `HOLDFAST_STORE` says where keys are kept, if the file does not.
     /// - Throws: ``ConfigurationMistakes``: all of them.
-    public init(path: String) throws(ConfigurationMistakes) {
+    public init(
+        path: String, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(ConfigurationMistakes) {
         let bytes: [UInt8]
         do throws(ConfigurationError) {
             bytes = try BoundedFile.read(path, atMost: YAMLDocument.byteLimit)
@@ -31,12 +35,12 @@ public struct ConfigurationFile: Sendable {
             throw ConfigurationMistakes(
                 all: [.init(file: path, line: nil, column: nil, message: "must be \(error.allowed)")], files: [path])
         }
-        try self.init(bytes, path: path)
+        try self.init(bytes, path: path, environment: environment)
     }
 
     /// Reads text as if it were in a file.
-    init(_ bytes: [UInt8], path: String) throws(ConfigurationMistakes) {
-        let report = ReadingReport(file: path)
+    init(_ bytes: [UInt8], path: String, environment: [String: String] = [:]) throws(ConfigurationMistakes) {
+        let report = ReadingReport(file: path, environment: environment)
         let node: Node?
         do throws(ConfigurationMistake) {
             node = try YAMLDocument.compose(bytes, file: path)

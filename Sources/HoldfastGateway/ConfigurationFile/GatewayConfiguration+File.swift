@@ -36,12 +36,13 @@ extension GatewayConfiguration {
             listeners: listeners, services: services.map(\.value), routes: routes.map(\.value),
             threads: threads ?? cores)
         configuration.admin = admin ?? AdminConfiguration()
-        configuration.store = store ?? StoreConfiguration()
+        configuration.store = store ?? StoreConfiguration.unset(file)
         configuration.accessLog = accessLog
         _ = file.section("limits", unset: "all as below", "What bounds the whole gateway.") {
             configuration.readLimits($0)
         }
         relate(services, routes, in: file)
+        configuration.warnOfCertificates(routes, in: file)
         for route in routes {
             let room = KeptRoom.ofRequests(configuration.keptBytes, length: route.value.keptBytes)
             guard !file.isDescribing, route.value.keptBytes > room else { continue }
@@ -99,6 +100,19 @@ extension GatewayConfiguration {
             "bytesPerCaller", in: 1...(1 << 50), unset: "no bound",
             "The most bytes of outcomes that one caller may have within the retention. Each gateway counts for itself. A change needs a restart."
         )
+    }
+
+    /// Whether somebody asks for what names callers.
+    private func warnOfCertificates(_ routes: [Placed<RouteConfiguration>], in file: SectionReader) {
+        guard !file.isDescribing, !listeners.contains(where: { ($0.tls?.clients.verify ?? .off) != .off }) else {
+            return
+        }
+        for route in routes where route.value.caller == .certificate {
+            file.report.warning(
+                route.mark,
+                "route \(shown(route.value.name)) names callers by their certificates, but no listener asks for any: all are one caller"
+            )
+        }
     }
 
     /// Whether names are used once, services exist and are used, and every route can be reached.
@@ -187,8 +201,34 @@ extension ListenerConfiguration.TLS {
             holding: "a file with certificates in PEM", PEM.certificates)
         let key = section.file(
             "key", unset: "required", "The certificate's private key. Read again when it changes.",
-            holding: "a file with a private key in PEM", PEM.privateKey)
-        return Self(certificate: certificate?.path ?? "", key: key?.path ?? "")
+            holding: "a file with a private key in PEM", isSecret: true, PEM.privateKey)
+        var tls = Self(certificate: certificate?.path ?? "", key: key?.path ?? "")
+        tls.clients =
+            section.section("clients", unset: "no certificate is asked for", "Whether clients show certificates.") {
+                Clients.read($0)
+            } ?? tls.clients
+        return tls
+    }
+}
+
+extension ListenerConfiguration.TLS.Clients {
+    fileprivate static func read(_ section: SectionReader) -> Self {
+        var clients = Self()
+        clients.verify = section.choice(
+            "verify", default: clients.verify,
+            "`required`: a client without a certificate that `trust` vouches for is not spoken to; `optional`: one without any is spoken to as nobody."
+        )
+        clients.trust =
+            section.file(
+                "trust", unset: "none", "Who may vouch for clients. Each of them may name any client.",
+                holding: "a file with certificates in PEM", PEM.certificates)?.path
+        let verify = section.fullName("verify")
+        if clients.verify == .off {
+            section.refuse(["trust"], because: "unless \(verify) is required or optional")
+        } else if !section.has("trust") {
+            section.mistake("verify", "\(verify) is \(clients.verify), but \(section.fullName("trust")) is missing")
+        }
+        return clients
     }
 }
 
@@ -205,8 +245,8 @@ extension AdminConfiguration {
             section.file(
                 "tokenFile", unset: "none",
                 "A file with what whoever asks must present (`Authorization: Bearer …`): 16 to 4096 visible characters.",
-                holding: "a file with a token of 16 to 4096 visible characters, and nothing else", SecretText.token
-            )?.content
+                holding: "a file with a token of 16 to 4096 visible characters, and nothing else", isSecret: true,
+                SecretText.token)?.content
         section.check(admin.validate)
         return admin
     }
@@ -217,15 +257,17 @@ extension StoreConfiguration {
         var store = StoreConfiguration()
         let given = section.text(
             "location", "location", allowed: StoreLocation.allowed, unset: "\(store.location)", isSecret: true,
-            "Where claims and outcomes are kept: for several gateways that share their keys, a server.",
+            "Where claims and outcomes are kept: for several gateways that share their keys, a server. Where neither it nor `locationFile` is given, the environment's `HOLDFAST_STORE` counts.",
             StoreLocation.init)
         let inFile = section.file(
             "locationFile", unset: "none",
             "A file with the location, for one with a password in it.",
-            holding: "a file with a location: \(StoreLocation.allowed)"
+            holding: "a file with a location: \(StoreLocation.allowed)", isSecret: true
         ) { bytes in SecretText.line(bytes).flatMap(StoreLocation.init) }
         if section.has("location") { section.refuse(["locationFile"], because: "beside location") }
         store.location = inFile?.content ?? given ?? store.location
+        store.readEnvironment(section)
+        store.checkSecrets(section, isInFile: given != nil)
         var numbers: Set<UInt32> = []
         store.encryptionKeys = section.list(
             "encryptionKeys", count: 0...16, unset: "none: outcomes are kept as they are",
@@ -236,7 +278,7 @@ extension StoreConfiguration {
                 "What the key is called in each outcome that it has sealed. Never give it to another.")
             let file = key.file(
                 "file", unset: "required", "A file with 32 bytes in Base64, and nothing else.",
-                holding: "a file with 32 bytes in Base64, and nothing else", SecretText.encryptionKey)
+                holding: "a file with 32 bytes in Base64, and nothing else", isSecret: true, SecretText.encryptionKey)
             let named = UInt32(number ?? 0)
             if number != nil, !numbers.insert(named).inserted {
                 key.mistake("number", "\(key.fullName("number")) is \(named), but must be used once")
@@ -249,6 +291,41 @@ extension StoreConfiguration {
             return EncryptionKey(number: named, file: file?.path ?? "")
         }
         return store
+    }
+}
+
+extension StoreConfiguration {
+    /// What counts where the file has no such section.
+    fileprivate static func unset(_ file: SectionReader) -> StoreConfiguration {
+        var store = StoreConfiguration()
+        store.readEnvironment(file)
+        store.checkSecrets(file, isInFile: false)
+        return store
+    }
+
+    /// What the environment says, where the file says nothing.
+    private mutating func readEnvironment(_ section: SectionReader) {
+        guard !section.isDescribing, !section.has("location"), !section.has("locationFile") else { return }
+        do throws(ConfigurationError) {
+            location = try StoreLocation.inEnvironment(section.report.environment) ?? location
+        } catch {
+            section.report.mistake(section.mark, "\(error)")
+        }
+    }
+
+    /// - Parameter isInFile: Whether the location stands in the configuration file itself.
+    private func checkSecrets(_ section: SectionReader, isInFile: Bool) {
+        guard !section.isDescribing else { return }
+        if isInFile, location.holdsPassword, let fault = FilePrivacy(ofFileAt: section.report.file)?.fault {
+            let name = section.fullName("location")
+            section.mistake(
+                "location",
+                "\(name) has a password in it, so \(section.report.file) must be a file \(fault), or have locationFile instead"
+            )
+        }
+        for warning in location.warnings(section.report.environment) {
+            section.report.warning(section.mark(of: section.has("locationFile") ? "locationFile" : "location"), warning)
+        }
     }
 }
 

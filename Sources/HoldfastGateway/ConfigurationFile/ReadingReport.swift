@@ -18,9 +18,12 @@ final class ReadingReport {
     private(set) var files: [String] = []
     /// What the encryption keys' files hold.
     var sealingKeys: [PayloadSeal.Key] = []
+    /// What the process was given besides.
+    let environment: [String: String]
 
-    init(file: String, isDescribing: Bool = false) {
+    init(file: String, environment: [String: String] = [:], isDescribing: Bool = false) {
         self.file = file
+        self.environment = environment
         self.isDescribing = isDescribing
     }
 
@@ -40,10 +43,12 @@ final class ReadingReport {
     func note(given path: String) { given.insert(path) }
 
     /// Reads a file that the configuration names, relative to the configuration's folder.
-    func read(_ path: String, atMost limit: Int) throws(ConfigurationError) -> [UInt8] {
+    ///
+    /// - Parameter isSecret: Whether nobody else may read it.
+    func read(_ path: String, atMost limit: Int, isSecret: Bool = false) throws(ConfigurationError) -> [UInt8] {
         let whole = resolved(path)
         files.append(whole)
-        return try BoundedFile.read(whole, atMost: limit)
+        return try BoundedFile.read(whole, atMost: limit, isSecret: isSecret)
     }
 
     /// A path as it can be opened.

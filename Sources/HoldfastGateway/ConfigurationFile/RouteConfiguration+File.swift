@@ -21,7 +21,7 @@ extension RouteConfiguration {
         )
         route.caller =
             section.text(
-                "caller", "text", allowed: "`address`, or `field NAME`, with 1 to 8 names",
+                "caller", "text", allowed: "`address`, `certificate`, or `field NAME`, with 1 to 8 names",
                 unset: "field authorization",
                 "Who a caller is: what keys are unique within, and what a rate is counted for.", Caller.init(words:))
             ?? route.caller
@@ -121,10 +121,14 @@ extension RouteConfiguration.Match {
 }
 
 extension RouteConfiguration.Caller {
-    /// `address`, or `field NAME`, with one name or several.
+    /// `address`, `certificate`, or `field NAME`, with one name or several.
     init?(words: String) {
         if words == "address" {
             self = .address
+            return
+        }
+        if words == "certificate" {
+            self = .certificate
             return
         }
         let parts = words.split(separator: " ")

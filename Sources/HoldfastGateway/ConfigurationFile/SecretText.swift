@@ -29,7 +29,7 @@ extension AdminConfiguration {
     ///
     /// - Throws: ``Holdfast/ConfigurationError``.
     package static func token(inFile path: String) throws(ConfigurationError) -> String {
-        guard let token = SecretText.token(try BoundedFile.read(path, atMost: 1 << 20)) else {
+        guard let token = SecretText.token(try BoundedFile.read(path, atMost: 1 << 20, isSecret: true)) else {
             throw ConfigurationError(
                 option: "token file", value: path,
                 allowed: "a file with 16 to 4096 visible characters, and nothing else")

@@ -84,13 +84,16 @@ extension SectionReader {
     }
 
     /// A path of a file that is read here and now.
+    ///
+    /// - Parameter isSecret: Whether nobody else may read it.
     func file<Value>(
         _ name: String, unset: String, _ meaning: String, holding what: String, atMost limit: Int = 1 << 20,
+        isSecret: Bool = false,
         _ parse: ([UInt8]) throws(ConfigurationError) -> Value?
     ) -> (path: String, content: Value)? {
         text(name, "file", allowed: what, unset: unset, meaning) { [report] path throws(ConfigurationError) in
             guard !path.isEmpty else { return nil }
-            let bytes = try report.read(path, atMost: limit)
+            let bytes = try report.read(path, atMost: limit, isSecret: isSecret)
             guard let content = try parse(bytes) else { return nil }
             return (report.resolved(path), content)
         }

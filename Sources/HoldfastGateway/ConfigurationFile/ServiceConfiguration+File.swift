@@ -1,5 +1,6 @@
 #if Gateway
 import Holdfast
+import HoldfastTLS
 
 extension ServiceConfiguration {
     static func read(_ name: String, _ section: SectionReader) -> Placed<ServiceConfiguration> {
@@ -85,12 +86,29 @@ extension ServiceConfiguration.TLS {
                 "trust", unset: "the system's certificates", "Certificates that are trusted.",
                 holding: "a file with certificates in PEM", PEM.certificates)?.path
         tls.name = section.text(
-            "name", "name", allowed: "a host's name", unset: "the endpoint's",
-            "The name that a certificate must be for, and that is asked for.",
-            { HostName.isName($0) ? $0 : nil })
+            "name", "name", allowed: Self.nameAllowed, unset: "the endpoint's",
+            "The name or the IP address that a certificate must be for, in its subjectAltName; nothing else counts. A name is asked for in the handshake too.",
+            { ServiceName($0) == nil ? nil : $0 })
         tls.verifies = section.flag(
             "verify", default: tls.verifies,
             "Whether certificates are checked at all. Without, anybody in between can answer.")
+        tls.certificate =
+            section.file(
+                "certificate", unset: "none",
+                "What the service is shown if it asks, followed by those that vouch for it. Read again when it changes.",
+                holding: "a file with certificates in PEM", PEM.certificates)?.path
+        tls.key =
+            section.file(
+                "key", unset: "none", "The certificate's private key. Read again when it changes.",
+                holding: "a file with a private key in PEM", isSecret: true, PEM.privateKey)?.path
+        for (one, other) in [("certificate", "key"), ("key", "certificate")]
+        where section.has(one) && !section.has(other) {
+            section.mistake(one, "\(section.fullName(one)) is given, but \(section.fullName(other)) is missing")
+        }
+        tls.ciphers = section.choice(
+            "ciphers", default: tls.ciphers,
+            "What TLS 1.2 may encrypt with: `modern` is ECDHE with AES-GCM or ChaCha20-Poly1305; `compatible` is more, for a service that has none of those, and whoever steals its key later reads all that was said."
+        )
         return tls
     }
 }

@@ -19,8 +19,9 @@ final class AdminAccess: Sendable {
     }
 
     private let token: [UInt8]
-    private let clock: any TimeSource
+    let clock: any TimeSource
     private let sessions = Mutex<[Session]>([])
+    private let throttle = Mutex(TokenThrottle())
     private let refusals = Atomic<Int>(0)
 
     init(token: String, clock: any TimeSource) {
@@ -33,7 +34,19 @@ final class AdminAccess: Sendable {
 
     func countRefusal() { refusals.add(1, ordering: .relaxed) }
 
-    /// Whether this is the token.
+    /// Whether this is the token. When many were wrong lately, it takes a while to find out.
+    ///
+    /// - Parameter pause: Waits.
+    func admits(
+        token presented: some StringProtocol & Sendable, pausing pause: (Duration) async -> Void
+    ) async -> Bool {
+        if let time = throttle.withLock({ $0.pause(at: clock.now) }) { await pause(time) }
+        guard !admits(token: presented) else { return true }
+        throttle.withLock { $0.wasWrong(at: clock.now) }
+        return false
+    }
+
+    /// Whether this is the token, at once.
     func admits(token presented: some StringProtocol) -> Bool { Self.areEqual(token, Array(presented.utf8)) }
 
     /// Begins a session.

@@ -6,8 +6,10 @@ import NIOCore
 
 /// Lets through who presents the token (`Authorization: Bearer …`) or has a session, and everybody to `/health`. Whoever
 /// asks for the page is asked for the token.
-struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
-    static var cookie: String { "holdfast-session" }
+struct AdminTokenMiddleware: RouterMiddleware {
+    typealias Context = AdminContext
+
+    static let cookie = "holdfast-session"
     /// What every 401 has (RFC 9110, section 11.6.1), the realm in quotes (section 11.5).
     private static var challenge: HTTPFields { [.wwwAuthenticate: #"Bearer realm="holdfast""#] }
 
@@ -18,10 +20,10 @@ struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         switch (request.method, request.uri.path) {
         case (_, "/health"): return try await next(request, context)
-        case (.post, "/api/login"): return try await logIn(request)
+        case (.post, "/api/login"): return try await logIn(request, context)
         default: break
         }
-        guard isAdmitted(request) else { return refusal(request) }
+        guard await isAdmitted(request, context) else { return refusal(request) }
         guard request.method == .post, request.uri.path == "/api/logout" else {
             return try await next(request, context)
         }
@@ -29,25 +31,37 @@ struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
         return Response(status: .noContent, headers: [.setCookie: Self.cookie(holding: "", seconds: 0)])
     }
 
+    private func isAdmitted(_ request: Request, _ context: Context) async -> Bool {
+        guard let token = Self.token(request) else { return isAdmitted(request) }
+        return await access.admits(token: token) { await context.pause(for: $0, by: access.clock) }
+    }
+
+    /// The same at once, for a request that goes on.
     func isAdmitted(_ request: Request) -> Bool {
         // Whoever sends the field is judged by it alone.
-        if let field = request.headers[.authorization] {
-            let words = field.split(separator: " ", maxSplits: 1)
-            return words.count == 2 && words[0].lowercased() == "bearer" && access.admits(token: words[1])
+        guard request.headers[.authorization] == nil else {
+            return Self.token(request).map { access.admits(token: $0) } ?? false
         }
         return Self.session(request).map { access.admits(session: $0) } ?? false
     }
 
-    private func logIn(_ request: Request) async throws -> Response {
+    private static func token(_ request: Request) -> Substring? {
+        let words = request.headers[.authorization]?.split(separator: " ", maxSplits: 1) ?? []
+        return words.count == 2 && words[0].lowercased() == "bearer" ? words[1] : nil
+    }
+
+    private func logIn(_ request: Request, _ context: Context) async throws -> Response {
         let body = try await request.body.collect(upTo: 16 << 10)
         // What is wrong with the body is not said: it may hold the token.
         guard let order = try? JSONDecoder().decode(LoginOrder.self, from: Data(body.readableBytesView)) else {
             throw HTTPError(.badRequest, message: #"the body must be {"token": "…"}"#)
         }
-        guard access.admits(token: order.token) else {
+        guard await access.admits(token: order.token, pausing: { await context.pause(for: $0, by: access.clock) })
+        else {
             access.countRefusal()
             throw HTTPError(.unauthorized, headers: Self.challenge, message: "this is not the token")
         }
+        context.showed()
         let seconds = Int(AdminAccess.lifetime.components.seconds)
         return Response(
             status: .noContent, headers: [.setCookie: Self.cookie(holding: access.begin(), seconds: seconds)])

@@ -23,8 +23,12 @@ final class ControlPlane: Sendable {
     ///
     /// - Throws: ``GatewayError`` when the address is taken.
     static func start(_ sources: ControlPlaneSources) async throws -> ControlPlane {
+        let connections = AdminConnections()
+        let gate = HTTPServer.Gate(
+            connections: connections, counters: sources.counters, dress: { AdminFields.add(to: &$0) })
         let server = try await HTTPServer.start(
-            router(sources), on: sources.admin.address, logger: sources.logger)
+            router(sources, connections), on: sources.admin.address, logger: sources.logger, gate: gate
+        ) { AdminContext($0, connections: connections) }
         let sampling = Task {
             // Only what is counted is sampled, four times a second, for eyes. State changes are told as they happen.
             while (try? await Task.sleep(for: .milliseconds(250))) != nil { sources.transitions.sample() }
@@ -38,14 +42,18 @@ final class ControlPlane: Sendable {
         await server.stop()
     }
 
-    private static func router(_ sources: ControlPlaneSources) -> Router<BasicRequestContext> {
+    private static func router(
+        _ sources: ControlPlaneSources, _ connections: AdminConnections
+    ) -> Router<AdminContext> {
         let start = sources.clock.now
         let state: @Sendable () -> GatewayState = { sources.state(start.duration(to: sources.clock.now)) }
         let access = sources.admin.token.map { AdminAccess(token: $0, clock: sources.clock) }
-        let router = Router()
+        let router = Router(context: AdminContext.self)
         router.add(
             middleware: SameOriginMiddleware(host: sources.admin.address.host, hasToken: sources.admin.token != nil))
-        if let access { router.add(middleware: AdminTokenMiddleware(access: access)) }
+        let token = access.map { AdminTokenMiddleware(access: $0) }
+        if let token { router.add(middleware: token) }
+        router.add(middleware: AdminPlaceMiddleware())
         router.get("/") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: pagePolicy],
@@ -60,6 +68,8 @@ final class ControlPlane: Sendable {
             snapshot.process = .now()
             snapshot.accessLog = sources.observer.accessLog?.figures ?? AccessLog.Figures()
             snapshot.adminRefusals = access?.refused ?? 0
+            snapshot.adminConnections = connections.count
+            snapshot.adminEvictions = connections.evicted
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: GatewayMetrics.text(snapshot))))
@@ -68,10 +78,14 @@ final class ControlPlane: Sendable {
             try json(
                 WholeState(state: state(), plan: sources.words(), transitions: sources.transitions.entries))
         }
-        router.get("/api/events") { _, _ in
-            Response(
+        router.get("/api/events") { request, _ in
+            let events = EventStream(
+                state: state, words: sources.words, transitions: sources.transitions, clock: sources.clock,
+                // Who was let in may have logged out, or their session have ended.
+                isAdmitted: { token?.isAdmitted(request) ?? true })
+            return Response(
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
-                body: events(state: state, words: sources.words, transitions: sources.transitions))
+                body: events.body)
         }
         ExplainAPI(explanations: sources.observer.explanations).add(to: router)
         KeysAPI(engine: sources.engine, secret: sources.secret).add(to: router)
@@ -83,7 +97,7 @@ final class ControlPlane: Sendable {
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
         + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-    private static func addDemo(_ demo: DemoControls, to router: Router<BasicRequestContext>) {
+    private static func addDemo(_ demo: DemoControls, to router: Router<AdminContext>) {
         router.post("/api/demo/mode/{mode}") { _, context in
             guard let mode = context.parameters.get("mode").flatMap(DemoControls.Mode.init) else {
                 let allowed = DemoControls.Mode.allCases.map(\.rawValue).joined(separator: ", ")
@@ -95,38 +109,6 @@ final class ControlPlane: Sendable {
         router.post("/api/demo/traffic") { _, _ in
             try json(await demo.sendTraffic())
         }
-    }
-
-    private static func events(
-        state: @escaping @Sendable () -> GatewayState, words: @escaping @Sendable () -> PlanWords,
-        transitions: TransitionLog
-    ) -> ResponseBody {
-        ResponseBody { writer in
-            var (plan, latest) = (words(), state())
-            try await writer.write(event("plan", plan))
-            try await writer.write(event("state", latest))
-            for await event in transitions.listen() {
-                if case .transition(let entry) = event { try await writer.write(Self.event("transition", entry)) }
-                let reloaded = words()
-                if reloaded != plan {
-                    plan = reloaded
-                    try await writer.write(Self.event("plan", plan))
-                }
-                let current = state()
-                if current != latest {
-                    latest = current
-                    try await writer.write(Self.event("state", current))
-                }
-            }
-            try await writer.finish(nil)
-        }
-    }
-
-    private static func event(_ name: String, _ value: some Encodable) throws -> ByteBuffer {
-        var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
-        buffer.writeBytes(try JSONEncoder().encode(value))
-        buffer.writeString("\n\n")
-        return buffer
     }
 
     static func json(_ value: some Encodable) throws -> Response {

@@ -14,6 +14,7 @@ struct ControlPlaneSources: Sendable {
     let transitions: TransitionLog
     let observer: Observer
     var demo: DemoControls?
+    var counters = GatewayCounters()
     /// What `GET /api/state` answers, given how long the gateway has run.
     let state: @Sendable (Duration) -> GatewayState
     /// What the plan means, in words.
@@ -27,7 +28,7 @@ extension ControlPlaneSources {
         self.init(
             admin: plans.current.configuration.admin, logger: shared.logger, clock: shared.clock,
             engine: shared.engine, secret: shared.secret, transitions: transitions, observer: shared.observer,
-            demo: demo,
+            demo: demo, counters: shared.counters,
             state: { GatewayState(shared, plans.current, demo: demo, uptime: $0) },
             words: { plans.current.words },
             metrics: { MetricsSnapshot(shared, plans.current) })
@@ -43,6 +44,7 @@ extension MetricsSnapshot {
         refusedByClient = shared.counters.refusedByClient.load(ordering: .relaxed)
         refusedByProxyProtocol = shared.counters.refusedByProxyProtocol.load(ordering: .relaxed)
         acceptPauses = shared.counters.acceptPauses.load(ordering: .relaxed)
+        handshakeFailures = shared.counters.handshakeFailures.load(ordering: .relaxed)
         keptBytes = shared.kept.bytes
         streams = shared.counters.streams.load(ordering: .relaxed)
         requestsInFlight = shared.counters.inFlight.load(ordering: .relaxed)

@@ -8,7 +8,7 @@ import NIOCore
 struct ExplainAPI: Sendable {
     let explanations: Explanations
 
-    func add(to router: Router<BasicRequestContext>) {
+    func add(to router: Router<AdminContext>) {
         router.get("/api/explain") { request, _ in
             guard let text = request.uri.queryParameters.get("id"), let id = RequestID(text) else {
                 throw HTTPError(

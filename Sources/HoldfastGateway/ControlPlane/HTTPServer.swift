@@ -2,6 +2,7 @@
 package import Hummingbird
 import HummingbirdCore
 package import Logging
+import NIOCore
 import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
@@ -25,17 +26,53 @@ package final class HTTPServer: Sendable {
     package static func start(
         _ router: Router<BasicRequestContext>, on address: GatewayConfiguration.Address, logger: Logger
     ) async throws -> HTTPServer {
+        try await start(router, on: address, logger: logger, gate: nil) { BasicRequestContext(source: $0) }
+    }
+
+    /// What stands between a server and strangers.
+    struct Gate: Sendable {
+        let connections: AdminConnections
+        let counters: GatewayCounters
+        /// Adds fields to each answer, whoever made it.
+        let dress: @Sendable (inout Response) -> Void
+
+        /// - Returns: A pipeline with bounds. A head has those of the data plane's default.
+        fileprivate var configuration: HTTP1Channel.Configuration {
+            let connections = connections
+            return HTTP1Channel.Configuration(
+                additionalChannelHandlers: [connections.makeHandler()],
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 100))
+        }
+
+        /// Has the server wait while the machine has no room, instead of asking for it all the time.
+        fileprivate func watch(_ channel: any Channel, _ logger: Logger) async {
+            let counters = counters
+            try? await channel.eventLoop.submit {
+                try channel.pipeline.syncOperations.addHandler(
+                    AcceptPause(counters: counters, logger: logger), position: .first)
+            }.get()
+        }
+    }
+
+    /// - Parameters:
+    ///   - gate: For a server that strangers can reach.
+    ///   - context: What each request comes with.
+    static func start<Context: RequestContext>(
+        _ router: Router<Context>, on address: GatewayConfiguration.Address, logger: Logger, gate: Gate?,
+        context: @escaping @Sendable (ApplicationRequestContextSource) -> Context
+    ) async throws -> HTTPServer {
         let quiet = quietened(logger)
         let (bound, continuation) = AsyncThrowingStream.makeStream(of: Int.self)
         let responder = router.buildResponder()
-        let server = try HTTPServerBuilder.http1().buildServer(
+        let server = try HTTPServerBuilder.http1(configuration: gate?.configuration ?? .init()).buildServer(
             configuration: ServerConfiguration(address: .hostname(address.host, port: address.port)),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: quiet,
             responder: { request, writer, channel in
-                let context = BasicRequestContext(
-                    source: ApplicationRequestContextSource(channel: channel, logger: quiet))
-                let response = try await answer(request, context, by: responder)
+                let context = context(ApplicationRequestContextSource(channel: channel, logger: quiet))
+                var response = try await answer(request, context, by: responder)
+                gate?.dress(&response)
                 do {
                     try await writer.write(response: response.head, body: response.body)
                 } catch is HTTPParserError {
@@ -44,6 +81,7 @@ package final class HTTPServer: Sendable {
                 }
             },
             onServerRunning: { channel in
+                await gate?.watch(channel, logger)
                 continuation.yield(channel.localAddress?.port ?? address.port)
                 continuation.finish()
             })
@@ -70,8 +108,8 @@ package final class HTTPServer: Sendable {
         return logger
     }
 
-    private static func answer(
-        _ request: Request, _ context: BasicRequestContext, by responder: some HTTPResponder<BasicRequestContext>
+    private static func answer<Context: RequestContext>(
+        _ request: Request, _ context: Context, by responder: some HTTPResponder<Context>
     ) async throws -> Response {
         var response: Response
         do {

@@ -11,7 +11,7 @@ struct KeysAPI: Sendable {
     let engine: IdempotencyEngine
     let secret: StoreSecret
 
-    func add(to router: Router<BasicRequestContext>) {
+    func add(to router: Router<AdminContext>) {
         router.get("/api/keys") { request, _ in
             try await answering {
                 let query = request.uri.queryParameters
@@ -83,7 +83,7 @@ struct KeysAPI: Sendable {
         return KeyRecord(summary)
     }
 
-    private func record(_ context: BasicRequestContext) throws -> RecordID {
+    private func record(_ context: AdminContext) throws -> RecordID {
         guard let record = context.parameters.get("record").flatMap({ RecordID($0) }) else {
             throw HTTPError(.badRequest, message: "a record's name is 64 hexadecimal digits")
         }

@@ -62,26 +62,11 @@ final class DataPlane: Sendable {
         for loop in loops { try? await loop.eventLoop.submit { loop.value.context.take(plan) }.get() }
     }
 
-    /// Reads the listeners' certificates again. New connections use them, all listeners' at once; those that are open
-    /// keep what they have.
-    ///
-    /// - Throws: ``GatewayError`` for the first that cannot be used. Then all stay as they were, and the error is logged.
-    func reloadCertificates() throws {
-        try readCertificates()()
-    }
-
-    /// The first half of ``reloadCertificates()``, for whoever has more to check before anything changes.
+    /// Reads the listeners' certificates again. New connections use them; those that are open keep what they have.
     ///
     /// - Returns: What has new connections use them.
-    func readCertificates() throws -> () -> Void {
-        do {
-            let changes = try listeners.compactMap { try $0.certificates?.reload() }
-            return { for change in changes { change() } }
-        } catch {
-            shared.logger.error("the certificates stay as they were", metadata: ["error": "\(error)"])
-            throw error
-        }
-    }
+    /// - Throws: ``GatewayError`` for the first that cannot be used.
+    func readCertificates() throws -> [() -> Void] { try listeners.compactMap { try $0.certificates?.reload() } }
 
     /// Hands over to another gateway on the same addresses, if there is one; lets what is in flight end within the drain
     /// timeout, and records what was begun.

@@ -3,6 +3,7 @@ import HTTPTypes
 import Holdfast
 import HoldfastHTTP
 import HoldfastIdempotency
+import HoldfastTLS
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -93,6 +94,9 @@ final class Exchange {
     var place: Bulkhead.Place?
     private var permit: AdaptiveLimit.Permit?
 
+    /// Who the client has shown to be, whether it is still there or not.
+    private let certificate: CertificateIdentity?
+
     // A keyed request.
     /// Read when the exchange begins.
     var key: IdempotencyKey?
@@ -144,6 +148,7 @@ final class Exchange {
         isWebSocket =
             fields.hasUpgrade && route.configuration.webSockets && Self.asksForWebSocket(request, fields)
         self.client = client
+        certificate = client.transport.certificate
         self.loop = loop
         self.timer = timer
         let start = loop.turn.now
@@ -216,6 +221,8 @@ final class Exchange {
         switch route.configuration.caller {
         case .address:
             return "address \(origin.client ?? "unknown")"
+        case .certificate:
+            return shared.secret.caller(CallerFields(shownBy: certificate))
         case .fields(let names):
             return shared.secret.caller(CallerFields(names, of: request.headers))
         }

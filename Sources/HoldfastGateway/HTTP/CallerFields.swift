@@ -1,5 +1,6 @@
 #if Gateway
 import HoldfastIdempotency
+import HoldfastTLS
 import NIOHTTP1
 
 /// What a request says of its caller: of the fields that name callers, those that it has, each with all its values in their
@@ -18,6 +19,12 @@ struct CallerFields {
         var values: [String: [String]] = [:]
         for (name, value) in lines { values[name.lowercased(), default: []].append(value) }
         fields = values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// - Parameter certificate: A client's; nil for one that has shown none.
+    init(shownBy certificate: CertificateIdentity?) {
+        // A field's name has no space.
+        fields = certificate.map { [("TLS certificate", $0.values)] } ?? []
     }
 
     /// What tells callers apart: of each field its name, how many values there are, and these.

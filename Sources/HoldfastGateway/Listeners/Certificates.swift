@@ -1,10 +1,15 @@
 #if Gateway
+import HoldfastTLS
 import Logging
 import NIOCore
 import NIOSSL
 import Synchronization
 
-/// A listener's certificate and key: what new connections are encrypted with, until the files are read again.
+/// A listener's certificate and key, and whose clients' certificates are taken: what new connections are encrypted with,
+/// until the files are read again.
+///
+/// Each reading makes a context of its own, with keys of its own for what clients resume sessions by. So a session is
+/// resumed under the trust that it began under, and by no other listener.
 final class Certificates: Sendable {
     private let files: ListenerConfiguration.TLS
     private let protocols: [String]
@@ -32,24 +37,71 @@ final class Certificates: Sendable {
     }
 
     private static func read(_ files: ListenerConfiguration.TLS, protocols: [String]) throws -> NIOSSLContext {
+        let (chain, key) = try PEMFile.shown(files.certificate, files.key)
+        var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: key)
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.cipherSuiteValues = TLSConfiguration.forwardSecretCiphers
+        configuration.applicationProtocols = protocols
+        if files.clients.verify != .off {
+            configuration.trustRoots = .certificates(try PEMFile.trusted(files.clients.trust ?? ""))
+            configuration.certificateVerification =
+                files.clients.verify == .required ? .noHostnameVerification : .optionalVerification
+            // So that a client with several certificates knows which to show.
+            configuration.sendCANameList = true
+        }
+        return try NIOSSLContext(showing: files.certificate, files.key, configuration)
+    }
+}
+
+extension NIOSSLContext {
+    /// - Throws: ``GatewayError`` when the certificate and the key are not a pair.
+    convenience init(showing certificate: String, _ key: String, _ configuration: TLSConfiguration) throws {
         do {
-            let chain = try NIOSSLCertificate.fromPEMFile(files.certificate)
-            guard !chain.isEmpty else { throw GatewayError.unusableCertificate(files, because: "it holds none") }
-            let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
-            var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-            configuration.minimumTLSVersion = .tlsv12
-            configuration.applicationProtocols = protocols
-            do {
-                return try NIOSSLContext(configuration: configuration)
-            } catch NIOSSLError.failedToLoadPrivateKey {
-                // It has been read: what fails here is the pair.
-                throw GatewayError.unusableCertificate(files, because: "the key is not that of the certificate")
+            try self.init(configuration: configuration)
+        } catch NIOSSLError.failedToLoadPrivateKey {
+            // It has been read: what fails here is the pair.
+            throw GatewayError.unusableCertificate(
+                certificate, key, because: "the key is not that of the certificate")
+        } catch {
+            throw GatewayError.unusableCertificate(certificate, key, because: "\(error)")
+        }
+    }
+}
+
+enum PEMFile {
+    /// A certificate with those that vouch for it, and its key.
+    ///
+    /// - Throws: ``GatewayError`` when the files cannot be used.
+    static func shown(
+        _ certificate: String, _ key: String
+    ) throws -> (chain: [NIOSSLCertificateSource], key: NIOSSLPrivateKeySource) {
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(certificate)
+            guard !chain.isEmpty else {
+                throw GatewayError.unusableCertificate(certificate, key, because: "it holds none")
             }
+            return (
+                chain.map { .certificate($0) }, .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+            )
         } catch let error as GatewayError {
             throw error
         } catch {
-            throw GatewayError.unusableCertificate(files, because: "\(error)")
+            throw GatewayError.unusableCertificate(certificate, key, because: "\(error)")
+        }
+    }
+
+    /// Certificates that others are trusted by: all that the file holds, or none.
+    ///
+    /// - Throws: ``GatewayError`` when the file cannot be used.
+    static func trusted(_ path: String) throws -> [NIOSSLCertificate] {
+        do {
+            let all = try NIOSSLCertificate.fromPEMFile(path)
+            guard !all.isEmpty else { throw GatewayError.unusableTrust(path, because: "it holds none") }
+            return all
+        } catch let error as GatewayError {
+            throw error
+        } catch {
+            throw GatewayError.unusableTrust(path, because: "\(error)")
         }
     }
 }

@@ -9,6 +9,9 @@ import NIOCore
 /// configured: of what it does not need itself, clients get half at the most, as HAProxy has it, because a request in
 /// flight has a connection on either side.
 struct DescriptorRoom: Sendable, Hashable {
+    /// What the process needs besides connections of the data plane.
+    static let own = 64 + AdminPlaces.bound + AdminPlaces.bound / 4
+
     /// For connections of both sides together.
     let connections: Int
 
@@ -16,8 +19,8 @@ struct DescriptorRoom: Sendable, Hashable {
     ///   - limit: How many descriptors the process may have.
     ///   - loops: Of the data plane, and of whatever else runs on NIO: each has a selector, a timer and a way to be woken.
     init(limit: Int, loops: Int, listeners: Int) {
-        // The store, the log, what is read and looked up, and whoever asks the control plane.
-        let own = 64 + 4 * loops + listeners
+        // The store, the log, what is read and looked up; and whoever asks the control plane, of whom some may be closing.
+        let own = Self.own + 4 * loops + listeners
         connections = max(2, limit - own)
     }
 

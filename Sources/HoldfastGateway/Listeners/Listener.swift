@@ -139,10 +139,12 @@ final class ListenerLoop {
         }
         try channel.pipeline.syncOperations.addHandler(
             ProtocolChoice(
-                isSecure: certificates != nil, timeout: context.plan.headerTimeout,
-                eventLoop: channel.eventLoop
+                isSecure: certificates != nil, asksForCertificate: listener.asksForCertificate,
+                timeout: context.plan.headerTimeout, eventLoop: channel.eventLoop,
+                refused: { [shared = context.shared] in shared.refused(channel, $0) }
             ) { [unowned self] transport in
                 try build(channel, transport, listener, from: origin)
+                transport.certificate?.endConnection(channel)
             })
     }
 

@@ -1,5 +1,7 @@
 #if Gateway
+import HoldfastTLS
 import NIOCore
+import NIOSSL
 import NIOTLS
 
 /// Finds out what a client speaks, builds the rest of the pipeline for it, and leaves: by what was agreed on in the TLS
@@ -11,6 +13,8 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
     private let isSecure: Bool
+    private let asksForCertificate: Bool
+    private let refused: (any Error) -> Void
     private let timer: LazyTimer
     private let build: (Transport) throws -> Void
     private var context: ChannelHandlerContext?
@@ -19,10 +23,17 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
 
     /// - Parameters:
     ///   - isSecure: Whether the handshake tells.
+    ///   - asksForCertificate: Whether clients may have shown one.
     ///   - timeout: For the handshake, or the first bytes.
+    ///   - refused: Called when the handshake has failed.
     ///   - build: Adds the handlers that come after this one.
-    init(isSecure: Bool, timeout: TimeAmount, eventLoop: any EventLoop, build: @escaping (Transport) throws -> Void) {
+    init(
+        isSecure: Bool, asksForCertificate: Bool = false, timeout: TimeAmount, eventLoop: any EventLoop,
+        refused: @escaping (any Error) -> Void = { _ in }, build: @escaping (Transport) throws -> Void
+    ) {
         self.isSecure = isSecure
+        self.asksForCertificate = asksForCertificate
+        self.refused = refused
         self.build = build
         timer = LazyTimer(eventLoop: eventLoop)
         timer.set(in: timeout)
@@ -61,21 +72,37 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A handshake that failed, or a connection that broke.
+        if isSecure, !isChosen { refused(error) }
         context.close(promise: nil)
     }
 
     private func choose(isHTTP2: Bool, _ context: ChannelHandlerContext) {
-        isChosen = true
+        let transport: Transport
         do {
-            try build(Transport(isSecure: isSecure, isHTTP2: isHTTP2))
+            transport = Transport(
+                isSecure: isSecure, isHTTP2: isHTTP2, certificate: try certificate(context.pipeline))
         } catch {
+            refused(error)
             return context.close(promise: nil)
         }
+        isChosen = true
+        do { try build(transport) } catch { return context.close(promise: nil) }
         if let bytes = bytes.take() {
             context.fireChannelRead(wrapInboundOut(bytes))
             context.fireChannelReadComplete()
         }
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+
+    /// Who the client has shown to be. Somebody trusted vouches for it by now, or did when the session began that this
+    /// connection resumes: so its time is looked at again.
+    private func certificate(_ pipeline: ChannelPipeline) throws -> CertificateIdentity? {
+        guard asksForCertificate, let shown = try pipeline.syncOperations.nioSSL_peerCertificate() else { return nil }
+        let identity = try CertificateIdentity(shown)
+        guard identity.isValid(at: CertificateIdentity.now) else {
+            throw TLSFailure(words: "the client's certificate has expired")
+        }
+        return identity
     }
 }
 #endif

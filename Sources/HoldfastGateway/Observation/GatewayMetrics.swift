@@ -32,6 +32,8 @@ enum GatewayMetrics {
             "holdfast_accept_pauses_total",
             "How often no connection was accepted for a moment, for want of descriptors or of memory.",
             snapshot.acceptPauses)
+        text.counter(
+            "holdfast_handshake_failures_total", "TLS handshakes with clients that failed.", snapshot.handshakeFailures)
         text.gauge("holdfast_kept_bytes", "Bodies that are kept in memory.", snapshot.keptBytes)
         text.gauge("holdfast_streams", "HTTP/2 streams that clients have open.", snapshot.streams)
         text.family("holdfast_requests_total", "Requests that ended, by route and class of status.", .counter)
@@ -179,6 +181,10 @@ enum GatewayMetrics {
         text.counter(
             "holdfast_admin_refusals_total", "Requests that the control plane refused for want of its token.",
             snapshot.adminRefusals)
+        text.gauge("holdfast_admin_connections", "Connections to the control plane.", snapshot.adminConnections)
+        text.counter(
+            "holdfast_admin_evictions_total",
+            "Connections to the control plane without a token that were closed for others.", snapshot.adminEvictions)
     }
 
     /// As every exporter names them.

@@ -66,6 +66,8 @@ struct MetricsSnapshot: Sendable {
     var refusedByProxyProtocol = 0
     /// How often no connection was accepted for a moment, for want of descriptors or of memory.
     var acceptPauses = 0
+    /// TLS handshakes with clients that failed.
+    var handshakeFailures = 0
     /// Bodies that are kept in memory.
     var keptBytes = 0
     /// HTTP/2 streams that clients have open.
@@ -76,6 +78,9 @@ struct MetricsSnapshot: Sendable {
     var accessLog = AccessLog.Figures()
     /// Requests that the control plane refused for want of its token.
     var adminRefusals = 0
+    /// Connections to the control plane, and those that had to leave for others.
+    var adminConnections = 0
+    var adminEvictions = 0
 
     init() {}
 }

@@ -73,9 +73,10 @@ final class Plan: Sendable {
                     if !identities.contains(identity) { identities.append(identity) }
                 }
             }
+            let credentials = try credentials(configuration, after: former)
             let endpoints = try identities.map { identity in
                 try known[identity]
-                    ?? Endpoint(identity, clock: clock) { [weak ejection] change, name in
+                    ?? Endpoint(identity, credentials: credentials, clock: clock) { [weak ejection] change, name in
                         // It holds its endpoints, and would never go with a service that no plan has any more.
                         announce(change, of: name)
                         ejection?.changed()
@@ -98,7 +99,16 @@ final class Plan: Sendable {
                     try RetryBudget(configuration: configuration.budget, clock: clock)
                 }
             return UpstreamService(
-                configuration, endpoints: endpoints, breaker: breaker, budget: budget, ejection: ejection)
+                configuration, endpoints: endpoints, breaker: breaker, budget: budget, ejection: ejection,
+                credentials: credentials)
+        }
+
+        private func credentials(
+            _ configuration: ServiceConfiguration, after former: UpstreamService?
+        ) throws -> ServiceCredentials? {
+            guard configuration.endpoints.contains(where: \.usesTLS) else { return nil }
+            if let kept = former?.credentials, former?.configuration.tls == configuration.tls { return kept }
+            return try ServiceCredentials(configuration.tls)
         }
 
         private func announce(_ change: CircuitBreaker.Change, of name: String) {

@@ -130,7 +130,7 @@ extension RouteConfiguration.Caller {
     var fieldNames: [String] {
         switch self {
         case .fields(let names): names
-        case .address: []
+        case .address, .certificate: []
         }
     }
 }

@@ -1,5 +1,6 @@
 #if Gateway
 import Foundation
+import HoldfastTLS
 import NIOCore
 import NIOHTTP1
 

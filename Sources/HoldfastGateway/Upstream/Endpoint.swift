@@ -1,7 +1,7 @@
 #if Gateway
 import Holdfast
+import HoldfastTLS
 import NIOCore
-import NIOSSL
 import Synchronization
 
 /// One endpoint of a service: where it is, its breaker, and what was counted there. It outlives the plans that it is
@@ -26,7 +26,9 @@ final class Endpoint: Sendable {
     let name: String
     let breaker: CircuitBreaker
     /// Set for those that are spoken to under TLS.
-    let tls: NIOSSLContext?
+    private let credentials: ServiceCredentials?
+    /// Who it has to be; nil where that is not asked.
+    private let tlsName: ServiceName?
 
     /// Attempts in progress, of all event loops.
     let inFlight = Atomic<Int>(0)
@@ -44,9 +46,10 @@ final class Endpoint: Sendable {
     let failed = Atomic<Int>(0)
     let rejected = Atomic<Int>(0)
 
-    /// - Throws: `ConfigurationError`, or what NIOSSL throws of the certificates.
+    /// - Parameter credentials: The service's, if it has any endpoint under TLS.
+    /// - Throws: `ConfigurationError`.
     init(
-        _ identity: Identity, clock: any TimeSource,
+        _ identity: Identity, credentials: ServiceCredentials?, clock: any TimeSource,
         onChange: @escaping @Sendable (CircuitBreaker.Change, _ name: String) -> Void
     ) throws {
         let number = Self.numbers.add(1, ordering: .relaxed).newValue
@@ -57,25 +60,27 @@ final class Endpoint: Sendable {
         let name = isOneOfSeveral ? "\(place)=\(identity.address.ipAddress ?? "")" : "\(place)"
         self.name = name
         breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) { onChange($0, name) }
-        tls = identity.place.usesTLS ? try Self.context(identity.tls) : nil
+        self.credentials = identity.place.usesTLS ? credentials : nil
+        tlsName = ServiceName(identity.tls.name ?? place.host)
     }
 
-    /// The name that a certificate must be for; nil for an address, which is never sent as a name.
-    var tlsName: String? {
-        let name = identity.tls.name ?? identity.place.address.host
-        return (try? SocketAddress(ipAddress: name, port: 0)) == nil ? name : nil
+    var usesTLS: Bool { credentials != nil }
+    /// Which reading of the credentials' files counts.
+    var reading: Int { credentials?.reading ?? 0 }
+
+    /// Adds the handlers for TLS, where it is spoken. Nothing may be sent until the latter's handshake is completed.
+    func addTLS(to pipeline: ChannelPipeline.SynchronousOperations, on eventLoop: any EventLoop) throws {
+        guard let credentials else { return }
+        try pipeline.addHandler(try credentials.makeHandler(for: tlsName))
+        try pipeline.addHandler(TLSHandshake(with: identity.tls.verifies ? tlsName : nil, on: eventLoop))
+    }
+
+    /// When the handshake is completed, where there is one: see ``HoldfastTLS/TLSHandshake/completed(on:within:)``.
+    func agreed(on channel: any Channel, within limit: TimeAmount) -> EventLoopFuture<Void> {
+        usesTLS ? TLSHandshake.completed(on: channel, within: limit) : channel.eventLoop.makeSucceededVoidFuture()
     }
 
     /// Whether it is among those that a call may be sent to, as far as its checks say.
     var isEligible: Bool { isHealthy.load(ordering: .relaxed) || isWaived.load(ordering: .relaxed) }
-
-    private static func context(_ configuration: ServiceConfiguration.TLS) throws -> NIOSSLContext {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        if let trust = configuration.trust { tls.trustRoots = .file(trust) }
-        if !configuration.verifies { tls.certificateVerification = .none }
-        tls.minimumTLSVersion = .tlsv12
-        tls.applicationProtocols = ["http/1.1"]
-        return try NIOSSLContext(configuration: tls)
-    }
 }
 #endif

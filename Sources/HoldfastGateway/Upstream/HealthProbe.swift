@@ -3,7 +3,6 @@ import Holdfast
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
 
 /// Asks an endpoint whether it is well: one GET on a connection of its own.
 enum HealthProbe {
@@ -18,18 +17,16 @@ enum HealthProbe {
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let pipeline = channel.pipeline.syncOperations
-                        if let tls = endpoint.tls {
-                            try pipeline.addHandler(
-                                NIOSSLClientHandler(context: tls, serverHostname: endpoint.tlsName))
-                        }
+                        try endpoint.addTLS(to: pipeline, on: channel.eventLoop)
                         try pipeline.addHTTPClientHandlers()
                     }
                 }
-                .connect(to: endpoint.identity.address).get()
+                .connect(to: endpoint.identity.address)
+                .flatMap { channel in endpoint.agreed(on: channel, within: timeout).map { channel } }.get()
             let status = try await channel.eventLoop.flatSubmit {
                 let answer = channel.eventLoop.makePromise(of: Int.self)
                 do {
-                    try channel.pipeline.syncOperations.addHandler(Reader(answer, endpoint))
+                    try channel.pipeline.syncOperations.addHandler(Reader(answer))
                 } catch {
                     answer.fail(error)
                 }
@@ -58,12 +55,8 @@ enum HealthProbe {
         typealias InboundIn = HTTPClientResponsePart
 
         private let answer: EventLoopPromise<Int>
-        private let endpoint: Endpoint
 
-        init(_ answer: EventLoopPromise<Int>, _ endpoint: Endpoint) {
-            self.answer = answer
-            self.endpoint = endpoint
-        }
+        init(_ answer: EventLoopPromise<Int>) { self.answer = answer }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             if case .head(let head) = unwrapInboundIn(data) { answer.succeed(Int(head.status.code)) }
@@ -71,9 +64,7 @@ enum HealthProbe {
 
         func channelInactive(context: ChannelHandlerContext) { answer.fail(ChannelError.eof) }
 
-        func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            answer.fail(endpoint.tls == nil ? error : TLSFailure(error, of: endpoint, on: context.pipeline))
-        }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { answer.fail(error) }
     }
 }
 #endif

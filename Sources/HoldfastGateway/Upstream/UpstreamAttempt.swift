@@ -1,5 +1,6 @@
 #if Gateway
 import Holdfast
+import HoldfastTLS
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -110,6 +111,7 @@ final class UpstreamAttempt {
     func receivedEnd() { exchange?.receivedEnd(of: self) }
     func flush() { exchange?.flush() }
     func serviceBecameWritable() { exchange?.serviceBecameWritable() }
+    func serviceRefused(_ failure: TLSFailure) { exchange?.serviceRefused(self, failure) }
     /// - Parameter unreadable: What is wrong with its answer, if the connection ended for that.
     func serviceClosed(unreadable: String? = nil) { exchange?.serviceClosed(self, unreadable) }
 }

@@ -1,6 +1,8 @@
 #if Gateway
+import HoldfastTLS
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// One connection to the service. It serves one attempt at a time, and tells it what comes back.
 final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, Flushing {
@@ -32,6 +34,10 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     let channel: any Channel
     let endpoint: Endpoint
     private(set) var idleSince: NIODeadline
+    /// Which reading of the service's certificates it was opened under.
+    private let reading: Int
+    /// Whether it has brought a byte of any answer.
+    private var hasReceived = false
     private let pool: UpstreamPool
     private var context: ChannelHandlerContext?
     private var reader = HTTP1ResponseReader()
@@ -54,7 +60,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         self.endpoint = endpoint
         self.pool = pool
         idleSince = pool.turn.now
+        reading = endpoint.reading
     }
+
+    /// Whether it may not serve another request: its endpoint is in no plan, or was given other certificates.
+    var isOutdated: Bool { endpoint.isRetired.load(ordering: .relaxed) || reading != endpoint.reading }
 
     /// Whether the service takes what it is sent.
     private(set) var isWritable = true
@@ -142,6 +152,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .closed = use { return }
+        hasReceived = true
         reader.append(unwrapInboundIn(data))
         // A part that is handed on may lead back here.
         guard !isReading else { return }
@@ -230,6 +241,10 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     /// A reset, or under TLS an end that was not announced, which anybody on the way can make (RFC 9112, section 9.8).
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         isCut = true
+        if !hasReceived, let refusal = TLSFailure.refusal(error), case .serving(let attempt) = use {
+            use = .closed
+            attempt.serviceRefused(refusal)
+        }
         context.close(promise: nil)
     }
 

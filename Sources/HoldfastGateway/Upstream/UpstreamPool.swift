@@ -2,7 +2,6 @@
 import Holdfast
 import NIOCore
 import NIOPosix
-import NIOSSL
 import Synchronization
 
 /// One loop's connections to endpoints. Idle ones are kept per endpoint, the latest used first. How many there are of all
@@ -111,10 +110,7 @@ final class UpstreamPool {
             let pipeline = channel.pipeline.syncOperations
             let connection = NIOLoopBound(
                 try pipeline.handler(type: UpstreamConnection.self), eventLoop: channel.eventLoop)
-            guard endpoint.tls != nil else { return channel.eventLoop.makeSucceededFuture(connection) }
-            let done = try pipeline.handler(type: TLSHandshake.self).completed(within: timeout, on: channel.eventLoop)
-            done.whenFailure { _ in channel.close(promise: nil) }
-            return done.map { connection }
+            return endpoint.agreed(on: channel, within: timeout).map { connection }
         } catch {
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(error)
@@ -123,16 +119,13 @@ final class UpstreamPool {
 
     static func configure(_ channel: any Channel, _ endpoint: Endpoint, pool: UpstreamPool) throws {
         let pipeline = channel.pipeline.syncOperations
-        if let tls = endpoint.tls {
-            try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: endpoint.tlsName))
-            try pipeline.addHandler(TLSHandshake(with: endpoint, on: channel.eventLoop))
-        }
+        try endpoint.addTLS(to: pipeline, on: channel.eventLoop)
         try pipeline.addHandler(UpstreamConnection(channel: channel, endpoint: endpoint, pool: pool))
     }
 
     func put(_ connection: UpstreamConnection) {
         let endpoint = connection.endpoint
-        guard !isClosed, !endpoint.isRetired.load(ordering: .relaxed) else { return connection.close() }
+        guard !isClosed, !connection.isOutdated else { return connection.close() }
         guard let idle = idle[endpoint.number] else {
             let idle = Idle()
             idle.connections = [connection]
@@ -184,12 +177,12 @@ final class UpstreamPool {
         return oldest != nil
     }
 
-    /// Closes idle connections to endpoints that are retired.
+    /// Closes idle connections to endpoints that are retired, or have other certificates.
     func closeRetired() {
         for connection in personal.removeAll(where: { $0.isRetired.load(ordering: .relaxed) }) { connection.close() }
         for (number, idle) in idle
         where idle.connections.isEmpty
-            || idle.connections.contains(where: { $0.endpoint.isRetired.load(ordering: .relaxed) })
+            || idle.connections.contains(where: \.isOutdated)
         {
             close(number)
         }

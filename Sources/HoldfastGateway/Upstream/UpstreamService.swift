@@ -12,18 +12,21 @@ final class UpstreamService: Sendable {
     let breaker: CircuitBreaker?
     let budget: RetryBudget
     let ejection: Ejection
+    /// For its endpoints under TLS; nil where there is none.
+    let credentials: ServiceCredentials?
 
     var name: String { configuration.name }
 
     init(
         _ configuration: ServiceConfiguration, endpoints: [Endpoint], breaker: CircuitBreaker?, budget: RetryBudget,
-        ejection: Ejection
+        ejection: Ejection, credentials: ServiceCredentials?
     ) {
         self.configuration = configuration
         self.endpoints = endpoints
         self.breaker = breaker
         self.budget = budget
         self.ejection = ejection
+        self.credentials = credentials
     }
 
     /// How long until a call would be admitted.

@@ -31,6 +31,8 @@ struct ConfigurationFolder: Sendable {
         try FileManager.default.createDirectory(
             at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(text.utf8).write(to: file)
+        // It may hold a secret.
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
         return file.path
     }
 
@@ -42,7 +44,7 @@ struct ConfigurationFolder: Sendable {
             try write(Data(repeating: UInt8(number), count: 32).base64EncodedString(), to: "secrets/outcomes-\(number)")
         }
         try await Shell.run(
-            "cd \(path("secrets")) && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+            "cd \(path("secrets")) && umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
                 + "-keyout key.pem -out certificate.pem -days 2 -subj /CN=localhost")
     }
 

@@ -37,12 +37,14 @@ final class HTTP2Client: Sendable {
 
     /// - Parameters:
     ///   - certificate: Whom to trust; without, the preface is sent as it is.
+    ///   - over: Instead: what the connection is encrypted with.
     ///   - window: How many bytes the gateway may send on a stream before they are read.
     static func connect(
-        to port: Int, trusting certificate: TestCertificate? = nil, window: Int = 65_535
+        to port: Int, trusting certificate: TestCertificate? = nil, over context: NIOSSLContext? = nil,
+        window: Int = 65_535
     ) async throws -> HTTP2Client {
         let farewells = Farewells()
-        let context = try certificate.map { try clientContext(trusting: $0, protocols: ["h2"]) }
+        let context = try context ?? certificate.map { try clientContext(trusting: $0, protocols: ["h2"]) }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -28,9 +28,12 @@ final class HoldfastProcess: Sendable {
     ///   - fileLimit: No file may grow beyond this many bytes; a write that would make it is an error.
     ///   - descriptors: How many files and connections may be open.
     private static func make(
-        _ arguments: [String], fileLimit: Int? = nil, descriptors: Int? = nil
+        _ arguments: [String], fileLimit: Int? = nil, descriptors: Int? = nil, environment: [String: String] = [:]
     ) -> (Process, Pipe, Pipe) {
         let process = Process()
+        if !environment.isEmpty {
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        }
         let command = Bundle.main.bundleURL.appending(path: "holdfast")
         let limits =
             (fileLimit.map { "trap '' XFSZ; ulimit -f \($0 / 512); " } ?? "")
@@ -55,16 +58,17 @@ final class HoldfastProcess: Sendable {
     ///   - takesPorts: Whether the ports are given as options; false where a file says them.
     static func start(
         _ arguments: [String], port: Int = 0, takesPorts: Bool = true, fileLimit: Int? = nil,
-        descriptors: Int? = nil
+        descriptors: Int? = nil, environment: [String: String] = [:]
     ) async throws -> HoldfastProcess {
         let ports = takesPorts ? ["--listen", "127.0.0.1:\(port)", "--admin", "127.0.0.1:0"] : []
-        return try await offPool { try launch(arguments + ports, fileLimit, descriptors) }
+        return try await offPool { try launch(arguments + ports, fileLimit, descriptors, environment) }
     }
 
     private static func launch(
-        _ arguments: [String], _ fileLimit: Int?, _ descriptors: Int?
+        _ arguments: [String], _ fileLimit: Int?, _ descriptors: Int?, _ environment: [String: String]
     ) throws -> HoldfastProcess {
-        let (process, output, _) = make(arguments, fileLimit: fileLimit, descriptors: descriptors)
+        let (process, output, _) = make(
+            arguments, fileLimit: fileLimit, descriptors: descriptors, environment: environment)
         try process.run()
         var text = ""
         while true {
@@ -83,12 +87,16 @@ final class HoldfastProcess: Sendable {
     }
 
     /// Runs the command to its end.
-    static func run(_ arguments: [String]) async throws -> (status: Int32, output: String, errors: String) {
-        try await offPool { try complete(arguments) }
+    static func run(
+        _ arguments: [String], environment: [String: String] = [:]
+    ) async throws -> (status: Int32, output: String, errors: String) {
+        try await offPool { try complete(arguments, environment) }
     }
 
-    private static func complete(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
-        let (process, output, errors) = make(arguments)
+    private static func complete(
+        _ arguments: [String], _ environment: [String: String]
+    ) throws -> (status: Int32, output: String, errors: String) {
+        let (process, output, errors) = make(arguments, environment: environment)
         try process.run()
         // No test's output fills the pipe, so one can be read after the other.
         let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -104,9 +112,12 @@ final class HoldfastProcess: Sendable {
         }
     }
 
-    /// Whether a library of this name is in its memory; Linux only.
+    /// The kernel's number for it.
+    var identifier: Int32 { process.withLock { $0.processIdentifier } }
+
+    /// Whether a library of this name is in its memory; Linux only, and root's to see, like all of its memory.
     func hasLoaded(_ library: String) throws -> Bool {
-        let id = process.withLock { $0.processIdentifier }
+        let id = identifier
         // A file of the kernel's has no size before it is read, so it is not read as a file of a size.
         let maps = try FileHandle(forReadingFrom: URL(filePath: "/proc/\(id)/maps")).readToEnd() ?? Data()
         return String(decoding: maps, as: UTF8.self).contains(library)

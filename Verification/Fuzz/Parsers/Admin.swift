@@ -35,26 +35,29 @@ extension FuzzTarget {
         var headers = HTTPFields()
         if !lines[0].isEmpty { headers[.authorization] = String(lines[0]) }
         for line in lines.dropFirst().prefix(8) { headers.append(HTTPField(name: .cookie, value: String(line))) }
-        let middleware = AdminTokenMiddleware<BasicRequestContext>(access: access)
+        let middleware = AdminTokenMiddleware(access: access)
         let head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/", headerFields: headers)
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let isAdmitted = middleware.isAdmitted(request)
         try expect(!isAdmitted || lines[0].contains(token), "somebody is let in without the token: \(text)")
-        let presented = AdminTokenMiddleware<BasicRequestContext>.session(request)
+        let presented = AdminTokenMiddleware.session(request)
         try expect(presented.map { !access.admits(session: $0) } ?? true, "a session was guessed")
         try expect(access.admits(session: session), "a session has ended")
         return Outcome("access", isAdmitted ? 1 : 0, presented?.utf8.count ?? -1, headers.count)
     }
 
     private static func host(_ text: String) throws -> Outcome {
-        let middleware = SameOriginMiddleware<BasicRequestContext>(host: "holdfast.internal", hasToken: false)
-        let isOurs = middleware.isOurs(text)
-        if isOurs, !text.hasPrefix("[") {
-            let name = text.prefix { $0 != ":" }
+        let middleware = SameOriginMiddleware(host: "holdfast.internal", hasToken: false)
+        guard let field = HostField(text) else { return Outcome("host", -1, text.split(separator: ".").count) }
+        let isOurs = middleware.isOurs(field)
+        if isOurs {
             // A name that can be looked up, and that is not ours, may be pointed here by whoever owns it.
+            let name = text.lowercased().prefix { $0 != ":" }
+            let isAddress = text.utf8.allSatisfy { (0x30...0x3A).contains($0) || $0 == 0x2E }
+            let isBracketed = text.wholeMatch(of: /\[[0-9A-Fa-f:.]+\](:[0-9]+)?/) != nil
             try expect(
-                name == "localhost" || name == "holdfast.internal" || name.utf8.allSatisfy { $0 == 0x2E || $0 < 0x3A },
-                "\(text) counts as ours")
+                ["localhost", "localhost.", "holdfast.internal", "holdfast.internal."].contains(name) || isAddress
+                    || isBracketed, "\(text) counts as ours")
         }
         return Outcome("host", isOurs ? 1 : 0, text.split(separator: ".").count)
     }
