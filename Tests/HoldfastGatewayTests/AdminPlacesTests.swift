@@ -15,7 +15,7 @@ import Testing
     private final class One {}
 
     private func client(_ number: Int) throws -> ClientConnections.Client? {
-        ClientConnections.Client(try SocketAddress(ipAddress: "10.0.0.\(number)", port: 1))
+        IPAddress(try SocketAddress(ipAddress: "10.0.0.\(number)", port: 1)).map { ClientConnections.Client($0) }
     }
 
     @Test func `one client's strangers push out each other, and nobody else`() throws {

@@ -193,7 +193,7 @@ import Testing
             let identity = Endpoint.Identity(
                 service: "service", place: .init(address: .init(host: "127.0.0.1", port: 1)),
                 address: try SocketAddress(ipAddress: "127.0.0.1", port: 1), tls: .init(), breaker: .init())
-            endpoint = try Endpoint(identity, clock: ManualClock()) { _, _ in }
+            endpoint = try Endpoint(identity, credentials: nil, clock: ManualClock()) { _, _ in }
         }
 
         func connection() throws -> UpstreamConnection {

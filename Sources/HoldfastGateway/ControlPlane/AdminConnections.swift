@@ -23,7 +23,7 @@ final class AdminConnections: Sendable {
 
     fileprivate func arrived(_ channel: any Channel) {
         let number = ObjectIdentifier(channel)
-        let client = ClientConnections.Client(channel.remoteAddress)
+        let client = channel.remoteAddress.flatMap { IPAddress($0) }.map { ClientConnections.Client($0) }
         let leaving = state.withLock { state in
             state.channels[number] = channel
             return state.places.arrived(number, from: client).flatMap { state.channels[$0] }
