@@ -7,7 +7,8 @@ struct DecidingFields: Sendable {
     /// and what the gateway tells of itself.
     private static let always: Set<String> = [
         "content-length", "transfer-encoding", "host", "idempotency-key", "content-type", "content-encoding",
-        "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "holdfast-timeout", "holdfast-attempt",
+        "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "holdfast-timeout",
+        "holdfast-attempt",
     ]
 
     /// In lower case.
