@@ -45,7 +45,8 @@ import Testing
     @Test(arguments: [
         ("x_user", true), ("X_USER", true), ("x.user", true), ("idempotency_key", true), ("Idempotency_Key", true),
         ("content_type", true), ("Transfer_Encoding", true), ("content_length", true),
-        ("x-forwarded_for", true), ("x-user", false), ("X-User", false), ("xuser", false), ("y_user", false),
+        ("holdfast_timeout", true), ("x-forwarded_for", false), ("x-user", false), ("X-User", false), ("xuser", false),
+        ("y_user", false),
         ("x_users", false),
         ("content-type", false),
     ])
@@ -102,7 +103,7 @@ import Testing
     @Test func `a field that services take for another which decides is refused`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service, configure: { $0.routes[0].caller = .fields(["x-user"]) }) { gateway in
-            for name in ["x_user", "X_User", "idempotency_key", "Content_Length", "X_Forwarded_For"] {
+            for name in ["x_user", "X_User", "idempotency_key", "Content_Length"] {
                 let answer = try await TestClient.send(
                     .POST, "/", to: gateway.port, headers: ["x-user": "a", name: "b"])
                 #expect(answer.problem == "bad-request", "\(name)")

@@ -120,7 +120,8 @@ import Testing
         try await withGateway(to: service) { gateway in
             let client = try await HTTP2Client.connect(to: gateway.port)
             for (authority, host, isTaken) in [
-                ("a", nil, true), ("A.", nil, true), ("a:80", "A:80", true), ("[::1]:80", nil, true), (nil, "a", true),
+                ("a", nil, true), ("A.", nil, true), ("a:80", "A:80", true), ("a:80", "a", true), ("a", "a.:80", true),
+                ("a:81", "a", false), ("[::1]:80", nil, true), (nil, "a", true),
                 ("u@a", nil, false), ("a,b", nil, false), ("a b", nil, false), ("%61", nil, false), ("a..", nil, false),
                 ("a", "b", false), (nil, "u@a", false), (nil, nil, false), ("a:x", nil, false), ("a/b", nil, false),
             ] as [(String?, String?, Bool)] {

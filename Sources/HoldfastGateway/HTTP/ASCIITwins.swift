@@ -3,9 +3,10 @@
 enum ASCIITwins {
     /// The scalar that the last bytes are, and how many. Longer forms than needed count: they are not UTF-8, and there are
     /// decoders that take `C0 AF` for a slash all the same (RFC 3629, section 10).
-    static func lastScalar(of bytes: [UInt8]) -> (scalar: UInt32, length: Int)? {
+    static func lastScalar(of bytes: UnsafeBufferPointer<UInt8>) -> (scalar: UInt32, length: Int)? {
         var scalar: UInt32 = 0
-        for (place, byte) in bytes.suffix(4).reversed().enumerated() {
+        for place in 0..<min(bytes.count, 4) {
+            let byte = bytes[bytes.count - 1 - place]
             let shift = UInt32(place) * 6
             if byte & 0xC0 == 0x80 {
                 scalar |= UInt32(byte & 0x3F) << shift

@@ -36,6 +36,17 @@ struct Authority: Sendable, Hashable {
         return Substring(host.last == UInt8(ascii: ".") ? host.dropLast() : host).lowercased()
     }
 
+    private var port: Int? {
+        let port = text.utf8.dropFirst(hostLength).dropFirst()
+        return port.isEmpty ? nil : Int(Substring(port))
+    }
+
+    /// Whether both name the same, where the scheme's port need not be said (RFC 9110, section 4.2.3).
+    func names(sameAs other: Authority, scheme: String) -> Bool {
+        let usual = scheme == "https" ? 443 : 80
+        return host == other.host && (port ?? usual) == (other.port ?? usual)
+    }
+
     /// - Returns: How long the host is, and whether it is in one spelling already.
     private static func read(_ bytes: some RandomAccessCollection<UInt8>) -> (length: Int, isPlain: Bool)? {
         if bytes.first == UInt8(ascii: "[") { return readAddress(bytes) }

@@ -4,10 +4,10 @@
 /// takes for the same.
 struct DecidingFields: Sendable {
     /// The fields of every plan, in lower case: where a request ends, whom it is for, whose effect it is and what it says,
-    /// and what the gateway tells of itself.
+    /// and how much time it has. Of those that tell of hops, ``HopField`` leaves out the misspelt.
     private static let always: Set<String> = [
         "content-length", "transfer-encoding", "host", "idempotency-key", "content-type", "content-encoding",
-        "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "holdfast-timeout", "holdfast-attempt",
+        "holdfast-timeout", "holdfast-attempt",
     ]
 
     /// In lower case.

@@ -31,7 +31,8 @@ struct PathReadings {
         var count: Int { rawValue.nonzeroBitCount }
     }
 
-    private enum Mark: UInt8 {
+    /// What a mark ends.
+    enum Mark: UInt8 {
         case slash, backslash
         /// Up to the end of the segment.
         case parameters
@@ -66,90 +67,38 @@ struct PathReadings {
     static let weighed = 2
 
     /// The path, decoded to its end and in lower case, with tags for marks.
-    private var bytes: [UInt8] = []
-    private(set) var marks: Marks = []
+    private let bytes: [UInt8]
+    let marks: Marks
     /// Whether there are more readings than are weighed: too many kinds of marks, or one within what another may cut off, so
     /// that it matters which a service looks for first.
-    private(set) var isAmbiguous = false
+    let isAmbiguous: Bool
     /// Whether it has control characters. Where a service's expression ends with `$`, `/charges%0A` is `/charges`.
-    private(set) var hasControls = false
-    private var isInParameters = false
+    let hasControls: Bool
 
     /// - Parameter path: Without a query. What is no percent-encoding stands for itself.
-    init(_ path: some Collection<UInt8>) {
-        bytes.reserveCapacity(path.count)
-        var rest = path[...]
-        while let byte = rest.popFirst() {
-            let digits = rest.prefix(2)
-            if byte == UInt8(ascii: "%"), digits.count == 2, let high = digits.first,
-                let low = digits.dropFirst().first,
-                let value = PercentEncoding.value(high, low)
-            {
-                rest.removeFirst(2)
-                push(value, depth: 1)
-            } else {
-                push(byte, depth: 0)
-            }
+    init(_ path: UnsafeBufferPointer<UInt8>) {
+        var (marks, isAmbiguous, hasControls) = (Marks(), false, false)
+        bytes = [UInt8](unsafeUninitializedCapacity: path.count) { room, count in
+            var decoder = Decoder(room)
+            decoder.decode(path)
+            (marks, isAmbiguous, hasControls) = (decoder.marks, decoder.isAmbiguous, decoder.hasControls)
+            count = decoder.count
         }
         // Parameters may be all that the first segment has.
         if bytes.count > 1, bytes[1] == UInt8(ascii: "/") || Mark(tag: bytes[1]).map({ $0 != .query }) == true {
             marks.insert(.host)
         }
-        if marks.count > Self.weighed { isAmbiguous = true }
+        (self.marks, self.hasControls) = (marks, hasControls)
+        self.isAmbiguous = isAmbiguous || marks.count > Self.weighed
+    }
+
+    init(_ path: some Collection<UInt8>) {
+        self = path.withContiguousStorageIfAvailable { Self($0) } ?? Array(path).withUnsafeBufferPointer { Self($0) }
     }
 
     /// The reading that all spellings have in common which some service takes for the same; nil where there is none, because
     /// it matters what a service looks for first.
     var common: String? { isAmbiguous || marks.contains(.host) ? nil : path(taking: .all) }
-
-    // MARK: Decoding
-
-    private mutating func push(_ byte: UInt8, depth: Int) {
-        append(byte, depth: depth)
-        // What was decoded may complete another encoding.
-        while let byte = takeEncoding() { append(byte, depth: 2) }
-    }
-
-    private mutating func append(_ byte: UInt8, depth: Int) {
-        switch byte {
-        case UInt8(ascii: "/") where depth == 0:
-            isInParameters = false
-            bytes.append(byte)
-        case UInt8(ascii: "/"): append(.slash, depth)
-        case UInt8(ascii: "\\"): append(.backslash, depth)
-        case UInt8(ascii: ";"): append(.parameters, depth)
-        case UInt8(ascii: "?"), UInt8(ascii: "#"): append(.query, depth)
-        case 0x41...0x5A: bytes.append(byte | 0x20)
-        case 0..<0x20, 0x7F: hasControls = true
-        default: bytes.append(byte)
-        }
-    }
-
-    private mutating func append(_ mark: Mark, _ depth: Int) {
-        if mark == .parameters { isInParameters = true } else if isInParameters { isAmbiguous = true }
-        let tag = mark.tag(depth: depth)
-        marks.insert(Marks(tag: tag))
-        bytes.append(tag)
-    }
-
-    /// Takes away an encoding at the end of what was decoded, and returns what it stands for.
-    private mutating func takeEncoding() -> UInt8? {
-        guard let last = bytes.last, bytes.count > 1 else { return nil }
-        if last < 0x80 {
-            guard bytes.count > 2, bytes[bytes.count - 3] == UInt8(ascii: "%"),
-                let value = PercentEncoding.value(bytes[bytes.count - 2], last)
-            else { return nil }
-            bytes.removeLast(3)
-            return value
-        }
-        guard let (scalar, length) = ASCIITwins.lastScalar(of: bytes), let twin = ASCIITwins.twin(of: scalar) else {
-            return nil
-        }
-        bytes.removeLast(length)
-        return twin
-    }
-
-    // MARK: Reading
 
     /// Whether a segment is `.` or `..` to somebody. Which services resolve them, and when, nobody can know.
     var hasDotSegments: Bool {
@@ -172,43 +121,26 @@ struct PathReadings {
     /// The path as somebody reads it who takes these marks for ends, and the others for parts of names: in lower case,
     /// without empty segments, and segments without spaces around them and dots at their end.
     func path(taking taken: Marks) -> String {
-        var path: [UInt8] = []
-        path.reserveCapacity(bytes.count)
-        var name: [UInt8] = []
-        var isCut = false
-        var isHost = taken.contains(.host) && marks.contains(.host)
-        func endSegment() {
-            let trimmed = Self.trimmed(name)
-            if isHost, !trimmed.isEmpty {
-                isHost = false
-            } else if !trimmed.isEmpty {
-                path.append(UInt8(ascii: "/"))
-                path.append(contentsOf: trimmed)
+        // A slash at each end, and every byte once at the most.
+        String(unsafeUninitializedCapacity: bytes.count + 2) { room in
+            var reading = Reading(room, skipsHost: taken.contains(.host) && marks.contains(.host))
+            for byte in bytes {
+                guard let mark = Mark(tag: byte) else {
+                    if byte == UInt8(ascii: "/") { reading.endSegment() } else { reading.append(byte) }
+                    continue
+                }
+                guard taken.contains(Marks(tag: byte)) else {
+                    reading.append(Mark.untaken + mark.rawValue)
+                    continue
+                }
+                switch mark {
+                case .slash, .backslash: reading.endSegment()
+                case .parameters: reading.isCut = true
+                case .query: return reading.end()
+                }
             }
-            name.removeAll(keepingCapacity: true)
-            isCut = false
+            return reading.end()
         }
-        reading: for byte in bytes {
-            let mark = Mark(tag: byte).flatMap { taken.contains(Marks(tag: byte)) ? $0 : nil }
-            switch mark {
-            case .slash?, .backslash?: endSegment()
-            case .parameters?: isCut = true
-            case .query?: break reading
-            case nil where byte == UInt8(ascii: "/"): endSegment()
-            case nil:
-                guard !isCut else { continue }
-                name.append(Mark(tag: byte).map { Mark.untaken + $0.rawValue } ?? byte)
-            }
-        }
-        endSegment()
-        return path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
-    }
-
-    /// A name that would be nothing is left as it is: no segment comes or goes by being trimmed.
-    private static func trimmed(_ name: [UInt8]) -> ArraySlice<UInt8> {
-        var rest = name[...].drop { $0 == UInt8(ascii: " ") }
-        while let last = rest.last, last == UInt8(ascii: " ") || last == UInt8(ascii: ".") { rest.removeLast() }
-        return rest.isEmpty ? name[...] : rest
     }
 
     /// A reading as a target spells it.
@@ -224,6 +156,6 @@ struct PathReadings {
 }
 
 extension PathReadings.Marks {
-    fileprivate init(tag: UInt8) { self.init(rawValue: 1 << UInt16(tag)) }
+    init(tag: UInt8) { self.init(rawValue: 1 << UInt16(tag)) }
 }
 #endif

@@ -30,7 +30,7 @@ enum HTTP2RequestHead {
         // What a method, a path and an authority may be is the same over HTTP/1: ``RequestRules`` looks at them.
         guard scheme == "http" || scheme == "https" || method == "CONNECT" else { throw Malformed() }
         if let authority, !authority.isEmpty {
-            try setHost(authority, &headers)
+            try setHost(authority, scheme, &headers)
         }
         joinCookies(&headers)
         return HTTPRequestHead(version: .http2, method: HTTPMethod(rawValue: method), uri: path, headers: headers)
@@ -48,11 +48,15 @@ enum HTTP2RequestHead {
         if last == 0x20 || last == 0x09 { throw Malformed() }
     }
 
-    /// The authority is where the request goes; a `Host` that names another place is a contradiction.
-    private static func setHost(_ authority: String, _ headers: inout HTTPHeaders) throws {
+    /// The authority is where the request goes; a `Host` that names another place is a contradiction (RFC 9113, section
+    /// 8.3.1). It has no user and no password.
+    private static func setHost(_ authority: String, _ scheme: String, _ headers: inout HTTPHeaders) throws {
         let hosts = headers["host"]
-        guard hosts.count <= 1, hosts.allSatisfy({ $0.lowercased() == authority.lowercased() }) else {
-            throw Malformed()
+        guard hosts.count <= 1, !authority.utf8.contains(UInt8(ascii: "@")) else { throw Malformed() }
+        if let host = hosts.first, host != authority {
+            guard let named = Authority(authority), Authority(host)?.names(sameAs: named, scheme: scheme) == true else {
+                throw Malformed()
+            }
         }
         headers.replaceOrAdd(name: "host", value: authority)
     }

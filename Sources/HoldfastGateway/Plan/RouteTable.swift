@@ -33,7 +33,7 @@ struct RouteTable: Sendable {
         deciding = DecidingFields(
             matches.flatMap(\.fields.keys) + routes.flatMap(\.configuration.caller.fieldNames)
                 + routes.flatMap { $0.fingerprintFields + $0.scopeFields })
-        methods = Set(matches.flatMap(\.methods))
+        methods = Set(matches.flatMap(\.methods) + routes.flatMap { $0.configuration.idempotency.methods ?? [] })
         let patterns = matches.map(\.path)
         let marks = patterns.reduce(into: PathReadings.Marks()) { $0.formUnion($1.marks) }
         (spelled, self.marks) = (Index(patterns), marks)

@@ -36,7 +36,8 @@ extension FuzzTarget {
         let table = try routes()
         var outcome = Outcome("read", target.isPlain ? 1 : 0, target.readings.isAmbiguous ? 1 : 0)
         // What the service believes that it was asked for, as a client would spell that.
-        guard let path = reader.path(of: target.text), let asked = read(PercentEncoding.encoded(path, keeping: 0x2F))
+        guard let path = reader.path(of: target.text),
+            let asked = read(PercentEncoding.encoded(path, keeping: 0x2F), of: target.authority)
         else {
             return outcome
         }
@@ -44,19 +45,19 @@ extension FuzzTarget {
             outcome.add(route.name)
             try expect(
                 spelled(asked, in: table) == route.name || (try? table.route(for: asked, [:])) == nil,
-                "\(target.text) is decided as \(route.name), and a service that does \(reader.steps) reads \(asked.text)"
+                "\(target.text) is decided as \(route.name), and a service that does \(reader.words) reads \(asked.text)"
             )
         }
         if let operation = Operation(read: target), let other = Operation(read: asked) {
             try expect(
                 operation.description == other.description,
-                "\(operation) and \(other) are two keys, and one to a service that does \(reader.steps)")
+                "\(operation) and \(other) are two keys, and one to a service that does \(reader.words)")
         }
         return outcome
     }
 
-    private static func read(_ target: String) -> RequestTarget? {
-        try? RequestTarget(.POST, target, host: "a", mayBeAbsolute: true)
+    private static func read(_ target: String, of authority: Authority? = nil) -> RequestTarget? {
+        try? RequestTarget(.POST, target, host: authority?.text ?? "a", mayBeAbsolute: true)
     }
 
     /// Which route a path is of as it is spelled.
@@ -105,6 +106,7 @@ private struct NaiveReader {
     }
 
     let steps: [Step]
+    var words: String { steps.map(\.rawValue).joined(separator: ", ") }
 
     /// - Returns: Nil where it would answer 404 or 400 itself.
     func path(of target: String) -> [UInt8]? {
