@@ -149,16 +149,19 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `a head beyond the limit ends its connection and never reaches the service`(isAtOnce: Bool) async throws {
+    func `a head beyond twice the limit ends its connection and never reaches the service`(
+        isAtOnce: Bool
+    ) async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
-            // One field of 20,000 bytes, or as many of 1,000, in frames of the least size that every peer takes.
-            let long = [0, 1, 0x78, 0x7F, 0xA1, 0x9B, 0x01] + [UInt8](repeating: 0x61, count: 20_000)
+            // One field of 34,000 bytes, or as many of 1,000, in frames of the least size that every peer takes.
+            let long = [0, 1, 0x78, 0x7F, 0xD1, 0x88, 0x02] + [UInt8](repeating: 0x61, count: 34_000)
             let short = [0, 1, 0x78, 0x7F, 0xE9, 0x06] + [UInt8](repeating: 0x61, count: 1_000)
-            let block = Self.get + (isAtOnce ? long : (0..<20).flatMap { _ in short })
+            let block = Self.get + (isAtOnce ? long : (0..<34).flatMap { _ in short })
             let frames =
                 Self.frame(1, flags: 1, stream: 1, Array(block[..<16_384]))
-                + Self.frame(9, flags: 4, stream: 1, Array(block[16_384...]))
+                + Self.frame(9, flags: 0, stream: 1, Array(block[16_384..<32_768]))
+                + Self.frame(9, flags: 4, stream: 1, Array(block[32_768...]))
             _ = try await TestClient.raw(Self.preface + frames, to: gateway.port)
             #expect(service.requests.isEmpty)
             try await expectEqual(gateway.get().status, 200)

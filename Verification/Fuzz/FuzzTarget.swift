@@ -27,7 +27,7 @@ struct FuzzTarget {
     }
 
     static var all: [FuzzTarget] {
-        values + stores + storeAnswers + files + admin + reports + heads + targets + connections + histories
+        values + stores + storeAnswers + files + admin + reports + heads + targets + frames + connections + histories
     }
 }
 

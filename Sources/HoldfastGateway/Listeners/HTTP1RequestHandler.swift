@@ -54,7 +54,7 @@ final class HTTP1RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func problem(_ error: HTTP1Error) -> Problem {
         switch error {
-        case .tooLarge: Problem(.headersTooLarge, "at most \(headerLimit) bytes of header fields are read")
+        case .tooLarge: .headersTooLarge(limit: headerLimit)
         case .malformed(let words): Problem(.badRequest, "the request cannot be read: \(words)")
         }
     }
@@ -62,6 +62,13 @@ final class HTTP1RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func read(context: ChannelHandlerContext) {
         // Whoever takes the connection over begins to read again, and otherwise it ends with the answer.
         if !reader.isOver || reader.unread <= Self.unreadBound { context.read() }
+    }
+}
+
+extension Problem {
+    /// - Parameter limit: In bytes.
+    static func headersTooLarge(limit: Int) -> Problem {
+        Problem(.headersTooLarge, "at most \(limit) bytes of header fields are read")
     }
 }
 #endif

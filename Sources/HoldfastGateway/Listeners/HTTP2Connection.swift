@@ -26,15 +26,20 @@ final class HTTP2Connection: ChannelInboundHandler {
     private let configuration: GatewayConfiguration
     private let connections: LoopConnections
     private let timer: LazyTimer
+    private let gate: HTTP2FrameGate
     private var context: ChannelHandlerContext?
     private var phase = Phase.open
     private var openStreams = 0
     private var lastStream = HTTP2StreamID.rootStream
     private var pace: AnswerPaceMachine?
 
-    init(configuration: GatewayConfiguration, connections: LoopConnections, eventLoop: any EventLoop) {
+    init(
+        configuration: GatewayConfiguration, connections: LoopConnections, gate: HTTP2FrameGate,
+        eventLoop: any EventLoop
+    ) {
         self.configuration = configuration
         self.connections = connections
+        self.gate = gate
         timer = LazyTimer(eventLoop: eventLoop)
     }
 
@@ -68,7 +73,9 @@ final class HTTP2Connection: ChannelInboundHandler {
         // NIOHTTP2 would still widen the window of a connection on which the last stream has just ended.
         if phase == .ending, error is NIOHTTP2Errors.IOOnClosedConnection { return }
         // It has reset the stream, or told the client why the connection ends.
-        if !Self.isOfOneStream(error) { context.close(promise: nil) }
+        guard !Self.isOfOneStream(error) else { return }
+        gate.end()
+        context.close(promise: nil)
     }
 
     // MARK: Streams

@@ -1,15 +1,26 @@
 #if Gateway
 import NIOCore
+import NIOHPACK
 import NIOHTTP2
 
 /// What an HTTP/2 client may do to a connection. What it may not ends the connection with GOAWAY.
 enum HTTP2Limits {
     /// What a client may have in flight on one stream before the gateway has read it, in bytes: HTTP/2's default.
-    private static let streamWindow = 65_535
+    static let streamWindow = 65_535
     /// The same for all streams together.
     private static let connectionWindow = 256 << 10
     /// How much of a response may wait for a client that reads slowly, in bytes and for each stream.
     private static let responseBytes = 32 << 10
+    /// PING, SETTINGS and PRIORITY floods (CVE-2019-9512, 9513, 9515), and frames that mean nothing here. A client that
+    /// measures round trips pings often.
+    static let controlFrames = 500
+    static let controlFramesTime = TimeAmount.seconds(30)
+    /// NIOHTTP2 reads heads of so many bytes until the client has agreed to our settings.
+    static let headerLimitUntilAgreed = HPACKDecoder.defaultMaxHeaderListSize
+
+    /// CONTINUATION flood (CVE-2024-27316): enough for the largest head that is read, in frames of the least size that a
+    /// client may be held to, and a few that are not full.
+    static func continuationFrames(_ headerLimit: Int) -> Int { headerLimit / (16 << 10) + 4 }
 
     static func make(_ configuration: GatewayConfiguration, streams: Int) -> NIOHTTP2Handler.Configuration {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
@@ -19,12 +30,9 @@ enum HTTP2Limits {
             HTTP2Setting(parameter: .initialWindowSize, value: streamWindow),
         ]
         connection.targetWindowSize = connectionWindow
-        // CONTINUATION flood (CVE-2024-27316): enough for the largest head that is read, in frames of the least size
-        // that a client may be held to, and a few that are not full.
-        connection.maximumSequentialContinuationFrames = configuration.headerLimit / (16 << 10) + 4
-        // PING, SETTINGS and PRIORITY floods (CVE-2019-9512, 9513, 9515). A client that measures round trips pings often.
-        connection.controlFrameRateLimit.maximumCount = 500
-        connection.controlFrameRateLimit.windowLength = .seconds(30)
+        connection.maximumSequentialContinuationFrames = continuationFrames(configuration.headerLimit)
+        connection.controlFrameRateLimit.maximumCount = controlFrames
+        connection.controlFrameRateLimit.windowLength = controlFramesTime
         connection.maximumBufferedControlFrames = 500
         // Frames of streams that were reset here may still be on their way.
         connection.maximumRecentlyResetStreams = max(100, streams)

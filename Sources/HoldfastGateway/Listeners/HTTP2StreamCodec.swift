@@ -8,7 +8,11 @@ import NIOHTTP2
 ///
 /// What HTTP/1 could read in another way than HTTP/2 is refused here, because the service speaks HTTP/1 (RFC 9113,
 /// section 10.3). Most of it NIOHTTP2 has refused already: names and values that break a line, fields that belong to a
-/// connection, a body that is not as long as announced. The rest is ``HTTP2RequestHead``'s.
+/// connection, a body that is not as long as announced. The rest is ``HTTP2RequestHead``'s. What must not go out is
+/// ``HTTP2AnswerHead``'s.
+///
+/// NIOHTTP2 is asked for all that has come, whether somebody wants it or not: it would hold each frame in a buffer of up
+/// to 32 KiB, be it a byte long. What nobody wants yet is kept here, and the stream's window is held meanwhile.
 final class HTTP2StreamCodec: ChannelDuplexHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTPServerRequestPart
@@ -31,11 +35,38 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
         case ended
     }
 
+    private let gate: HTTP2FrameGate
+    private let refuseTooLarge: () -> Void
     private var state = State.awaitingHead
+    private var isHead = false
+    private var unread: HTTP2UnreadBody?
+    /// Whether somebody has asked for what comes next.
+    private var isWanted = true
+    /// The stream's number; nil before it was needed.
+    private var number: UInt32?
+
     /// The latest frame of the response, held until it is known whether it is the last.
-    private var heldFrame: HTTP2Frame.FramePayload?
+    private var heldFrame: HeldFrame?
     /// Of the frame that is held.
     private var heldPromise: EventLoopPromise<Void>?
+    private var hasBody = true
+    /// Whether the answer is one that must not go out.
+    private var isRefused = false
+
+    private enum HeldFrame {
+        case head(HTTP2AnswerHead)
+        case body(IOData)
+    }
+
+    /// - Parameters:
+    ///   - gate: The connection's.
+    ///   - refuseTooLarge: Answers a head that is too large to be read.
+    init(gate: HTTP2FrameGate, refuseTooLarge: @escaping () -> Void) {
+        self.gate = gate
+        self.refuseTooLarge = refuseTooLarge
+    }
+
+    // MARK: The request
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -45,21 +76,42 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
         }
     }
 
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isWanted = false
+        context.fireChannelReadComplete()
+        context.read()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        isWanted = true
+        guard let body = unread.take() else { return context.read() }
+        if let number { gate.releaseWindow(of: number) }
+        receivedBody(body.bytes, isLast: body.isLast, context)
+        isWanted = false
+        context.fireChannelReadComplete()
+        context.channel.read()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         state = .ended
+        unread = nil
         dropFrame()
+        if let number { gate.forget(number) }
         context.fireChannelInactive()
     }
 
     private func received(_ frame: HTTP2Frame.FramePayload.Headers, _ context: ChannelHandlerContext) {
-        guard case .awaitingHead = state else {
-            // Trailers, which end the request. Their fields do not cross.
-            return receivedEnd(context)
+        guard case .awaitingHead = state else { return receivedTrailers(frame.headers, context) }
+        guard !HTTP2StandIn.stands(in: frame.headers) else {
+            state = .ended
+            isHead = frame.headers.first(name: ":method") == "HEAD"
+            return refuseTooLarge()
         }
         guard let head = HTTP2RequestHead.make(frame.headers) else {
             state = .ended
             return reset(.protocolError, context)
         }
+        isHead = head.method == .HEAD
         if frame.endStream {
             state = .ended
             context.fireChannelRead(wrapInboundOut(.head(head)))
@@ -74,13 +126,50 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
         }
     }
 
+    /// Trailers end the request. Their fields do not cross.
+    private func receivedTrailers(_ fields: HPACKHeaders, _ context: ChannelHandlerContext) {
+        if case .ended = state { return }
+        // NIOHTTP2 has seen that none breaks a line. RFC 9113, section 8.2.1: nor may any begin or end with whitespace.
+        let isSpace = { (byte: UInt8?) in byte == 0x20 || byte == 0x09 }
+        let isSound = fields.allSatisfy { !isSpace($0.value.utf8.first) && !isSpace($0.value.utf8.last) }
+        guard isSound else {
+            state = .ended
+            return reset(.protocolError, context)
+        }
+        received(ByteBuffer(), isLast: true, context)
+    }
+
     private func received(_ frame: HTTP2Frame.FramePayload.Data, _ context: ChannelHandlerContext) {
         guard case .byteBuffer(let body) = frame.data else { return }
+        received(body, isLast: frame.endStream, context)
+    }
+
+    private func received(_ body: ByteBuffer, isLast: Bool, _ context: ChannelHandlerContext) {
+        if case .ended = state { return }
+        if isWanted, unread == nil {
+            receivedBody(body, isLast: isLast, context)
+        } else {
+            keep(body, isLast: isLast, context)
+        }
+    }
+
+    private func keep(_ body: ByteBuffer, isLast: Bool, _ context: ChannelHandlerContext) {
+        var kept = unread.take() ?? HTTP2UnreadBody()
+        let fits = kept.append(body, isLast: isLast)
+        guard fits else {
+            state = .ended
+            return reset(.flowControlError, context)
+        }
+        unread = kept
+        if let number = streamNumber(context) { gate.holdWindow(of: number) }
+    }
+
+    private func receivedBody(_ body: ByteBuffer, isLast: Bool, _ context: ChannelHandlerContext) {
         if body.readableBytes > 0 {
             releaseHead(context)
             if case .inBody = state { context.fireChannelRead(wrapInboundOut(.body(body))) }
         }
-        if frame.endStream { receivedEnd(context) }
+        if isLast { receivedEnd(context) }
     }
 
     private func receivedEnd(_ context: ChannelHandlerContext) {
@@ -105,19 +194,59 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 
+    private func streamNumber(_ context: ChannelHandlerContext) -> UInt32? {
+        if let number { return number }
+        let id = try? context.channel.syncOptions?.getOption(HTTP2StreamChannelOptions.streamID)
+        number = id.map { UInt32(Int32($0)) }
+        return number
+    }
+
+    // MARK: The answer
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !isRefused else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
         switch unwrapOutboundIn(data) {
         case .head(let head):
-            releaseFrame(context)
-            (heldFrame, heldPromise) = (.headers(.init(headers: Self.fields(of: head))), promise)
+            writeHead(head, promise, context)
         case .body(let body):
-            releaseFrame(context)
-            (heldFrame, heldPromise) = (.data(.init(data: body)), promise)
+            writeBody(body, promise, context)
         case .end:
             let held = heldPromise.take()
             if let promise { held?.futureResult.cascade(to: promise) }
             context.write(wrapOutboundOut(lastFrame(context)), promise: held ?? promise)
         }
+    }
+
+    private func writeHead(
+        _ head: HTTPResponseHead, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext
+    ) {
+        releaseFrame(context)
+        guard let fields = HTTP2AnswerHead(head) else {
+            // Whoever made it: no line break goes out (RFC 9113, section 8.2.1).
+            isRefused = true
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return reset(.internalError, context)
+        }
+        // RFC 9110, sections 6.4.1, 9.3.2 and 15.
+        let code = head.status.code
+        hasBody = !isHead && code >= 200 && code != 204 && code != 304
+        (heldFrame, heldPromise) = (.head(fields), promise)
+    }
+
+    private func writeBody(
+        _ body: IOData, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext
+    ) {
+        guard hasBody else {
+            // The length is false that was announced with what is not sent.
+            if case .head(var head) = heldFrame, !isHead, body.readableBytes > 0 {
+                head.dropLength()
+                heldFrame = .head(head)
+            }
+            promise?.succeed()
+            return
+        }
+        releaseFrame(context)
+        (heldFrame, heldPromise) = (.body(body), promise)
     }
 
     func flush(context: ChannelHandlerContext) {
@@ -127,7 +256,7 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
 
     private func releaseFrame(_ context: ChannelHandlerContext) {
         guard let frame = heldFrame.take() else { return }
-        context.write(wrapOutboundOut(frame), promise: heldPromise.take())
+        context.write(wrapOutboundOut(payload(frame, isLast: false, context)), promise: heldPromise.take())
     }
 
     private func dropFrame() {
@@ -136,15 +265,21 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
     }
 
     private func lastFrame(_ context: ChannelHandlerContext) -> HTTP2Frame.FramePayload {
-        switch heldFrame.take() {
-        case .headers(var frame):
-            frame.endStream = true
-            return .headers(frame)
-        case .data(var frame):
-            frame.endStream = true
-            return .data(frame)
-        default:
-            return .data(.init(data: .byteBuffer(context.channel.allocator.buffer(capacity: 0)), endStream: true))
+        let frame = heldFrame.take() ?? .body(.byteBuffer(context.channel.allocator.buffer(capacity: 0)))
+        return payload(frame, isLast: true, context)
+    }
+
+    private func payload(
+        _ frame: HeldFrame, isLast: Bool, _ context: ChannelHandlerContext
+    ) -> HTTP2Frame.FramePayload {
+        switch frame {
+        case .head(let head):
+            if let beside = head.beside, let number = streamNumber(context) {
+                gate.add(beside, toNextHeadOf: number)
+            }
+            return .headers(.init(headers: head.fields, endStream: isLast))
+        case .body(let body):
+            return .data(.init(data: body, endStream: isLast))
         }
     }
 
@@ -160,20 +295,19 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
         dropFrame()
         context.writeAndFlush(wrapOutboundOut(.rstStream(code)), promise: nil)
     }
+}
 
-    private static func fields(of head: HTTPResponseHead) -> HPACKHeaders {
-        var fields = HPACKHeaders()
-        fields.reserveCapacity(head.headers.count + 1)
-        fields.add(name: ":status", value: "\(head.status.code)")
-        for (name, value) in head.headers {
-            let name = name.lowercased()
-            switch name {
-            // They are about a connection, which streams share.
-            case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade": continue
-            default: fields.add(name: name, value: value)
-            }
-        }
-        return fields
+/// What has come of a request's body, and is not wanted yet: in one piece, of not more than a stream's window.
+struct HTTP2UnreadBody {
+    private(set) var bytes = ByteBuffer()
+    private(set) var isLast = false
+
+    /// - Returns: Whether the client may have sent so much.
+    mutating func append(_ more: ByteBuffer, isLast: Bool) -> Bool {
+        guard bytes.readableBytes + more.readableBytes <= HTTP2Limits.streamWindow else { return false }
+        bytes.writeImmutableBuffer(more)
+        self.isLast = isLast
+        return true
     }
 }
 #endif

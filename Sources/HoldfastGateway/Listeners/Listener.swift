@@ -213,10 +213,12 @@ final class ListenerLoop {
         _ channel: any Channel, _ transport: Transport, _ listener: ListenerConfiguration, _ origin: ConnectionOrigin
     ) throws {
         let eventLoop = channel.eventLoop
+        let headerLimit = context.plan.configuration.headerLimit
+        let gate = HTTP2FrameGate(headerLimit: headerLimit, buffers: context.readBuffers)
         let connection = HTTP2Connection(
-            configuration: context.plan.configuration, connections: connections, eventLoop: eventLoop)
+            configuration: context.plan.configuration, connections: connections, gate: gate, eventLoop: eventLoop)
         let limits = HTTP2Limits.make(context.plan.configuration, streams: listener.streams)
-        let loop = NIOLoopBound((self, origin), eventLoop: eventLoop)
+        let loop = NIOLoopBound((self, gate, origin), eventLoop: eventLoop)
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: eventLoop, connectionConfiguration: limits.connection,
             streamConfiguration: limits.stream,
@@ -224,13 +226,17 @@ final class ListenerLoop {
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 let pipeline = stream.pipeline.syncOperations
-                let (listenerLoop, origin) = loop.value
-                try pipeline.addHandler(HTTP2StreamCodec())
-                try pipeline.addHandler(
-                    DownstreamHandler(
-                        loop: listenerLoop.context, transport: transport, origin: origin, isQuiescing: false))
+                let (listenerLoop, gate, origin) = loop.value
+                let downstream = DownstreamHandler(
+                    loop: listenerLoop.context, transport: transport, origin: origin, isQuiescing: false)
+                let codec = HTTP2StreamCodec(gate: gate) {
+                    downstream.requestIsUnreadable(.headersTooLarge(limit: headerLimit), 0)
+                }
+                try pipeline.addHandler(codec)
+                try pipeline.addHandler(downstream)
             }
         }
+        try channel.pipeline.syncOperations.addHandler(gate)
         try channel.pipeline.syncOperations.addHandler(handler)
         try channel.pipeline.syncOperations.addHandler(connection)
     }

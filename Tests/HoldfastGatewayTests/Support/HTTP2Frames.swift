@@ -24,6 +24,20 @@ enum HTTP2Frames {
 
         /// Whether it is the last of its stream, if it is of one that has an end.
         var endsStream: Bool { flags & 1 != 0 }
+
+        /// Takes one from the front of what has come.
+        ///
+        /// - Returns: Nil while it is not whole.
+        init?(_ bytes: inout [UInt8]) {
+            guard bytes.count >= 9 else { return nil }
+            let length = Int(bytes[0]) << 16 | Int(bytes[1]) << 8 | Int(bytes[2])
+            guard bytes.count >= 9 + length else { return nil }
+            kind = Kind(rawValue: bytes[3])
+            flags = bytes[4]
+            stream = bytes[5..<9].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            payload = Array(bytes[9..<9 + length])
+            bytes.removeFirst(9 + length)
+        }
     }
 
     /// `GET / HTTP/2` to `a`, compressed.
@@ -63,7 +77,7 @@ enum HTTP2Frames {
 
         private let promise: EventLoopPromise<[Frame]>
         private let answering: @Sendable (Frame) -> [UInt8]
-        private var buffer = ByteBuffer()
+        private var bytes: [UInt8] = []
         private var frames: [Frame] = []
 
         init(_ promise: EventLoopPromise<[Frame]>, _ answering: @escaping @Sendable (Frame) -> [UInt8]) {
@@ -72,24 +86,12 @@ enum HTTP2Frames {
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            var more = unwrapInboundIn(data)
-            buffer.writeBuffer(&more)
-            while let frame = next() {
+            bytes += unwrapInboundIn(data).readableBytesView
+            while let frame = Frame(&bytes) {
                 frames.append(frame)
                 let answer = answering(frame)
                 if !answer.isEmpty { context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer)), promise: nil) }
             }
-        }
-
-        private func next() -> Frame? {
-            guard let head = buffer.getBytes(at: buffer.readerIndex, length: 9) else { return nil }
-            let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
-            guard buffer.readableBytes >= 9 + length else { return nil }
-            buffer.moveReaderIndex(forwardBy: 9)
-            let stream = head[5...].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-            return Frame(
-                kind: .init(rawValue: head[3]), flags: head[4], stream: stream,
-                payload: buffer.readBytes(length: length) ?? [])
         }
 
         func channelInactive(context: ChannelHandlerContext) { promise.succeed(frames) }
