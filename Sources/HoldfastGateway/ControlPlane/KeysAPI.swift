@@ -66,8 +66,10 @@ struct KeysAPI: Sendable {
 
     /// - Parameter operation: As a client spells it: the scope may have it as the service may read it.
     private func explain(_ key: IdempotencyKey, of caller: String, _ operation: String) async throws -> KeyRecord {
-        var records = Operation.scopes(of: operation).map { operation in
-            secret.recordID(of: key, in: Scope(caller: caller, operation: operation))
+        // Lines after the first are fields in the scope, which have one spelling.
+        let line = operation.prefix { $0 != "\n" }
+        var records = Operation.scopes(of: String(line)).map { scope in
+            secret.recordID(of: key, in: Scope(caller: caller, operation: scope + operation[line.endIndex...]))
         }
         let last = records.removeLast()
         for record in records {
