@@ -26,6 +26,8 @@ public struct RouteConfiguration: Sendable, Hashable {
         case fields([String])
         /// The address that the connection comes from.
         case address
+        /// What a signed token says of its bearer, whatever token it is.
+        case jwt(TokenCaller)
     }
 
     /// How many requests may come in a stretch of time.
@@ -148,8 +150,8 @@ public struct RouteConfiguration: Sendable, Hashable {
     /// Whether the policies only watch: nothing is rejected, retried or replayed, and what would have been is counted.
     /// Default: no.
     public var isShadow = false
-    /// Default: the `Authorization` field. A token that changes from one try to the next names another caller, so choose a
-    /// field that stays where tokens are short-lived.
+    /// Default: the `Authorization` field. A token that changes from one try to the next names another caller, so where
+    /// tokens are short-lived choose ``Caller/jwt(_:)``, or a field that stays.
     public var caller = Caller.fields(["authorization"])
 
     /// Default: none.
@@ -193,7 +195,11 @@ public struct RouteConfiguration: Sendable, Hashable {
     func validate() throws(ConfigurationError) {
         try require("route's name's length", name.utf8.count, in: 1...64)
         try require("match's number of fields", match.fields.count, in: 0...16)
-        if case .fields(let names) = caller { try require("caller's number of fields", names.count, in: 1...8) }
+        switch caller {
+        case .fields(let names): try require("caller's number of fields", names.count, in: 1...8)
+        case .jwt(let token): try token.validate()
+        case .address: break
+        }
         if let rateLimit {
             try require("rate limit's requests", rateLimit.requests, in: 1...1_000_000_000)
             try require("rate limit's period", rateLimit.per, in: .milliseconds(1) ... .seconds(86_400))

@@ -41,7 +41,11 @@ struct KeysAPI: Sendable {
             try await answering {
                 let order = try await order(FindOrder.self, request)
                 let fields = CallerFields(order.callerFields.map { ($0.name, $0.value) })
-                return try await explain(IdempotencyKey(order.key), of: secret.caller(fields), order.operation)
+                var caller = secret.caller(fields)
+                if let claims = order.callerClaims {
+                    caller = secret.caller(issuedBy: claims["iss"], claims: claims.filter { $0.key != "iss" })
+                }
+                return try await explain(IdempotencyKey(order.key), of: caller, order.operation)
             }
         }
         router.post("/api/keys/{record}/resolve") { request, context in
