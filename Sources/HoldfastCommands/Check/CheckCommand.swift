@@ -26,7 +26,6 @@ struct CheckCommand: AsyncParsableCommand {
         let checked = try ConfigurationFile(path: file)
         say(ConfigurationPlan(checked).text)
         for warning in checked.warnings { complain("\(warning)") }
-        for warning in checked.configuration.callerWarnings { complain(warning) }
     }
 }
 #endif

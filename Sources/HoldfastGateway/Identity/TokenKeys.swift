@@ -114,7 +114,8 @@ public struct TokenKeys: Sendable, Hashable {
         let data = Data(bytes)
         let decoder = JSONDecoder()
         let entries =
-            (try? decoder.decode(Document.self, from: data).keys) ?? (try? decoder.decode(Entry.self, from: data)).map { [$0] }
+            (try? decoder.decode(Document.self, from: data).keys)
+            ?? (try? decoder.decode(Entry.self, from: data)).map { [$0] }
         guard let entries, (1...64).contains(entries.count) else { throw wrong }
         guard !entries.contains(where: \.isSecret) else { throw secret }
         return entries.compactMap(\.key)

@@ -111,7 +111,9 @@ final class TokenVerifier: Sendable {
         guard parts.count == 3, let head = Self.decoded(parts[0]), let payload = Self.decoded(parts[1]),
             let signature = Self.decoded(parts[2])
         else { throw Refusal("it is not a signed JWT") }
-        guard let head = try? JSONDecoder().decode(Head.self, from: head) else { throw Refusal("its head cannot be read") }
+        guard let head = try? JSONDecoder().decode(Head.self, from: head) else {
+            throw Refusal("its head cannot be read")
+        }
         // What is critical has to be understood, and nothing is (RFC 7515, section 4.1.11).
         guard !head.isCritical else { throw Refusal("its head has `crit`") }
         let name = TokenCaller.Algorithm.usual(head.alg)

@@ -42,7 +42,8 @@ final class Plan: Sendable {
         let clock: any TimeSource
         let logger: Logger
         let transitions: TransitionLog
-        let secret: StoreSecret
+        /// The store's: callers are named under it. Without, names are this process's own.
+        var secret = StoreSecret.random()
 
         /// - Parameter known: What was made before, and remembers the tokens that it has verified.
         /// - Throws: What the library throws of a key.
@@ -63,7 +64,7 @@ final class Plan: Sendable {
         ///   - former: The plan until now.
         /// - Throws: `ConfigurationError`, or what NIOSSL throws of the certificates.
         func plan(
-            _ configuration: GatewayConfiguration, at addresses: Addresses, with verifiers: Verifiers,
+            _ configuration: GatewayConfiguration, at addresses: Addresses, with verifiers: Verifiers = [:],
             after former: Plan?
         ) throws -> Plan {
             let services = try configuration.services.map { service in
