@@ -68,7 +68,10 @@ public struct TokenKeys: Sendable, Hashable {
         let operations: [String]?
         let isSecret: Bool
 
-        private enum Name: String, CodingKey { case kty, alg, kid, use, crv, n, e, x, y, d, k, key_ops }
+        private enum Name: String, CodingKey {
+            case kty, alg, kid, use, crv, n, e, x, y, d, k
+            case operations = "key_ops"
+        }
 
         init(from decoder: any Decoder) throws {
             guard let values = try? decoder.container(keyedBy: Name.self) else {
@@ -79,7 +82,7 @@ public struct TokenKeys: Sendable, Hashable {
             func text(_ name: Name) -> String? { try? values.decode(String.self, forKey: name) }
             (kty, alg, kid, use, crv) = (text(.kty), text(.alg), text(.kid), text(.use), text(.crv))
             (n, e, x, y) = (text(.n), text(.e), text(.x), text(.y))
-            operations = try? values.decode([String].self, forKey: .key_ops)
+            operations = try? values.decode([String].self, forKey: .operations)
             isSecret = values.contains(.d) || values.contains(.k)
         }
 
