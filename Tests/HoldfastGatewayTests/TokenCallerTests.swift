@@ -31,7 +31,7 @@ import Testing
         let (old, new) = (try issuer.token(#"{"sub":"ada","jti":"1"}"#), try issuer.token(#"{"sub":"ada","jti":"2"}"#))
         for isNamed in [true, false] {
             let service = try await counting()
-            let configure = isNamed ? try naming(issuer) : { _ in }
+            let configure: (inout GatewayConfiguration) -> Void = try isNamed ? naming(issuer) : { _ in }
             try await withGateway(to: service, configure: configure) { gateway in
                 try await expectEqual(gateway.post(key: "k", authorization: "Bearer \(old)").text, "1")
                 let again = try await gateway.post(key: "k", authorization: "bearer  \(new)")

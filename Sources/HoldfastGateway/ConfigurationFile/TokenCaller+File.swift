@@ -7,7 +7,7 @@ extension RouteConfiguration.Caller {
         let token = section.section(
             "jwt", unset: "required", "A signed token (JWT), by what it says of its bearer.", TokenCaller.read)
         // Without keys, which has been told by now, there is nobody.
-        return token.flatMap { $0 }.map { .jwt($0) } ?? .fields(["authorization"])
+        return token.flatMap { $0 }.map { Self.jwt($0) } ?? .fields(["authorization"])
     }
 }
 

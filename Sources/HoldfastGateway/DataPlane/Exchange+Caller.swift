@@ -3,6 +3,8 @@ import Foundation
 import Holdfast
 import HoldfastHTTP
 import HoldfastIdempotency
+import Logging
+import NIOHTTP1
 
 /// Who calls, where a token says it.
 extension Exchange {

@@ -23,11 +23,11 @@ final class CallerWatch: Sendable {
         request.combine(fingerprint)
         var name = Hasher()
         name.combine(caller)
-        let (request_, name_) = (request.finalize(), name.finalize())
+        let (requestHash, nameHash) = (request.finalize(), name.finalize())
         let isOther = callers.withLock { callers in
-            callers.with(request_, default: name_) { known in
-                defer { known = name_ }
-                return known != name_
+            callers.with(requestHash, default: nameHash) { known in
+                defer { known = nameHash }
+                return known != nameHash
             }
         }
         return (isOther, isOther && !isTold.exchange(true, ordering: .relaxed))

@@ -40,7 +40,7 @@ public struct TokenKeys: Sendable, Hashable {
     /// - Throws: ``Holdfast/ConfigurationError`` which says what is allowed.
     public init(_ bytes: [UInt8]) throws(ConfigurationError) {
         let text = String(decoding: bytes, as: UTF8.self)
-        let keys = text.contains("-----BEGIN ") ? try Self.pem(text) : try Self.document(bytes)
+        let keys = try text.contains("-----BEGIN ") ? Self.pem(text) : Self.document(bytes)
         let usable = keys.filter { $0.isUsable }
         guard !usable.isEmpty else { throw Self.wrong }
         self.keys = usable

@@ -108,10 +108,10 @@ final class TokenVerifier: Sendable {
     /// RFC 7515, section 5.2, and RFC 7519, section 7.2.
     private func verified(_ token: [UInt8]) throws(Refusal) -> Known {
         let parts = token.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 3, let head = Self.decoded(parts[0]), let payload = Self.decoded(parts[1]),
+        guard parts.count == 3, let headText = Self.decoded(parts[0]), let payload = Self.decoded(parts[1]),
             let signature = Self.decoded(parts[2])
         else { throw Refusal("it is not a signed JWT") }
-        guard let head = try? JSONDecoder().decode(Head.self, from: head) else {
+        guard let head = try? JSONDecoder().decode(Head.self, from: headText) else {
             throw Refusal("its head cannot be read")
         }
         // What is critical has to be understood, and nothing is (RFC 7515, section 4.1.11).
@@ -193,9 +193,8 @@ private struct TokenClaims: Decodable {
             case "nbf": notBefore = try values.decode(Double.self, forKey: name)
             case "cnf": isBound = true
             case "aud":
-                audience =
-                    (try? values.decode(String.self, forKey: name)).map { [$0] }
-                    ?? (try values.decode([String].self, forKey: name))
+                let one = try? values.decode(String.self, forKey: name)
+                audience = try one.map { [$0] } ?? values.decode([String].self, forKey: name)
             default:
                 if let text = try? values.decode(String.self, forKey: name) {
                     texts[name.stringValue] = text

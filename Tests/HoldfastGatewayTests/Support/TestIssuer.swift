@@ -17,7 +17,7 @@ struct TestIssuer: Sendable {
         let key = ES256PrivateKey()
         let collection = JWTKeyCollection()
         await collection.add(ecdsa: key)
-        let (x, y) = key.parameters ?? ("", "")
+        let (x, y) = key.parameters ?? (x: "", y: "")
         return TestIssuer(
             id: id, name: "ES256", algorithm: try await collection.getKey(),
             key: #"{"kty":"EC","crv":"P-256","kid":"\#(id)","use":"sig","x":"\#(url(x))","y":"\#(url(y))"}"#)
