@@ -61,15 +61,18 @@ public final class Gateway: Service {
         idempotency: IdempotencyConfiguration, ready: @Sendable () async -> Void = {}
     ) async throws -> Gateway {
         let transitions = TransitionLog()
+        let secret = try await store.secret()
         let plans = try await PlanKeeper(
-            configuration, maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions))
+            configuration,
+            maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions, secret: secret))
         let storeMetrics = StoreMetrics()
         let shared = DataPlaneContext(
             engine: try engine(
                 configuration, idempotency, store: store, sealing: seal, metrics: storeMetrics, logger: logger),
-            secret: try await store.secret(), counters: GatewayCounters(),
+            secret: secret, counters: GatewayCounters(),
             observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
             logger: logger, descriptors: DescriptorRoom(for: configuration))
+        for warning in configuration.callerWarnings { logger.warning("\(warning)") }
         await ready()
         let controlPlane = try await ControlPlane.start(
             ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
@@ -118,6 +121,7 @@ public final class Gateway: Service {
         await dataPlane.take(plans.current)
         shared.tellOfDescriptors(configuration)
         shared.observer.reopen()
+        for warning in configuration.callerWarnings { shared.logger.warning("\(warning)") }
         shared.logger.notice("the configuration was reloaded")
     }
 

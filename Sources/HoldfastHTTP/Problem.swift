@@ -10,6 +10,10 @@ public struct Problem: Sendable, Error {
         case bodyTooLarge = "body-too-large"
         case requestTimeout = "request-timeout"
         case methodNotSupported = "method-not-supported"
+        /// It has to be known who calls, and the request does not say it with a token.
+        case tokenMissing = "token-missing"
+        /// The token that says who calls is not one that is taken.
+        case tokenInvalid = "token-invalid"
         /// No route takes the request.
         case noRoute = "no-route"
         /// The caller has made too many requests.
@@ -37,6 +41,7 @@ public struct Problem: Sendable, Error {
         public var status: Int {
             switch self {
             case .badRequest, .keyMissing, .keyInvalid: 400
+            case .tokenMissing, .tokenInvalid: 401
             case .noRoute: 404
             case .requestTimeout: 408
             case .keyInFlight, .outcomeUnknown, .responseNotKept: 409
@@ -58,6 +63,8 @@ public struct Problem: Sendable, Error {
             case .bodyTooLarge: "The body is too large"
             case .requestTimeout: "The request did not arrive in time"
             case .methodNotSupported: "The method is not supported"
+            case .tokenMissing: "A token is required"
+            case .tokenInvalid: "The token is not valid"
             case .noRoute: "No route takes the request"
             case .rateLimited: "Too many requests"
             case .limitReached: "Too many requests are in flight"
@@ -97,6 +104,14 @@ public struct Problem: Sendable, Error {
     public let detail: String
     /// The explanation of the policy that rejected, if one did. Callers read it.
     public let explanation: Explanation?
+    /// With a 401, how to come again: the value of `WWW-Authenticate` (RFC 6750, section 3).
+    package var challenge: String? {
+        switch kind {
+        case .tokenMissing: "Bearer"
+        case .tokenInvalid: "Bearer error=\"invalid_token\""
+        default: nil
+        }
+    }
     /// What operators are told instead, if there is more to it; nil by default. It is no part of ``body``.
     public var cause: Cause?
     /// How many attempts were made.

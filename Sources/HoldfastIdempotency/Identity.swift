@@ -138,6 +138,17 @@ public struct StoreSecret: Sendable {
         return words.fingerprint
     }
 
+    /// A caller's name, derived from what says who it is.
+    ///
+    /// - Parameters:
+    ///   - purpose: What says so: names of two purposes are never the same.
+    ///   - write: Adds what is said, in an order that the caller keeps.
+    package func callerName(_ purpose: String, _ write: (inout FingerprintWords) -> Void) -> String {
+        var words = FingerprintWords(purpose, under: key)
+        write(&words)
+        return hex(words.fingerprint.bytes)
+    }
+
     /// A caller's name, derived from credentials that are not to be stored.
     public func caller(of credentials: String?) -> String {
         guard let credentials else { return "anonymous" }

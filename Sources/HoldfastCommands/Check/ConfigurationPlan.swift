@@ -17,6 +17,7 @@ struct ConfigurationPlan {
             listeners + [""] + configuration.services.flatMap { service($0) + [""] }
             + ["Routes, of which the first that matches counts", ""]
             + configuration.routes.enumerated().flatMap { route($1, place: $0 + 1) + [""] } + limits
+            + configuration.callerWarnings.flatMap { ["", "Warning: \($0)"] }
         return whole.joined(separator: "\n")
     }
 

@@ -192,6 +192,14 @@ struct RecordOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
+            With a key, where the route names callers by tokens: what theirs says, NAME=VALUE, such as sub=ada, and iss if \
+            it has one. Once for each claim.
+            """, valueName: "claim"))
+    var callerClaim: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            """
             With a key, where the route has scopeFields: one that was sent, 'NAME: VALUE', or one that was not, 'NAME'. Once \
             for each, all of them.
             """, valueName: "field"))
@@ -200,6 +208,12 @@ struct RecordOptions: ParsableArguments {
     func validate() throws {
         guard key != nil || scopeField.isEmpty else {
             throw ValidationError("--scope-field goes with --key and --operation")
+        }
+        guard callerClaim.isEmpty || (key != nil && caller == nil && callerFields == nil) else {
+            throw ValidationError("--caller-claim goes with --key and --operation, and with no other caller")
+        }
+        if let claim = callerClaim.first(where: { !$0.dropFirst().contains("=") }) {
+            throw ValidationError("the claim is '\(claim)', but must be NAME=VALUE, such as sub=ada")
         }
         guard (record == nil) == (key != nil), (key == nil) == (operation == nil) else {
             throw ValidationError("name a record, or give --key and --operation")
@@ -214,6 +228,13 @@ struct RecordOptions: ParsableArguments {
 
     func find(_ options: AdminOptions) async throws -> (answer: KeyRecord, text: String) {
         if let record { return try await options.ask(.GET, "/api/keys/\(record)", as: KeyRecord.self) }
+        if !callerClaim.isEmpty {
+            let pairs = callerClaim.map { $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false) }
+            let claims = Dictionary(pairs.map { (String($0[0]), String($0[1])) }) { _, last in last }
+            let order = FindOrder(key: key ?? "", operation: wholeOperation, callerFields: [], callerClaims: claims)
+            return try await options.ask(
+                .POST, "/api/key", body: Array(try JSONEncoder().encode(order)), as: KeyRecord.self)
+        }
         if let callerFields {
             let order = FindOrder(
                 key: key ?? "", operation: wholeOperation, callerFields: try Self.fields(in: callerFields))

@@ -84,7 +84,17 @@ extension RouteConfiguration.Caller {
         case .address: "its address"
         case .certificate: "its certificate"
         case .fields(let names): "its \(names.joined(separator: " and "))"
+        case .jwt(let token): token.words
         }
+    }
+}
+
+extension TokenCaller {
+    fileprivate var words: String {
+        let by = keysFile.map { " by the keys of \($0)" } ?? ""
+        let from = (issuer.map { ", issued by \($0)" } ?? "") + (audience.map { " for \($0)" } ?? "")
+        let otherwise = without == .refuse ? "without one, 401" : "without one, anonymous"
+        return "its token's \(listed(claims)) in \(field)\(from), verified\(by); \(otherwise)"
     }
 }
 

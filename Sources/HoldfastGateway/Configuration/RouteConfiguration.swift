@@ -29,6 +29,8 @@ public struct RouteConfiguration: Sendable, Hashable {
         /// The certificate that the client has shown, by whom it names: see ``HoldfastTLS/CertificateIdentity``. Who shows
         /// none is the same caller as everybody else who does not; no field of a request stands in for it.
         case certificate
+        /// What a signed token says of its bearer, whatever token it is.
+        case jwt(TokenCaller)
     }
 
     /// How many requests may come in a stretch of time.
@@ -151,8 +153,8 @@ public struct RouteConfiguration: Sendable, Hashable {
     /// Whether the policies only watch: nothing is rejected, retried or replayed, and what would have been is counted.
     /// Default: no.
     public var isShadow = false
-    /// Default: the `Authorization` field. A token that changes from one try to the next names another caller, so choose a
-    /// field that stays where tokens are short-lived.
+    /// Default: the `Authorization` field. A token that changes from one try to the next names another caller, so where
+    /// tokens are short-lived choose ``Caller/jwt(_:)``, or a field that stays.
     public var caller = Caller.fields(["authorization"])
 
     /// Default: none.
@@ -196,7 +198,11 @@ public struct RouteConfiguration: Sendable, Hashable {
     func validate() throws(ConfigurationError) {
         try require("route's name's length", name.utf8.count, in: 1...64)
         try require("match's number of fields", match.fields.count, in: 0...16)
-        if case .fields(let names) = caller { try require("caller's number of fields", names.count, in: 1...8) }
+        switch caller {
+        case .fields(let names): try require("caller's number of fields", names.count, in: 1...8)
+        case .jwt(let token): try token.validate()
+        case .address: break
+        }
         if let rateLimit {
             try require("rate limit's requests", rateLimit.requests, in: 1...1_000_000_000)
             try require("rate limit's period", rateLimit.per, in: .milliseconds(1) ... .seconds(86_400))

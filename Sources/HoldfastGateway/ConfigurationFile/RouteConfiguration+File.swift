@@ -20,11 +20,14 @@ extension RouteConfiguration {
             "Whether the policies only watch: nothing is rejected, retried or replayed, and what would have been is counted."
         )
         route.caller =
-            section.text(
-                "caller", "text", allowed: "`address`, `certificate`, or `field NAME`, with 1 to 8 names",
+            section.section(
+                "caller",
+                or: .init(
+                    "text", "`address`, `certificate`, or `field NAME`, with 1 to 8 names",
+                    allowed: "`address`, `certificate`, or `field NAME`, with 1 to 8 names"),
                 unset: "field authorization",
-                "Who a caller is: what keys are unique within, and what a rate is counted for.", Caller.init(words:))
-            ?? route.caller
+                "Who a caller is: what keys are unique within, and what a rate is counted for. A token that is renewed between two tries, or a signature for each request, is another `authorization`: then a repeat is executed again.",
+                value: { Caller(words: $0.text) }, Caller.read) ?? route.caller
         route.readLimits(section)
         route.idempotency =
             section.section("idempotency", unset: "as below", "What is done about idempotency keys.", Idempotency.read)

@@ -14,6 +14,8 @@ public struct FindOrder: Codable, Sendable {
     /// The fields that the route names callers by, as the client sends them: a field that it does not send is left out, and
     /// one that it sends twice stands twice, in the same order. None for somebody who sends none of them.
     public let callerFields: [Field]
+    /// Instead, where the route names callers by tokens: what theirs says, `iss` among it if it does.
+    public let callerClaims: [String: String]?
 
     /// A field of a request.
     public struct Field: Codable, Sendable {
@@ -39,10 +41,11 @@ public struct FindOrder: Codable, Sendable {
         }
     }
 
-    public init(key: String, operation: String, callerFields: [Field]) {
+    public init(key: String, operation: String, callerFields: [Field], callerClaims: [String: String]? = nil) {
         self.key = key
         self.operation = operation
         self.callerFields = callerFields
+        self.callerClaims = callerClaims
     }
 }
 

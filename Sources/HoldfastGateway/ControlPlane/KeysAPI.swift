@@ -41,7 +41,11 @@ struct KeysAPI: Sendable {
             try await answering {
                 let order = try await order(FindOrder.self, request)
                 let fields = CallerFields(order.callerFields.map { ($0.name, $0.value) })
-                return try await explain(IdempotencyKey(order.key), of: secret.caller(fields), order.operation)
+                var caller = secret.caller(fields)
+                if let claims = order.callerClaims {
+                    caller = secret.caller(issuedBy: claims["iss"], claims: claims.filter { $0.key != "iss" })
+                }
+                return try await explain(IdempotencyKey(order.key), of: caller, order.operation)
             }
         }
         router.post("/api/keys/{record}/resolve") { request, context in
@@ -66,8 +70,10 @@ struct KeysAPI: Sendable {
 
     /// - Parameter operation: As a client spells it: the scope may have it as the service may read it.
     private func explain(_ key: IdempotencyKey, of caller: String, _ operation: String) async throws -> KeyRecord {
-        var records = Operation.scopes(of: operation).map { operation in
-            secret.recordID(of: key, in: Scope(caller: caller, operation: operation))
+        // Lines after the first are fields in the scope, which have one spelling.
+        let line = operation.prefix { $0 != "\n" }
+        var records = Operation.scopes(of: String(line)).map { scope in
+            secret.recordID(of: key, in: Scope(caller: caller, operation: scope + operation[line.endIndex...]))
         }
         let last = records.removeLast()
         for record in records {

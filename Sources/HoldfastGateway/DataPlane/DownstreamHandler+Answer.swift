@@ -138,6 +138,7 @@ extension DownstreamHandler: Flushing {
         if let retryAfter = problem.retryAfter {
             headers.add(name: "retry-after", value: RetryAfter.format(retryAfter))
         }
+        if let challenge = problem.challenge { headers.add(name: "www-authenticate", value: challenge) }
         if let request = problem.request { headers.add(name: RequestID.field, value: request) }
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepAlive)
         let status = HTTPResponseStatus(statusCode: problem.status)

@@ -81,6 +81,8 @@ extension Exchange {
         let recordID = shared.secret.recordID(of: key, in: scope)
         self.recordID = recordID
         beginWaiting()
+        let fingerprint = fingerprint
+        watchCaller(scope, key, fingerprint)
         askForClaim(recordID, fingerprint, caller: scope.caller, takesOver: takeover)
     }
 

@@ -100,6 +100,8 @@ final class Exchange {
     // A keyed request.
     /// Read when the exchange begins.
     var key: IdempotencyKey?
+    /// Who calls, where a token says it, once that is known.
+    var identity: String?
     /// Whether the client asks to leave HTTP for a WebSocket, and may.
     let isWebSocket: Bool
     var claim: Claim?
@@ -162,6 +164,7 @@ final class Exchange {
     func begin() {
         shared.counters.inFlight.add(1, ordering: .relaxed)
         if let problem = readKey(), !wouldReject(problem) { return answer(problem) }
+        if let problem = identify(), !wouldReject(problem) { return answer(problem) }
         if let problem = admitted() { return answer(problem) }
         if let limit = route.configuration.bodyLimit, let length = fields.contentLength, length > limit {
             let problem = bodyTooLarge(limit)
@@ -216,9 +219,10 @@ final class Exchange {
         Problem(.limitReached, "\(explanation)", explanation: explanation, retryAfter: .seconds(1))
     }
 
-    /// Who calls, without the credentials themselves.
+    /// Who calls, without the credentials themselves. Where that can fail, it has been found out before.
     var caller: String {
         switch route.configuration.caller {
+        case .jwt: return identity ?? unidentified
         case .address:
             return "address \(origin.client ?? "unknown")"
         case .certificate:

@@ -52,6 +52,11 @@ enum GatewayMetrics {
             ("holdfast_hedges_total", "Attempts beside another, by route.", \.hedges),
             ("holdfast_claims_total", "Keys that were claimed for execution, by route.", \.claims),
             ("holdfast_replays_total", "Repeats answered from a stored outcome, by route.", \.replays),
+            (
+                "holdfast_other_callers_total",
+                "Requests with a key that came before under another caller, by route: tokens that were renewed, if any.",
+                \.otherCallers
+            ),
         ]
         for (name, help, count) in counters {
             text.family(name, help, .counter)

@@ -26,6 +26,7 @@ final class RouteMetrics: Sendable {
     private let hedgeCount = Atomic<Int>(0)
     private let replayCount = Atomic<Int>(0)
     private let claimCount = Atomic<Int>(0)
+    private let otherCallerCount = Atomic<Int>(0)
 
     /// - Parameter route: As it is configured. Requests that match no route are counted under a name of their own.
     init(route: String) { self.route = route }
@@ -51,6 +52,9 @@ final class RouteMetrics: Sendable {
 
     /// Counts a key that was claimed for execution.
     func claimed() { claimCount.add(1, ordering: .relaxed) }
+
+    /// Counts a request that came before under another caller.
+    func cameFromAnother() { otherCallerCount.add(1, ordering: .relaxed) }
 
     /// Counts a question to the service about a key whose outcome was unknown.
     func probed(_ finding: OutcomeProbe.Finding) {
@@ -82,6 +86,7 @@ final class RouteMetrics: Sendable {
     var hedges: Int { hedgeCount.load(ordering: .relaxed) }
     var replays: Int { replayCount.load(ordering: .relaxed) }
     var claims: Int { claimCount.load(ordering: .relaxed) }
+    var otherCallers: Int { otherCallerCount.load(ordering: .relaxed) }
 
     /// Requests by class of status.
     var requests: [(status: String, count: Int)] { Array(zip(Self.classes, statuses.values)).map { ($0, $1) } }

@@ -1,5 +1,6 @@
 #if Gateway
 import Holdfast
+import HoldfastIdempotency
 import Logging
 import NIOCore
 import Synchronization
@@ -33,17 +34,39 @@ final class Plan: Sendable {
     /// Where the endpoints of each service are.
     typealias Addresses = [GatewayConfiguration.Address: [SocketAddress]]
 
+    /// What finds out who calls, for each way in which a route says it.
+    typealias Verifiers = [TokenCaller: TokenVerifier]
+
     /// What plans are made with.
     struct Maker: Sendable {
         let clock: any TimeSource
         let logger: Logger
         let transitions: TransitionLog
+        /// The store's: callers are named under it. Without, names are this process's own.
+        var secret = StoreSecret.random()
+
+        /// - Parameter known: What was made before, and remembers the tokens that it has verified.
+        /// - Throws: What the library throws of a key.
+        func verifiers(_ configuration: GatewayConfiguration, keeping known: Verifiers) async throws -> Verifiers {
+            var verifiers: Verifiers = [:]
+            for case .jwt(let token) in configuration.routes.map(\.caller) where verifiers[token] == nil {
+                if let kept = known[token] {
+                    verifiers[token] = kept
+                } else {
+                    verifiers[token] = try await TokenVerifier.make(token, secret: secret)
+                }
+            }
+            return verifiers
+        }
 
         /// - Parameters:
         ///   - addresses: What lies behind each endpoint's address. An address that is not there has no endpoint yet.
         ///   - former: The plan until now.
         /// - Throws: `ConfigurationError`, or what NIOSSL throws of the certificates.
-        func plan(_ configuration: GatewayConfiguration, at addresses: Addresses, after former: Plan?) throws -> Plan {
+        func plan(
+            _ configuration: GatewayConfiguration, at addresses: Addresses, with verifiers: Verifiers = [:],
+            after former: Plan?
+        ) throws -> Plan {
             let services = try configuration.services.map { service in
                 try self.service(service, at: addresses, after: former?.services.first { $0.name == service.name })
             }
@@ -54,7 +77,10 @@ final class Plan: Sendable {
                     throw ConfigurationError(
                         option: "route '\(route.name)'s service", value: route.service, allowed: "a service's name")
                 }
-                return try Route(route, service: service, former: formerRoutes[route.name], clock: clock)
+                var tokens: TokenVerifier?
+                if case .jwt(let token) = route.caller { tokens = verifiers[token] }
+                return try Route(
+                    route, service: service, tokens: tokens, former: formerRoutes[route.name], clock: clock)
             }
             return Plan(configuration: configuration, services: services, routes: routes)
         }

@@ -9,6 +9,7 @@ final class PlanKeeper: Sendable {
     private struct State {
         var plan: Plan
         var addresses: Plan.Addresses
+        var verifiers: Plan.Verifiers
     }
 
     private let maker: Plan.Maker
@@ -26,9 +27,10 @@ final class PlanKeeper: Sendable {
         try configuration.validate()
         self.maker = maker
         let addresses = await Self.lookUp(configuration.services, keeping: [:], logger: maker.logger)
-        let plan = try maker.plan(configuration, at: addresses, after: nil)
+        let verifiers = try await maker.verifiers(configuration, keeping: [:])
+        let plan = try maker.plan(configuration, at: addresses, with: verifiers, after: nil)
         plan.takeOver(from: nil)
-        state = Mutex(State(plan: plan, addresses: addresses))
+        state = Mutex(State(plan: plan, addresses: addresses, verifiers: verifiers))
     }
 
     var clock: any TimeSource { maker.clock }
@@ -43,10 +45,11 @@ final class PlanKeeper: Sendable {
     func reload(_ configuration: GatewayConfiguration) async throws {
         try configuration.validate()
         try await turn.run {
-            let (former, known) = state.withLock { ($0.plan, $0.addresses) }
+            let (former, known) = state.withLock { ($0.plan, $0) }
             try Self.requireNoRestart(former.configuration, configuration)
-            let addresses = await Self.lookUp(configuration.services, keeping: known, logger: maker.logger)
-            try replace(former, by: configuration, at: addresses)
+            let verifiers = try await maker.verifiers(configuration, keeping: known.verifiers)
+            let addresses = await Self.lookUp(configuration.services, keeping: known.addresses, logger: maker.logger)
+            try replace(former, by: configuration, at: addresses, with: verifiers)
         }
     }
 
@@ -67,11 +70,11 @@ final class PlanKeeper: Sendable {
 
     /// - Returns: Whether there is another plan.
     private func resolve() async -> Bool {
-        let (former, known) = state.withLock { ($0.plan, $0.addresses) }
-        let addresses = await Self.lookUp(former.configuration.services, keeping: known, logger: maker.logger)
-        guard addresses != known else { return false }
+        let (former, known) = state.withLock { ($0.plan, $0) }
+        let addresses = await Self.lookUp(former.configuration.services, keeping: known.addresses, logger: maker.logger)
+        guard addresses != known.addresses else { return false }
         do {
-            try replace(former, by: former.configuration, at: addresses)
+            try replace(former, by: former.configuration, at: addresses, with: known.verifiers)
             maker.logger.notice("names have other addresses")
             return true
         } catch {
@@ -81,11 +84,12 @@ final class PlanKeeper: Sendable {
     }
 
     private func replace(
-        _ former: Plan, by configuration: GatewayConfiguration, at addresses: Plan.Addresses
+        _ former: Plan, by configuration: GatewayConfiguration, at addresses: Plan.Addresses,
+        with verifiers: Plan.Verifiers
     ) throws {
-        let plan = try maker.plan(configuration, at: addresses, after: former)
+        let plan = try maker.plan(configuration, at: addresses, with: verifiers, after: former)
         plan.takeOver(from: former)
-        state.withLock { $0 = State(plan: plan, addresses: addresses) }
+        state.withLock { $0 = State(plan: plan, addresses: addresses, verifiers: verifiers) }
         changes.tell(plan)
     }
 

@@ -15,6 +15,9 @@ final class Route: Sendable {
     /// The keys that a shadowed route has seen.
     let shadowedKeys: SeenKeys?
     let metrics: RouteMetrics
+    /// Finds out who calls by tokens, where the route says so.
+    let tokens: TokenVerifier?
+    let callers: CallerWatch
     /// Each request needs them several times: as its event loop counts.
     let deadline: TimeAmount
     let attemptTimeout: TimeAmount
@@ -26,7 +29,8 @@ final class Route: Sendable {
     var name: String { configuration.name }
 
     init(
-        _ configuration: RouteConfiguration, service: UpstreamService, former: Route?, clock: any TimeSource
+        _ configuration: RouteConfiguration, service: UpstreamService, tokens: TokenVerifier?, former: Route?,
+        clock: any TimeSource
     ) throws(ConfigurationError) {
         self.configuration = configuration
         self.service = service
@@ -56,6 +60,8 @@ final class Route: Sendable {
         }
         shadowedKeys = configuration.isShadow ? former?.shadowedKeys ?? SeenKeys() : nil
         metrics = former?.metrics ?? RouteMetrics(route: name)
+        self.tokens = tokens
+        callers = former?.callers ?? CallerWatch()
         deadline = TimeAmount(configuration.deadline)
         attemptTimeout = TimeAmount(configuration.attemptTimeout)
         streamTimeout = TimeAmount(configuration.streamTimeout)

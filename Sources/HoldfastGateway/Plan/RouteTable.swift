@@ -130,6 +130,7 @@ extension RouteConfiguration.Caller {
     var fieldNames: [String] {
         switch self {
         case .fields(let names): names
+        case .jwt(let token): [token.field]
         case .address, .certificate: []
         }
     }

@@ -11,6 +11,12 @@ struct TwoGenerations<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     var count: Int { young.count + old.count }
 
+    /// An entry that is there, which is among the young from then on; nil if there is none, and none is made.
+    mutating func find(_ key: Key) -> Value? {
+        if let value = young[key] { return value }
+        return old[key].map { with(key, default: $0) { $0 } }
+    }
+
     /// Works on an entry, which is among the young from then on.
     ///
     /// - Parameter initial: What it is when it is not there, or has been forgotten.

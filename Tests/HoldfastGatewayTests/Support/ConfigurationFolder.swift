@@ -17,6 +17,15 @@ struct ConfigurationFolder: Sendable {
 
         """
 
+    /// Public keys of an issuer, as RFC 7517 and RFC 8037 show them in their appendices.
+    static let keySet = """
+        {"keys": [
+          {"kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+           "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", "use": "sig", "kid": "1"},
+          {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "2"}
+        ]}
+        """
+
     let folder: URL
 
     init() throws {
@@ -40,6 +49,7 @@ struct ConfigurationFolder: Sendable {
     func writeSecrets() async throws {
         try write("a-token-of-twenty-eight-bytes\n", to: "secrets/admin-token")
         try write("postgres://ada:hush@db/keys\n", to: "secrets/store")
+        try write(Self.keySet, to: "secrets/jwks.json")
         for number in 1...2 {
             try write(Data(repeating: UInt8(number), count: 32).base64EncodedString(), to: "secrets/outcomes-\(number)")
         }

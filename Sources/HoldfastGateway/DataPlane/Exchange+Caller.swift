@@ -1,0 +1,91 @@
+#if Gateway
+import Foundation
+import Holdfast
+import HoldfastHTTP
+import HoldfastIdempotency
+import Logging
+import NIOHTTP1
+
+/// Who calls, where a token says it.
+extension Exchange {
+    /// Finds out who calls, where something depends on it: a key, or a rate for each caller. What depends on neither goes to
+    /// the service with whatever it has, and the service says what that is worth.
+    ///
+    /// - Returns: Why the request is to be rejected; nil if it is not.
+    func identify() -> Problem? {
+        guard case .jwt(let configuration) = route.configuration.caller, let tokens = route.tokens,
+            key != nil || route.rateLimits?.configuration.byCaller == true
+        else { return nil }
+        let values = request.headers[configuration.field]
+        guard values.count <= 1 else {
+            return Problem(.tokenInvalid, "\(configuration.field) is there more than once")
+        }
+        guard let value = values.first else { return anonymous(configuration) }
+        guard let token = Self.token(in: value, isBare: configuration.field != "authorization") else {
+            // Other credentials than a token: whoever sends them is nobody else, and not one of those without any.
+            guard configuration.without == .anonymous else { return missing(configuration) }
+            identity = shared.secret.caller(CallerFields([configuration.field], of: request.headers))
+            return nil
+        }
+        do throws(TokenVerifier.Refusal) {
+            // A token's times are dates, and its issuer's: only a wall clock can be compared with them.
+            identity = try tokens.caller(token, at: Date().timeIntervalSince1970)
+            return nil
+        } catch {
+            return Problem(.tokenInvalid, "nothing was executed: the token is not taken, since \(error.words)")
+        }
+    }
+
+    private func anonymous(_ configuration: TokenCaller) -> Problem? {
+        // A browser asks without credentials whether it may send any (Fetch, "CORS-preflight fetch"), and never with a key.
+        guard configuration.without == .anonymous || (request.method == .OPTIONS && key == nil) else {
+            return missing(configuration)
+        }
+        identity = shared.secret.caller(of: nil)
+        return nil
+    }
+
+    private func missing(_ configuration: TokenCaller) -> Problem {
+        Problem(.tokenMissing, "nothing was executed: \(configuration.field) must have a token, which says who calls")
+    }
+
+    /// The token of `Bearer TOKEN`, whose scheme is in any case (RFC 9110, section 11.1).
+    ///
+    /// - Parameter isBare: Whether the token may stand alone.
+    private static func token(in value: String, isBare: Bool) -> Substring? {
+        let scheme = value.prefix { $0 != " " && $0 != "\t" }
+        let rest = value[scheme.endIndex...].drop { $0 == " " || $0 == "\t" }
+        if rest.isEmpty { return isBare && !scheme.isEmpty ? scheme : nil }
+        return scheme.lowercased() == "bearer" ? rest : nil
+    }
+
+    /// Whoever is not known is nobody else. Only a route that watches goes on with such a request.
+    var unidentified: String { "unidentified \(account.id(from: &loop.generator))" }
+
+    /// Counts a request that came before under another caller, and tells of the first.
+    func watchCaller(_ scope: Scope, _ key: IdempotencyKey, _ fingerprint: Fingerprint) {
+        let (isOther, isFirst) = route.callers.see(scope.caller, "\(scope.operation)\n\(key)", fingerprint)
+        if isOther { route.metrics.cameFromAnother() }
+        guard isFirst else { return }
+        shared.logger.warning(
+            "one key with one request came under two callers: if a token was renewed, or each request is signed, it was executed twice; name callers by what stays",
+            metadata: ["route": "\(route.name)"])
+    }
+}
+
+extension GatewayConfiguration {
+    /// What can be meant and often is not: that a caller is another with each token. In words, for the log and for
+    /// `holdfast check`.
+    package var callerWarnings: [String] {
+        let names = routes.filter { route in
+            guard case .fields(let names) = route.caller, route.idempotency.keys != .off else { return false }
+            return names.contains("authorization")
+        }.map(\.name)
+        guard !names.isEmpty else { return [] }
+        let shown = names.count > 8 ? names.prefix(8) + ["\(names.count - 8) more"] : names[...]
+        return [
+            "\(names.count == 1 ? "route" : "routes") \(listed(Array(shown))): keys are on, and callers are told apart by Authorization: with a token that was renewed between two tries, or a signature for each request, a repeat is another caller's, and is executed again; see `caller` in the reference"
+        ]
+    }
+}
+#endif
