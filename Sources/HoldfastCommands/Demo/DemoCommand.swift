@@ -17,6 +17,8 @@ struct DemoCommand: AsyncParsableCommand {
         var configuration = GatewayConfiguration(
             upstreams: [payments.address], threads: ProcessInfo.processInfo.activeProcessorCount)
         options.apply(to: &configuration)
+        // One person is all the callers there are, and breaks the service by hand.
+        configuration.services[0].breaker.trip = .consecutiveFailures(3)
         // A person watches: a service that hangs is found out in two seconds, not in ten.
         configuration.routes[0].attemptTimeout = .seconds(2)
         let traffic = TrafficSource()

@@ -25,7 +25,7 @@ extension Exchange {
         let owner = isHedge ? nil : client?.owner
         let choice = route.service.choose(
             avoiding: lastEndpoint, preferring: loop.pool.endpoint(of: owner, among: route.service.endpoints),
-            isEnforced: !isShadow, using: &loop.generator,
+            for: callerPlace, at: loop.turn.now, isEnforced: !isShadow, using: &loop.generator,
             wouldReject: { account.wouldHave(.rejected, "\($0)", after: attemptNumber) })
         switch consume choice {
         case .rejected(let explanation):
@@ -193,7 +193,8 @@ extension Exchange {
         var machine = retry ?? machine(at: now)
         let use: RetryBudget.Use = if case .rejected = failure { .throttledRetry } else { .retry }
         let decision = machine.next(
-            after: failure, at: now, admittedAfter: route.service.admittedAfter, using: &loop.generator,
+            after: failure, at: now, admittedAfter: route.service.admittedAfter(callerPlace, at: loop.turn.now),
+            using: &loop.generator,
             withdraw: { isShadow || route.budget.withdraw(use) })
         retry = machine
         switch decision {

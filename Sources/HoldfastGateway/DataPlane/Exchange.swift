@@ -51,6 +51,8 @@ final class Exchange {
     let origin: RequestOrigin
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
+    /// Which caller's word on the service this request's is.
+    let callerPlace: Int
     let timer: LazyTimer
     var phase = Phase.waiting
 
@@ -144,6 +146,7 @@ final class Exchange {
         isWebSocket =
             fields.hasUpgrade && route.configuration.webSockets && Self.asksForWebSocket(request, fields)
         self.client = client
+        callerPlace = origin.callerPlace
         self.loop = loop
         self.timer = timer
         let start = loop.turn.now

@@ -15,6 +15,7 @@ final class Endpoint: Sendable {
         let address: SocketAddress
         let tls: ServiceConfiguration.TLS
         let breaker: CircuitBreakerConfiguration
+        let evidence: ServiceConfiguration.Evidence
     }
 
     private static let numbers = Atomic<Int>(0)
@@ -25,6 +26,8 @@ final class Endpoint: Sendable {
     /// What it is called in logs and metrics.
     let name: String
     let breaker: CircuitBreaker
+    /// What the breaker's evidence passes; nil where each failure counts.
+    let evidence: CallerEvidence?
     /// Set for those that are spoken to under TLS.
     let tls: NIOSSLContext?
 
@@ -56,7 +59,12 @@ final class Endpoint: Sendable {
         let isOneOfSeveral = identity.address.ipAddress.map { $0 != place.host } ?? false
         let name = isOneOfSeveral ? "\(place)=\(identity.address.ipAddress ?? "")" : "\(place)"
         self.name = name
-        breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) { onChange($0, name) }
+        let evidence = identity.evidence == .callers ? CallerEvidence() : nil
+        self.evidence = evidence
+        breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) {
+            evidence?.breakerChanged(to: $0.to)
+            onChange($0, name)
+        }
         tls = identity.place.usesTLS ? try Self.context(identity.tls) : nil
     }
 

@@ -34,6 +34,9 @@ final class UpstreamAttempt {
     private var permit: CircuitBreaker.Permit?
     private var servicePermit: CircuitBreaker.Permit?
     private var isJudged = false
+    private let service: UpstreamService
+    private let caller: Int
+    private let turn: LoopTurn
 
     init(
         _ number: Int, of exchange: Exchange, to endpoint: Endpoint, isHedge: Bool, wait: Duration,
@@ -41,7 +44,10 @@ final class UpstreamAttempt {
     ) {
         self.number = number
         self.exchange = exchange
-        began = exchange.loop.turn.now
+        turn = exchange.loop.turn
+        began = turn.now
+        service = exchange.route.service
+        caller = exchange.callerPlace
         self.endpoint = endpoint
         self.isHedge = isHedge
         self.wait = wait
@@ -74,8 +80,17 @@ final class UpstreamAttempt {
         case .failed: endpoint.failed.add(1, ordering: .relaxed)
         case .declined, .abandoned: break
         }
-        permit.take()?.ended(verdict)
-        servicePermit.take()?.ended(verdict)
+        let (own, whole) = (weighed(verdict, endpoint.evidence), weighed(verdict, service.evidence))
+        permit.take()?.ended(own)
+        servicePermit.take()?.ended(whole)
+    }
+
+    /// What a verdict counts for. A call that needed no permit has met the service all the same.
+    private func weighed(
+        _ verdict: CircuitBreakerMachine.Verdict, _ evidence: CallerEvidence?
+    ) -> CircuitBreakerMachine.Verdict {
+        guard let evidence else { return verdict }
+        return evidence.weighed(verdict, isUnreachable: phase == .connecting, of: caller, at: turn.now)
     }
 
     /// What becomes of its connection when it ends.

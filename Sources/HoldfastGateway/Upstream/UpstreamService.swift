@@ -10,27 +10,34 @@ final class UpstreamService: Sendable {
     /// None, while no address of any name is known.
     let endpoints: [Endpoint]
     let breaker: CircuitBreaker?
+    /// What the breaker's evidence passes; nil where each failure counts.
+    let evidence: CallerEvidence?
     let budget: RetryBudget
     let ejection: Ejection
 
     var name: String { configuration.name }
 
     init(
-        _ configuration: ServiceConfiguration, endpoints: [Endpoint], breaker: CircuitBreaker?, budget: RetryBudget,
-        ejection: Ejection
+        _ configuration: ServiceConfiguration, endpoints: [Endpoint], breaker: CircuitBreaker?,
+        evidence: CallerEvidence?, budget: RetryBudget, ejection: Ejection
     ) {
         self.configuration = configuration
         self.endpoints = endpoints
         self.breaker = breaker
+        self.evidence = evidence
         self.budget = budget
         self.ejection = ejection
     }
 
-    /// How long until a call would be admitted.
-    var admittedAfter: Duration {
-        let service = breaker?.retryAfter ?? .zero
+    /// How long until a caller's call would be admitted.
+    func admittedAfter(_ caller: Int, at now: NIODeadline) -> Duration {
+        func left(_ breaker: CircuitBreaker, _ evidence: CallerEvidence?) -> Duration {
+            let left = breaker.retryAfter
+            return left > .zero && evidence?.spares(caller, at: now) == true ? .zero : left
+        }
+        let service = breaker.map { left($0, evidence) } ?? .zero
         if endpoints.contains(where: { $0.isWaived.load(ordering: .relaxed) }) { return service }
-        return max(service, endpoints.map(\.breaker.retryAfter).min() ?? .zero)
+        return max(service, endpoints.map { left($0.breaker, $0.evidence) }.min() ?? .zero)
     }
 }
 
