@@ -107,7 +107,7 @@ import Testing
     // MARK: What a verdict counts for
 
     @Test func `what a request may have provoked is nothing, or a share, and never one in a row`() {
-        let evidence = CallerEvidence(at: at(0))
+        let evidence = CallerEvidence(for: .consecutiveFailures(1), at: at(0))
         func weighed(_ verdict: CircuitBreakerMachine.Verdict, _ caller: Int) -> CircuitBreakerMachine.Verdict {
             evidence.weighed(verdict, isUnreachable: false, of: caller, at: at(1))
         }

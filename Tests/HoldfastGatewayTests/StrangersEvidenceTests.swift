@@ -25,7 +25,7 @@ import Testing
         var state: CircuitBreaker.State { breaker.snapshot().state }
 
         init(_ configuration: CircuitBreakerConfiguration, _ evidence: ServiceConfiguration.Evidence) throws {
-            let evidence = evidence == .callers ? CallerEvidence(at: now) : nil
+            let evidence = evidence == .callers ? CallerEvidence(for: configuration.trip, at: now) : nil
             self.evidence = evidence
             breaker = try CircuitBreaker("service", configuration: configuration, clock: clock, seed: 1) {
                 evidence?.breakerChanged(to: $0.to)

@@ -157,9 +157,10 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
 
     /// Takes in how a call ended.
     ///
+    /// - Parameter took: How long it took; nil: from its ticket until now.
     /// - Returns: The state change that the result brought, if any.
     public mutating func record(
-        _ verdict: Verdict, for ticket: Ticket, at now: MonotonicInstant
+        _ verdict: Verdict, for ticket: Ticket, took: Duration? = nil, at now: MonotonicInstant
     ) -> CircuitBreaker.Change? {
         if ticket.probe == Ticket.observed {
             if verdict == .succeeded { observed.succeeded += 1 }
@@ -168,7 +169,7 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         guard ticket.generation == generation, !isDisabled, isolations == 0 else { return nil }
         switch phase {
         case .closed, .ramping:
-            let took = ticket.began.duration(to: now)
+            let took = took ?? ticket.began.duration(to: now)
             guard let evidence = statistics.record(verdict, took: took, generation: generation, at: now) else {
                 return nil
             }

@@ -90,7 +90,7 @@ final class Plan: Sendable {
                 {
                     (breaker, evidence) = (kept, former?.evidence)
                 } else {
-                    let made = configuration.countedEvidence == .callers ? CallerEvidence() : nil
+                    let made = configuration.countedEvidence == .callers ? CallerEvidence(for: wanted.trip) : nil
                     evidence = made
                     breaker = try CircuitBreaker(name, configuration: wanted, clock: clock) {
                         made?.breakerChanged(to: $0.to)

@@ -11,19 +11,32 @@ final class CallerEvidence: Sendable {
     private let well = Atomic<UInt64>(0)
     private let periodEnd = Atomic<UInt64>(0)
 
-    init(at now: NIODeadline = .now()) { machine = Mutex(FailingCallersMachine(at: now)) }
+    /// From when on a call is slow, where the breaker counts slow ones.
+    let slowLimit: Duration
+
+    init(for trip: Trip, at now: NIODeadline = .now()) {
+        machine = Mutex(FailingCallersMachine(at: now))
+        let limits = trip.rates.compactMap { rate in
+            if case .slowCalls(let limit) = rate.measure { limit } else { nil }
+        }
+        slowLimit = limits.min() ?? .seconds(Int64.max)
+    }
 
     /// What a result says of the service.
     ///
     /// - Parameters:
     ///   - isUnreachable: Whether there was no connection.
+    ///   - isSlow: Whether it took longer than ``slowLimit``, which a request may have provoked as well.
     ///   - caller: Its place.
     func weighed(
-        _ verdict: CircuitBreakerMachine.Verdict, isUnreachable: Bool, of caller: Int, at now: NIODeadline
+        _ verdict: CircuitBreakerMachine.Verdict, isUnreachable: Bool = false, isSlow: Bool = false, of caller: Int,
+        at now: NIODeadline
     ) -> CircuitBreakerMachine.Verdict {
         switch verdict {
         case .abandoned:
             return .abandoned
+        case .succeeded where isSlow:
+            return change { $0.failed(caller, at: now) } ? .succeeded : .abandoned
         case .succeeded:
             let isKnown = well.load(ordering: .relaxed) & (1 << UInt64(caller)) != 0
             if isKnown, now.uptimeNanoseconds < periodEnd.load(ordering: .relaxed) { return .succeeded }

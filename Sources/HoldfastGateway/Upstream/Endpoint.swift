@@ -33,6 +33,10 @@ final class Endpoint: Sendable {
 
     /// Attempts in progress, of all event loops.
     let inFlight = Atomic<Int>(0)
+    /// Who has its connections: a WebSocket has one until it ends.
+    let inUse = CallerShares()
+    /// Whose bodies are still to come.
+    let uploads = CallerShares()
     /// Connections that are open or being opened.
     let connections = Atomic<Int>(0)
     /// By what its active checks say.
@@ -59,7 +63,7 @@ final class Endpoint: Sendable {
         let isOneOfSeveral = identity.address.ipAddress.map { $0 != place.host } ?? false
         let name = isOneOfSeveral ? "\(place)=\(identity.address.ipAddress ?? "")" : "\(place)"
         self.name = name
-        let evidence = identity.evidence == .callers ? CallerEvidence() : nil
+        let evidence = identity.evidence == .callers ? CallerEvidence(for: identity.breaker.trip) : nil
         self.evidence = evidence
         breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) {
             evidence?.breakerChanged(to: $0.to)

@@ -36,6 +36,9 @@ final class UpstreamAttempt {
     private var isJudged = false
     private let service: UpstreamService
     private let caller: Int
+    private var hasPlace = false
+    /// How long the service took, up to its answer's head.
+    private(set) var took: Duration?
     private let turn: LoopTurn
 
     init(
@@ -57,6 +60,23 @@ final class UpstreamAttempt {
         endpoint.inFlight.add(1, ordering: .relaxed)
     }
 
+    /// Takes a place among the endpoint's connections, until it ends.
+    ///
+    /// - Returns: False when its caller may not have another.
+    func takePlace(of connections: Int) -> Bool {
+        hasPlace = endpoint.inUse.take(caller, of: connections, isBound: false)
+        return hasPlace
+    }
+
+    /// Leaves the place to what becomes of the connection.
+    ///
+    /// - Returns: Gives it back.
+    func handOverPlace() -> () -> Void {
+        guard hasPlace else { return {} }
+        hasPlace = false
+        return { [endpoint, caller] in endpoint.inUse.give(caller) }
+    }
+
     /// Whether a breaker waits for its verdict to decide on its state.
     var isProbe: Bool { (permit?.isProbe ?? false) || (servicePermit?.isProbe ?? false) }
 
@@ -71,6 +91,14 @@ final class UpstreamAttempt {
     /// For whom its connection may be kept when it has been authenticated; nil while there is nobody, or several.
     var owner: PersonalConnections.Owner? { exchange?.client?.owner }
 
+    /// The head of its answer has come. What its client took to send the request is not the service's time.
+    func answered() { took = took ?? waited }
+
+    private var waited: Duration {
+        guard let requestEnd = exchange?.requestEnd else { return .zero }
+        return .nanoseconds((turn.now - max(began, requestEnd)).nanoseconds)
+    }
+
     /// Tells the breakers how it went. Only the first verdict counts.
     func judge(_ verdict: CircuitBreakerMachine.Verdict) {
         guard !isJudged else { return }
@@ -80,17 +108,21 @@ final class UpstreamAttempt {
         case .failed: endpoint.failed.add(1, ordering: .relaxed)
         case .declined, .abandoned: break
         }
-        let (own, whole) = (weighed(verdict, endpoint.evidence), weighed(verdict, service.evidence))
-        permit.take()?.ended(own)
-        servicePermit.take()?.ended(whole)
+        let took = took ?? waited
+        let (own, whole) = (weighed(verdict, took, endpoint.evidence), weighed(verdict, took, service.evidence))
+        permit.take()?.ended(own, took: took)
+        servicePermit.take()?.ended(whole, took: took)
     }
 
     /// What a verdict counts for. A call that needed no permit has met the service all the same.
     private func weighed(
-        _ verdict: CircuitBreakerMachine.Verdict, _ evidence: CallerEvidence?
+        _ verdict: CircuitBreakerMachine.Verdict, _ took: Duration, _ evidence: CallerEvidence?
     ) -> CircuitBreakerMachine.Verdict {
         guard let evidence else { return verdict }
-        return evidence.weighed(verdict, isUnreachable: phase == .connecting, of: caller, at: turn.now)
+        // A probe asks whether the service answers, and not how soon.
+        let isSlow = !isProbe && took > evidence.slowLimit
+        return evidence.weighed(
+            verdict, isUnreachable: phase == .connecting, isSlow: isSlow, of: caller, at: turn.now)
     }
 
     /// What becomes of its connection when it ends.
@@ -108,6 +140,7 @@ final class UpstreamAttempt {
         phase = .ended
         exchange = nil
         endpoint.inFlight.subtract(1, ordering: .relaxed)
+        if hasPlace { endpoint.inUse.give(caller) }
         let connection = connection
         self.connection = nil
         switch ending {

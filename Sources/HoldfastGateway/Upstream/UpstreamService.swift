@@ -16,6 +16,8 @@ final class UpstreamService: Sendable {
     let ejection: Ejection
 
     var name: String { configuration.name }
+    /// How many of an endpoint's connections may wait for bodies that are still to come.
+    var uploads: Int { max(1, configuration.connections / 2) }
 
     init(
         _ configuration: ServiceConfiguration, endpoints: [Endpoint], breaker: CircuitBreaker?,
