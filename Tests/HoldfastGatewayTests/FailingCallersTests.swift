@@ -16,10 +16,14 @@ import Testing
         return machine
     }
 
+    private func failed(_ machine: inout FailingCallersMachine, _ caller: Int, at second: Int64) -> Bool {
+        machine.failed(caller, at: at(second))
+    }
+
     @Test func `one caller's failures count for nothing while others are there`() {
         var machine = machine(well: 0..<5)
         for second in 1...29 {
-            #expect(!machine.failed(9, at: at(Int64(second))))
+            #expect(!failed(&machine, 9, at: Int64(second)))
             machine.succeeded(0, at: at(Int64(second)))
         }
     }
@@ -35,8 +39,8 @@ import Testing
         var machine = machine(well: 0..<5)
         _ = (machine.failed(0, at: at(2)), machine.failed(1, at: at(2)))
         machine.succeeded(1, at: at(3))
-        #expect(!machine.failed(2, at: at(4)))
-        #expect(machine.failed(1, at: at(5)))
+        #expect(!failed(&machine, 2, at: 4))
+        #expect(failed(&machine, 1, at: 5))
     }
 
     @Test func `who has not called for two periods is not there, and its word is forgotten`() {
@@ -45,21 +49,21 @@ import Testing
         // Somebody calls in each period.
         for second in [31, 62, 93] { machine.succeeded(7, at: at(Int64(second))) }
         #expect(machine.failing == 0)
-        #expect(!machine.failed(8, at: at(94)), "one of two")
-        #expect(machine.failed(8, at: at(300)), "the only one")
+        #expect(!failed(&machine, 8, at: 94), "one of two")
+        #expect(failed(&machine, 8, at: 300), "the only one")
     }
 
     @Test func `a connection that cannot be made is everybody's failure`() {
         var machine = machine(well: 0..<40)
         machine.unreachable()
-        #expect(machine.failed(0, at: at(2)))
+        #expect(failed(&machine, 0, at: 2))
         machine.breakerChanged(to: .open)
         for caller in 0..<FailingCallersMachine.places { #expect(!machine.spares(caller)) }
     }
 
     @Test func `a breaker that few have opened spares the others until they fail too`() {
         var machine = machine(well: 0..<0)
-        #expect(machine.failed(5, at: at(2)))
+        #expect(failed(&machine, 5, at: 2))
         machine.breakerChanged(to: .open)
         #expect(!machine.spares(5) && machine.spares(6))
         machine.breakerChanged(to: .halfOpen)
@@ -90,18 +94,18 @@ import Testing
         machine.breakerChanged(to: .open)
         machine.breakerChanged(to: .halfOpen)
         // The service is well again, and one of them goes on as before.
-        for _ in 0..<5 { #expect(!machine.failed(0, at: at(8))) }
+        for _ in 0..<5 { #expect(!failed(&machine, 0, at: 8)) }
         // Where it is not, others say so.
-        #expect(!machine.failed(1, at: at(8)))
-        #expect(machine.failed(2, at: at(8)))
+        #expect(!failed(&machine, 1, at: 8))
+        #expect(failed(&machine, 2, at: 8))
     }
 
     @Test func `whoever was rejected is there`() {
         var machine = machine(well: 0..<0)
-        #expect(machine.failed(0, at: at(2)))
+        #expect(failed(&machine, 0, at: 2))
         machine.rejected(1, at: at(3))
         machine.breakerChanged(to: .halfOpen)
-        #expect(!machine.failed(0, at: at(4)))
+        #expect(!failed(&machine, 0, at: 4))
     }
 
     // MARK: What a verdict counts for
@@ -124,7 +128,7 @@ import Testing
 
     @Test func `a caller is an IPv4 address, or an IPv6 network of 48 bits`() throws {
         func place(_ address: String) throws -> Int {
-            ClientConnections.Client.place(of: try SocketAddress(ipAddress: address, port: .random(in: 1...65_535)))
+            IPAddress.callerPlace(of: try #require(IPAddress(text: address.utf8)))
         }
         #expect(try place("192.0.2.1") == place("192.0.2.1"))
         #expect(try place("::ffff:192.0.2.1") == place("192.0.2.1"))
@@ -134,7 +138,7 @@ import Testing
         let sixes = try Set((0..<100).map { try place("2001:db8:\($0)::1") })
         #expect(fours.count > 30 && sixes.count > 30)
         #expect((fours.union(sixes)).allSatisfy { (0..<FailingCallersMachine.places).contains($0) })
-        #expect(ClientConnections.Client.place(of: nil) == ClientConnections.Client.place(of: nil))
+        #expect(IPAddress.callerPlace(of: nil) == IPAddress.callerPlace(of: nil))
     }
 }
 #endif

@@ -85,6 +85,8 @@ final class Exchange {
     var lastEndpoint: Endpoint?
     /// Whether some attempt may have acted, whatever the last one says.
     var mayHaveRun = false
+    /// Whether some attempt has failed in a way that the request may have provoked.
+    var hasFailed = false
     var deadline: NIODeadline
     /// Whether the deadline is the caller's own: missing it says nothing about the service.
     let isDeadlineOfCaller: Bool

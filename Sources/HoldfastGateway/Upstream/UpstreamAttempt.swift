@@ -110,6 +110,7 @@ final class UpstreamAttempt {
         }
         let took = took ?? waited
         let (own, whole) = (weighed(verdict, took, endpoint.evidence), weighed(verdict, took, service.evidence))
+        if verdict != .succeeded, verdict != .abandoned, phase != .connecting { exchange?.hasFailed = true }
         permit.take()?.ended(own, took: took)
         servicePermit.take()?.ended(whole, took: took)
     }
@@ -119,10 +120,12 @@ final class UpstreamAttempt {
         _ verdict: CircuitBreakerMachine.Verdict, _ took: Duration, _ evidence: CallerEvidence?
     ) -> CircuitBreakerMachine.Verdict {
         guard let evidence else { return verdict }
+        let isUnreachable = phase == .connecting
+        // A request that fails again, here or elsewhere, says the same once more.
+        if !isUnreachable, verdict != .succeeded, exchange?.hasFailed == true { return .abandoned }
         // A probe asks whether the service answers, and not how soon.
         let isSlow = !isProbe && took > evidence.slowLimit
-        return evidence.weighed(
-            verdict, isUnreachable: phase == .connecting, isSlow: isSlow, of: caller, at: turn.now)
+        return evidence.weighed(verdict, isUnreachable: isUnreachable, isSlow: isSlow, of: caller, at: turn.now)
     }
 
     /// What becomes of its connection when it ends.
