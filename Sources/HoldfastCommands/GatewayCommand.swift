@@ -79,7 +79,10 @@ struct GatewayCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ListenOptions
 
-    @Option(help: "How many failures in a row open an endpoint's breaker. Default: 3.")
+    @Option(
+        help: ArgumentHelp(
+            "Failures in a row that open an endpoint's breaker, whoever meets them.",
+            discussion: "Default: 5 connections that fail in a row, or 80% of at least 8 calls in 10s, over callers."))
     var trip: Int?
 
     @Option(
@@ -218,7 +221,7 @@ struct GatewayCommand: AsyncParsableCommand {
         configuration.keysPerCaller = keysPerCaller
         configuration.bytesPerCaller = bytesPerCaller
         apply(to: &configuration.routes[0])
-        apply(to: &configuration.services[0].breaker, attemptTimeout: configuration.routes[0].attemptTimeout)
+        apply(to: &configuration.services[0], attemptTimeout: configuration.routes[0].attemptTimeout)
         return configuration
     }
 
@@ -238,11 +241,11 @@ struct GatewayCommand: AsyncParsableCommand {
         route.idempotency.probe = probe.map { .init(path: $0) }
     }
 
-    private func apply(to breaker: inout CircuitBreakerConfiguration, attemptTimeout: Duration) {
-        if let trip { breaker.trip = .consecutiveFailures(trip) }
-        if let cooldown { breaker.cooldown = .fixed(cooldown) }
+    private func apply(to service: inout ServiceConfiguration, attemptTimeout: Duration) {
+        if let trip { service.breaker.trip = .consecutiveFailures(trip) }
+        if let cooldown { service.breaker.cooldown = .fixed(cooldown) }
         // A probe cannot outlive its attempt, so its place is held a little longer than that.
-        breaker.probeHold = min(.seconds(86_400), attemptTimeout + .seconds(5))
+        service.breaker.probeHold = min(.seconds(86_400), attemptTimeout + .seconds(5))
     }
 }
 #endif

@@ -87,7 +87,8 @@ import Testing
     ) -> [Endpoint?] {
         var generator = SplitMix64(seed: 1)
         return (0..<count).map { _ in
-            let choice = service.choose(avoiding: tried, isEnforced: true, using: &generator, wouldReject: { _ in })
+            let choice = service.choose(
+                avoiding: tried, for: 0, at: .now(), isEnforced: true, using: &generator, wouldReject: { _ in })
             switch consume choice {
             case .endpoint(let endpoint, let permit, let service):
                 permit?.abandoned()

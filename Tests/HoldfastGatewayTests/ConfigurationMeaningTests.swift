@@ -133,6 +133,7 @@ import Testing
                 serviceBreaker: off
                 maximumEjected: 25%
                 healthCheck: {path: /up, interval: 6s, timeout: 7s, unhealthyAfter: 8, healthyAfter: 9}
+                evidence: callers
                 resolveInterval: 10s
                 connections: 11
                 connectTimeout: 12s
@@ -170,6 +171,7 @@ import Testing
         expected.healthCheck?.timeout = .seconds(7)
         expected.healthCheck?.unhealthyAfter = 8
         expected.healthCheck?.healthyAfter = 9
+        expected.evidence = .callers
         expected.resolveInterval = .seconds(10)
         expected.connections = 11
         expected.connectTimeout = .seconds(12)
@@ -185,6 +187,24 @@ import Testing
         (tokens.capacity, tokens.retryCost, tokens.throttleCost, tokens.refund) = (1, 2, 3, 4)
         other.budget = .tokens(tokens)
         #expect(configuration.services[1] == other)
+    }
+
+    @Test(arguments: [
+        ("", ServiceConfiguration.Evidence.callers), ("breaker: {cooldown: 9s}", .callers),
+        ("breaker: {failureRate: {share: 50%}}", .callers), ("breaker: {consecutiveFailures: 3}", .each),
+        ("breaker: {consecutiveFailures: 5}", .each), ("serviceBreaker: {consecutiveFailures: 3}", .each),
+        ("serviceBreaker: \"off\"", .callers), ("evidence: each", .each),
+        ("breaker: {consecutiveFailures: 3}, evidence: callers", .callers),
+    ])
+    func `who says how many failures in a row trip has each of them count`(
+        options: String, evidence: ServiceConfiguration.Evidence
+    ) throws {
+        let configuration = try read(
+            """
+            services: {payments: {endpoints: [http://b], \(options)}}
+            routes: [{name: everything, service: payments}]
+            """)
+        #expect(configuration.services[0].countedEvidence == evidence)
     }
 
     @Test func `a route is as the file says`() throws {

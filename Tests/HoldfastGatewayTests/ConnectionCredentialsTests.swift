@@ -192,7 +192,8 @@ import Testing
             pool = UpstreamPool(eventLoop: loop, turn: LoopTurn(eventLoop: loop), counters: GatewayCounters())
             let identity = Endpoint.Identity(
                 service: "service", place: .init(address: .init(host: "127.0.0.1", port: 1)),
-                address: try SocketAddress(ipAddress: "127.0.0.1", port: 1), tls: .init(), breaker: .init())
+                address: try SocketAddress(ipAddress: "127.0.0.1", port: 1), tls: .init(), breaker: .init(),
+                evidence: .each)
             endpoint = try Endpoint(identity, credentials: nil, clock: ManualClock()) { _, _ in }
         }
 

@@ -39,6 +39,14 @@ http {{
     location = / {{ return 200 "ok"; }}
     # Answers when it has the whole body.
     location = /sink {{ proxy_pass http://127.0.0.1:{port}/; }}
+    # What a caller's own input provokes.
+    location = /bad {{ return 500; }}
+    # A stream that has begun and says nothing.
+    location = /silent {{
+      proxy_pass http://127.0.0.1:{sockets_port};
+      proxy_buffering off;
+      proxy_read_timeout 1h;
+    }}
   }}
 }}
 """
@@ -51,10 +59,11 @@ listeners:
     tls: {{ certificate: {folder}/certificate.pem, key: {folder}/key.pem }}
 admin: {{ address: "127.0.0.1:{admin_port}" }}
 store: {{ location: memory }}
-limits: {{ connections: {connections}, headerTimeout: {patience}s, bodyGrace: {patience}s, idleTimeout: {idle}s{limits} }}
+limits: {{ connections: {connections}, headerTimeout: {patience}s, bodyGrace: {patience}s, idleTimeout: {idle}s, clientTimeout: {patience}s{limits} }}
 services:
   service:
     endpoints: ["http://127.0.0.1:{service_port}"]
+    connections: {places}
   sockets:
     endpoints: ["http://127.0.0.1:{sockets_port}"]
 routes:
@@ -137,10 +146,11 @@ class Service(Process):
             (self.folder / name).write_bytes(b"x" * size)
         [port] = free_ports(1)
         configuration = self.folder / "nginx.conf"
-        configuration.write_text(SERVICE.format(
-            folder=self.folder, port=port, files=raise_files(), user="user root;" if os.getuid() == 0 else ""))
-        error_log = self.folder / "error.log"
         self.sockets_port, self.sockets = serve_sockets()
+        configuration.write_text(SERVICE.format(
+            folder=self.folder, port=port, sockets_port=self.sockets_port, files=raise_files(),
+            user="user root;" if os.getuid() == 0 else ""))
+        error_log = self.folder / "error.log"
         super().__init__(["nginx", "-e", error_log, "-c", configuration], self.folder / "log", port)
 
     def stop(self):
@@ -149,7 +159,8 @@ class Service(Process):
 
 
 class Gateway(Process):
-    def __init__(self, binary, folder, service, patience, connections=12_000, files=None, limits=""):
+    def __init__(self, binary, folder, service, patience, connections=12_000, files=None, limits="",
+                 places=1_024):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
         port, self.tls_port, self.admin_port = free_ports(3)
         shutil.copy(folder / "certificate.pem", self.folder)
@@ -158,7 +169,7 @@ class Gateway(Process):
         configuration.write_text(GATEWAY.format(
             folder=self.folder, port=port, tls_port=self.tls_port, admin_port=self.admin_port,
             service_port=service.port, sockets_port=service.sockets_port, connections=connections, patience=patience,
-            idle=4 * patience, limits=limits and ", " + limits))
+            idle=4 * patience, limits=limits and ", " + limits, places=places))
         super().__init__([binary, "gateway", "--config", configuration], self.folder / "log", port, files)
 
     def _status(self, name):
@@ -190,8 +201,8 @@ class Gateway(Process):
 
 
 def serve_sockets():
-    """Serves WebSockets that send without end, and answers before it has the request's body. It reads neither. In a
-    process of its own."""
+    """Serves WebSockets that send without end, answers before it has the request's body, and begins streams that say
+    nothing. It reads none of it. In a process of its own."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
 
     async def answer_early(writer):
@@ -201,10 +212,19 @@ def serve_sockets():
             await writer.drain()
             await asyncio.sleep(0.2)
 
+    async def stay_silent(writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            await writer.drain()
+            await asyncio.sleep(3600)
+
     async def serve(reader, writer):
         try:
-            if b"/early" in await reader.readuntil(b"\r\n\r\n"):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"/early" in head:
                 await answer_early(writer)
+            if b"/silent" in head:
+                await stay_silent(writer)
         except (OSError, EOFError):
             return writer.close()
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

@@ -103,6 +103,105 @@ def slow_readers(gateway, count, seconds):
     return f"{len(made):,} ask for 1 MiB, or each tenth for 8, and do not read; the kernel's buffers took {most:.0f} MiB"
 
 
+def steady_readers(gateway, count, seconds):
+    """100 kB a second, for longer than anything but a client that has stopped may take. Each that is cut is a fault."""
+    made = connect_many(gateway.port, count, GET.replace(b"/ ", b"/huge "), received=65_536)
+    open_ones, taken, end = list(made), 0, clock() + seconds
+    while clock() < end:
+        turn = clock()
+        for one in list(open_ones):
+            try:
+                data = one.recv(10_000)
+                taken += len(data)
+                if not data:
+                    open_ones.remove(one)
+            except BlockingIOError:
+                pass
+            except OSError:
+                open_ones.remove(one)
+        time.sleep(max(0.0, 0.1 - (clock() - turn)))
+    cut = len(made) - len(open_ones)
+    for one in open_ones:
+        one.close()
+    words = f"{len(made):,} take 100 kB of 8 MiB a second; {taken / 1e6:.1f} MB taken, {cut} of them cut off"
+    return words, cut, "were cut off, though they took their answers"
+
+
+def slow_readers_elsewhere(gateway, count, seconds):
+    """More clients of one address than the service has connections, none of which takes its answer."""
+    return places_held(gateway, count, seconds, GET.replace(b"/ ", b"/huge "), "ask for 8 MiB and do not read")
+
+
+def long_polls(gateway, count, seconds):
+    """The same, with answers that do not come."""
+    return places_held(gateway, count, seconds, GET.replace(b"/ ", b"/silent "), "follow a stream that says nothing")
+
+
+def places_held(gateway, count, seconds, request, words):
+    made = connect_many(gateway.port, count, request, received=4096, source="127.0.0.2")
+    time.sleep(seconds)
+    for one in made:
+        one.close()
+    return f"{len(made):,} of one address {words}, where the service has {gateway.places} connections"
+
+
+def slow_uploads(gateway, count, seconds):
+    """Just fast enough that none of them is too slow, from many addresses."""
+    made = []
+    for number in range(count):
+        made += connect_many(gateway.port, 1, post(100_000_000), source=f"127.0.1.{number % 250 + 1}")
+    sent, end = 0, clock() + seconds
+    while clock() < end:
+        turn = clock()
+        for one in made:
+            try:
+                sent += one.send(b"x" * 300)
+            except OSError:
+                pass
+        time.sleep(max(0.0, 0.5 - (clock() - turn)))
+    for one in made:
+        one.close()
+    return (f"{len(made):,} bodies of 600 bytes a second, where the service has {gateway.places} connections; "
+            f"{sent / 1e6:.1f} MB sent")
+
+
+def silent_streams(gateway, count, seconds):
+    """Streams that say nothing for longer than an answer may take to begin. Each that is cut is a fault."""
+    made = connect_many(gateway.port, count, GET.replace(b"/ ", b"/silent "))
+    cut, _ = hold(made, seconds)
+    words = f"{len(made):,} streams that say nothing after their heads; {cut} of them cut off"
+    return words, cut, "were cut off, though a stream may be silent"
+
+
+def bad_requests(gateway, count, seconds):
+    """What the service answers with 500, as fast as it goes, and nothing else."""
+    return bad(gateway, count, seconds, 0.0, "127.0.0.2")
+
+
+def bad_tenth(gateway, count, seconds):
+    """The same from the others' own address, with about a tenth of the traffic, in bursts."""
+    return bad(gateway, count, seconds, 1.0, "127.0.0.1", burst=20)
+
+
+def bad(gateway, count, seconds, pause, source, burst=1):
+    made = connect_many(gateway.port, count, source=source)
+    asked, end = 0, clock() + seconds
+    request = GET.replace(b"/ ", b"/bad ")
+    while clock() < end and made:
+        for _ in range(burst):
+            for one in list(made):
+                try:
+                    one.setblocking(True)
+                    one.sendall(request)
+                    asked += bool(one.recv(65_536))
+                except OSError:
+                    made.remove(one)
+        time.sleep(pause)
+    for one in made:
+        one.close()
+    return f"{asked:,} requests that the service answers with 500" + (f", {burst} at a time" if burst > 1 else "")
+
+
 def web_sockets(gateway, count, seconds):
     """The service sends without end and reads nothing, and so does the client."""
     upgrade = "GET /socket HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"

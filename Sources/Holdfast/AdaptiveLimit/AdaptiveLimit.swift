@@ -41,10 +41,14 @@ public final class AdaptiveLimit: Sendable {
 
         /// Hands in how the call ended.
         ///
-        /// - Parameter isTimeout: Whether it failed by a limit of time, which says that the dependency is too slow.
-        public consuming func ended(_ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false) {
+        /// - Parameters:
+        ///   - isTimeout: Whether it failed by a limit of time, which says that the dependency is too slow.
+        ///   - took: How long the dependency took, where whoever calls knows that; nil: from the permit until now.
+        public consuming func ended(
+            _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, took: Duration? = nil
+        ) {
             isSpent = true
-            limit.record(verdict, isTimeout: isTimeout, for: ticket)
+            limit.record(verdict, isTimeout: isTimeout, took: took, for: ticket)
         }
 
         deinit {
@@ -95,10 +99,11 @@ public final class AdaptiveLimit: Sendable {
     }
 
     fileprivate func record(
-        _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, for ticket: AdaptiveLimitMachine.Ticket
+        _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, took: Duration? = nil,
+        for ticket: AdaptiveLimitMachine.Ticket
     ) {
         let now = clock.now
-        machine.withLock { $0.record(verdict, isTimeout: isTimeout, for: ticket, at: now) }
+        machine.withLock { $0.record(verdict, isTimeout: isTimeout, took: took, for: ticket, at: now) }
     }
 
     private func rejection() -> Rejection {

@@ -63,12 +63,15 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
 
     /// Takes in how a call ended.
     ///
-    /// - Parameter isTimeout: Whether it ended because its time was over.
+    /// - Parameters:
+    ///   - isTimeout: Whether it ended because its time was over.
+    ///   - took: How long it took; nil: from its ticket until now.
     public mutating func record(
-        _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, for ticket: Ticket, at now: MonotonicInstant
+        _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, took: Duration? = nil, for ticket: Ticket,
+        at now: MonotonicInstant
     ) {
         inFlight -= 1
-        let sample = Double(max(1, ticket.began.duration(to: now).saturatingNanoseconds))
+        let sample = Double(max(1, (took ?? ticket.began.duration(to: now)).saturatingNanoseconds))
         switch verdict {
         case .abandoned:
             return
@@ -98,6 +101,9 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
 
     private mutating func gradient(_ sample: Double, _ ticket: Ticket, _ tolerance: Double) {
         let batch = max(10, Int(estimate / 2))
+        // From there on the limit falls as steeply as it can. Counted whole, one call in ten that takes a thousand times as
+        // long, as some always do, would have it fall to nothing.
+        let sample = usual > 0 ? min(sample, 2 * tolerance * usual) : sample
         if ticket.inFlight <= half {
             learn(sample)
             sinceUsual = 0

@@ -34,6 +34,13 @@ extension CircuitBreaker {
             breaker.record(verdict, for: ticket)
         }
 
+        /// Hands in how the call ended, and how long it took, where whoever calls knows that better than the breaker: a
+        /// proxy leaves out what it waited for its own client.
+        @inlinable public consuming func ended(_ verdict: CircuitBreakerMachine.Verdict, took: Duration) {
+            isSpent = true
+            breaker.record(verdict, for: ticket, took: took)
+        }
+
         @inlinable
         deinit {
             // A call that is no probe holds no place, so there is nothing to give back.

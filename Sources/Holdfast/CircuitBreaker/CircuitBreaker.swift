@@ -220,25 +220,28 @@ public final class CircuitBreaker: Sendable {
     // MARK: Results
 
     @inlinable
-    func record(_ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket) {
+    func record(
+        _ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket, took: Duration? = nil
+    ) {
         let seen = ClosedWord(bits: word.load(ordering: .acquiring))
         // The generation only moves on, so a result that is late here is late for good.
         if seen.generation != ticket.generation, ticket.probe != CircuitBreakerMachine.Ticket.observed { return }
         if seen.isCounting, seen.streak == 0, !hasRates, verdict == .succeeded, ticket.probe == 0 { return }
-        recordMeasured(verdict, for: ticket, seen)
+        recordMeasured(verdict, for: ticket, took: took, seen)
     }
 
     @usableFromInline
     func recordMeasured(
-        _ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket, _ seen: ClosedWord
+        _ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket, took: Duration?,
+        _ seen: ClosedWord
     ) {
         guard seen.isCounting, ticket.probe == 0 else {
-            return decide { machine, now in machine.record(verdict, for: ticket, at: now) }
+            return decide { machine, now in machine.record(verdict, for: ticket, took: took, at: now) }
         }
         if hasRates, verdict != .abandoned {
             let now = clock.now
             let evidence = statistics.record(
-                verdict, took: ticket.began.duration(to: now), generation: ticket.generation, at: now)
+                verdict, took: took ?? ticket.began.duration(to: now), generation: ticket.generation, at: now)
             if let evidence { return trip(on: evidence, ticket.generation) }
         }
         if let threshold = configuration.trip.streak { countStreak(verdict, ticket.generation, threshold, seen) }

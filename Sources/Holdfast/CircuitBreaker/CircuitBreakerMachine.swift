@@ -43,8 +43,9 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
     public enum Verdict: Sendable, Hashable {
         case succeeded
         case failed
-        /// The dependency is alive and asks to be called less, as with a 429: it counts towards a failure rate, and
-        /// not as one of a streak. A probe that is declined reopens.
+        /// The dependency is alive, and did not do what was asked: it wants to be called less, as with a 429, or the call
+        /// may have been what it failed at. It counts towards a failure rate, and not as one of a streak. A probe that is
+        /// declined reopens.
         case declined
         /// Cancelled, or never judged: evidence of nothing.
         case abandoned
@@ -156,9 +157,10 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
 
     /// Takes in how a call ended.
     ///
+    /// - Parameter took: How long it took; nil: from its ticket until now.
     /// - Returns: The state change that the result brought, if any.
     public mutating func record(
-        _ verdict: Verdict, for ticket: Ticket, at now: MonotonicInstant
+        _ verdict: Verdict, for ticket: Ticket, took: Duration? = nil, at now: MonotonicInstant
     ) -> CircuitBreaker.Change? {
         if ticket.probe == Ticket.observed {
             if verdict == .succeeded { observed.succeeded += 1 }
@@ -167,7 +169,7 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         guard ticket.generation == generation, !isDisabled, isolations == 0 else { return nil }
         switch phase {
         case .closed, .ramping:
-            let took = ticket.began.duration(to: now)
+            let took = took ?? ticket.began.duration(to: now)
             guard let evidence = statistics.record(verdict, took: took, generation: generation, at: now) else {
                 return nil
             }

@@ -18,6 +18,8 @@ struct DemoCommand: AsyncParsableCommand {
             upstreams: [payments.address], threads: ProcessInfo.processInfo.activeProcessorCount)
         // What the environment says is for what is in earnest.
         try options.apply(to: &configuration, environment: [:])
+        // One person is all the callers there are, and breaks the service by hand.
+        configuration.services[0].breaker.trip = .consecutiveFailures(3)
         // A person watches: a service that hangs is found out in two seconds, not in ten.
         configuration.routes[0].attemptTimeout = .seconds(2)
         let traffic = TrafficSource()

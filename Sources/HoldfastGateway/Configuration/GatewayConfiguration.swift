@@ -67,12 +67,11 @@ public struct GatewayConfiguration: Sendable, Hashable {
         self.threads = threads
     }
 
-    /// One service, to which everything goes. Its endpoints' breakers open after 3 failures in a row for 5 s, and are
-    /// all that stands between it and its callers.
+    /// One service, to which everything goes. Its endpoints' breakers open for 5 s at a time, and are all that stands
+    /// between it and its callers.
     public init(upstreams: [Address], threads: Int) {
         var service = ServiceConfiguration(
             name: "service", endpoints: upstreams.map { ServiceConfiguration.Endpoint(address: $0) })
-        service.breaker.trip = .consecutiveFailures(3)
         service.breaker.cooldown = .fixed(.seconds(5))
         service.serviceBreaker = nil
         service.maximumEjected = 1

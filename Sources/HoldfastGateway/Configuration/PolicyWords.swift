@@ -20,6 +20,7 @@ extension ServiceConfiguration {
     package var policyWords: [String] {
         var lines = ["breaker of the service: \(serviceBreaker.map { "\($0)" } ?? "off")"]
         lines.append("breaker of each endpoint: \(breaker)")
+        lines.append("failures that count: \(countedEvidence.words)")
         if let check = healthCheck {
             lines.append(
                 "health check: GET \(withoutQuery(check.path)) every \(check.interval.words), within \(check.timeout.words); "
@@ -34,6 +35,17 @@ extension ServiceConfiguration {
         if exactPaths { lines.append("paths: told apart byte by byte") }
         lines.append("budget: \(budget)")
         return lines
+    }
+}
+
+extension ServiceConfiguration.Evidence {
+    fileprivate var words: String {
+        switch self {
+        case .callers:
+            "no connection; and what a request may have provoked, not in a row, "
+                + "while \(FailingCallersMachine.needed) callers meet it"
+        case .each: "each, whoever meets it"
+        }
     }
 }
 

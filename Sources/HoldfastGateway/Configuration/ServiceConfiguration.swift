@@ -63,17 +63,31 @@ public struct ServiceConfiguration: Sendable, Hashable {
         public init() {}
     }
 
+    /// Whose failures count against the endpoints and the service.
+    public enum Evidence: String, Sendable, CaseIterable {
+        /// A connection that cannot be made counts by itself. What a request may have provoked (5xx, no answer, a broken
+        /// one, 429) counts towards shares and not in a row, and only while several callers meet it: 3, or all, where
+        /// there are fewer. A breaker that a few have opened rejects those few. Callers are told apart by address.
+        case callers
+        /// Each, whoever has met it: one caller can open the breaker for all.
+        case each
+    }
+
     /// What routes call it by.
     public var name: String
     /// At least one, at most 1,000.
     public var endpoints: [Endpoint]
     /// For endpoints with `https`.
     public var tls = TLS()
-    /// Of each endpoint. Default: 5 failures in a row, 30 s, as Envoy's outlier detection has it.
-    public var breaker = CircuitBreakerConfiguration()
-    /// Of the service as a whole, in front of its endpoints'. Default: half of at least 20 calls in 10 s, for 5 s: what
-    /// trips when most endpoints fail, and not when one does. nil: none.
+    /// Of each endpoint. Default: 5 connections in a row that cannot be made, or four fifths of at least 8 calls in 10 s;
+    /// for 5 s, doubling to a minute. The share is more than a stranger with half of the traffic reaches.
+    public var breaker: CircuitBreakerConfiguration
+    /// Of the service as a whole, in front of its endpoints'. Default: four fifths of at least 20 calls in 10 s, for 5 s,
+    /// doubling to a minute: what trips when most endpoints fail, and not when one does. nil: none.
     public var serviceBreaker: CircuitBreakerConfiguration?
+    /// Whose failures count for both. Default: nil, which is ``Evidence/callers``; but ``Evidence/each`` where a breaker
+    /// is told how many failures in a row trip: "in a row" means what it says to whoever says it.
+    public var evidence: Evidence?
     /// The share of endpoints that may be left out at once because their breakers are open or their checks fail: 0 to 1,
     /// rounded down, but at least one. Beyond it they are called all the same: a gateway that leaves everything out turns
     /// a bad check into an outage. Default: 0.5.
@@ -104,10 +118,22 @@ public struct ServiceConfiguration: Sendable, Hashable {
     public init(name: String, endpoints: [Endpoint]) {
         self.name = name
         self.endpoints = endpoints
-        var breaker = CircuitBreakerConfiguration()
-        breaker.trip = .failureRate(0.5, over: .seconds(10), atLeast: 20)
+        breaker = CircuitBreakerConfiguration()
+        breaker.trip = Self.usualTrip
         breaker.cooldown = .growing(from: .seconds(5), cap: .seconds(60))
-        serviceBreaker = breaker
+        var whole = breaker
+        whole.trip = .failureRate(0.8, over: .seconds(10), atLeast: 20)
+        serviceBreaker = whole
+    }
+
+    /// What trips an endpoint's breaker where nothing is said.
+    static let usualTrip = Trip.any(.consecutiveFailures(5), .failureRate(0.8, over: .seconds(10), atLeast: 8))
+
+    /// Whose failures count, where ``evidence`` says nothing.
+    var countedEvidence: Evidence {
+        if let evidence { return evidence }
+        let trips = [breaker.trip == Self.usualTrip ? nil : breaker.trip, serviceBreaker?.trip]
+        return trips.contains { $0?.streak != nil } ? .each : .callers
     }
 
     func validate() throws(ConfigurationError) {

@@ -24,11 +24,16 @@ extension ServiceConfiguration {
         let off = SectionReader.Kind("choice", "off", allowed: "off")
         let initial = service.serviceBreaker ?? CircuitBreakerConfiguration()
         let whole: CircuitBreakerConfiguration?? = section.section(
-            "serviceBreaker", or: off, unset: "half of at least 20 calls in 10s fail; 5s to 1m",
+            "serviceBreaker", or: off, unset: "80% of at least 20 calls in 10s fail; 5s to 1m",
             "The breaker of the service as a whole, in front of its endpoints'. Trips when most endpoints fail.",
             value: { scalar -> CircuitBreakerConfiguration?? in scalar.text == "off" ? .some(nil) : .none },
             { CircuitBreakerConfiguration.read($0, default: initial) })
         if let whole { service.serviceBreaker = whole }
+        service.evidence = section.choice(
+            "evidence", of: ServiceConfiguration.Evidence.allCases.map { ($0.rawValue, $0) },
+            unset: "callers; each, where a breaker's `consecutiveFailures` is given",
+            "Whose failures count for both breakers. `callers`: a connection that cannot be made counts by itself; what a request may have provoked (5xx, no answer, 429) counts towards shares and not in a row, while 3 callers meet it, or all, where there are fewer. `each`: every failure, so that one caller can open the breaker for all."
+        )
         service.maximumEjected = section.share(
             "maximumEjected", default: service.maximumEjected, in: 0...1,
             "The share of endpoints that may be left out at once, rounded down, but at least one. Beyond it they are called."

@@ -25,7 +25,7 @@ extension Exchange {
         let owner = isHedge ? nil : client?.owner
         let choice = route.service.choose(
             avoiding: lastEndpoint, preferring: loop.pool.endpoint(of: owner, among: route.service.endpoints),
-            isEnforced: !isShadow, using: &loop.generator,
+            for: callerPlace, at: loop.turn.now, isEnforced: !isShadow, using: &loop.generator,
             wouldReject: { account.wouldHave(.rejected, "\($0)", after: attemptNumber) })
         switch consume choice {
         case .rejected(let explanation):
@@ -40,6 +40,7 @@ extension Exchange {
             let name = route.service.name
             giveUp(Problem(.upstreamUnreachable, "no address of service '\(name)' is known"), after: .notSent())
         case .endpoint(let endpoint, let permit, let servicePermit):
+            if !isRequestComplete, !takeUpload(to: endpoint) { return gatherFirst(for: endpoint) }
             attemptNumber += 1
             lastEndpoint = endpoint
             phase = .attempting
@@ -47,6 +48,13 @@ extension Exchange {
                 attemptNumber, of: self, to: endpoint, isHedge: isHedge, wait: isHedge ? .zero : nextWait,
                 permit: permit, servicePermit: servicePermit)
             if current == nil { current = attempt } else { hedges.append(attempt) }
+            guard attempt.takePlace(of: route.service.configuration.connections) else {
+                return failed(
+                    attempt, .notSent(), .abandoned,
+                    problem(
+                        .limitReached, "has few connections left, and this client most of them", at: endpoint,
+                        retryAfter: .seconds(1)))
+            }
             if let connection = loop.pool.take(endpoint, of: owner)
                 ?? loop.pool.take(endpoint, fresh: repeatability == .once)
             {
@@ -159,6 +167,7 @@ extension Exchange {
     ) {
         attempt.end(verdict, ending)
         if attempt === current {
+            giveUpload()
             current = hedges.popLast()
         } else {
             hedges.removeAll { $0 === attempt }
@@ -193,7 +202,8 @@ extension Exchange {
         var machine = retry ?? machine(at: now)
         let use: RetryBudget.Use = if case .rejected = failure { .throttledRetry } else { .retry }
         let decision = machine.next(
-            after: failure, at: now, admittedAfter: route.service.admittedAfter, using: &loop.generator,
+            after: failure, at: now, admittedAfter: route.service.admittedAfter(callerPlace, at: loop.turn.now),
+            using: &loop.generator,
             withdraw: { isShadow || route.budget.withdraw(use) })
         retry = machine
         switch decision {

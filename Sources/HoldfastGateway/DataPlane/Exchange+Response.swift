@@ -24,6 +24,7 @@ extension Exchange {
 
     func received(_ head: HTTPResponseHead, from attempt: UpstreamAttempt) {
         guard phase == .attempting else { return }
+        attempt.answered()
         if head.status == .switchingProtocols { return receivedSwitch(head, from: attempt) }
         let status = Int(head.status.code)
         let isFailure = StatusMeaning.isServiceFailure(status)
@@ -59,10 +60,13 @@ extension Exchange {
         if !isFailure {
             route.budget.succeeded(after: attempt.isHedge ? .hedge : attemptNumber > 1 ? .retry : nil)
             if let hedge = route.hedge, !isProbing {
-                hedge.observe(.nanoseconds((loop.turn.now - attempt.began).nanoseconds))
+                hedge.observe(attempt.took ?? .zero)
             }
         }
-        if !isProbing { account.answered(status) }
+        if !isProbing {
+            account.answered(status)
+            account.latency = requestEnd.map { .nanoseconds((loop.turn.now - $0).nanoseconds) } ?? .zero
+        }
         // Of a good answer nothing is told, and nothing allocated.
         if account.isNotable || status >= 500 { account.ended(attempt, "answered", status: status) }
         responseHead = head

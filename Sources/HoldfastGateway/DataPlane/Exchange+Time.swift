@@ -119,7 +119,8 @@ extension Exchange {
         let verdict: CircuitBreakerMachine.Verdict = isCall && isDeadlineOfCaller ? .abandoned : .failed
         switch phase {
         case .gathering:
-            answer(isCall ? bodyIsLate : Problem(.requestTimeout, "the request's body did not arrive in time"))
+            let late = Problem(.requestTimeout, "the request's body did not arrive in time")
+            answer(isCall && isKeyed ? bodyIsLate : late)
         case .claiming where !isCall && placeInLine?.leave() != true:
             // It is the store that takes its time, or another gateway, of which somebody else keeps count.
             timer.set(deadline)
@@ -203,6 +204,8 @@ extension Exchange {
             return client?.pace?.deadline
         case .relaying, .recording:
             // A body may be long. It may not be silent.
+            return pieceDeadline
+        case .gathering where !isKeyed:
             return pieceDeadline
         case .gathering, .collecting:
             return pieceDeadline.map { min($0, deadline) } ?? deadline

@@ -50,6 +50,8 @@ extension Exchange {
             let held = HeldPlace(place)
             connection.channel.closeFuture.assumeIsolated().whenComplete { _ in held.place = nil }
         }
+        let givePlace = attempt.handOverPlace()
+        connection.channel.closeFuture.assumeIsolated().whenComplete { _ in givePlace() }
         current = nil
         attempt.end(.succeeded, .over)
         finish()

@@ -52,6 +52,8 @@ final class Exchange {
     let origin: RequestOrigin
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
+    /// Which caller's word on the service this request's is.
+    let callerPlace: Int
     let timer: LazyTimer
     var phase = Phase.waiting
 
@@ -62,6 +64,8 @@ final class Exchange {
     var isKeptWhole = true
     /// Whether more is kept than may be, because it could not be sent yet.
     private(set) var isKeptToBeSent = false
+    /// Where its body has a place among those that are still to come.
+    var upload: Endpoint?
     /// What is taken of the room that all have together.
     private var heldBytes = 0
     /// Whether the request has arrived whole. One that announces no body has, with its head.
@@ -82,6 +86,8 @@ final class Exchange {
     var lastEndpoint: Endpoint?
     /// Whether some attempt may have acted, whatever the last one says.
     var mayHaveRun = false
+    /// Whether some attempt has failed in a way that the request may have provoked.
+    var hasFailed = false
     var deadline: NIODeadline
     /// Whether the deadline is the caller's own: missing it says nothing about the service.
     let isDeadlineOfCaller: Bool
@@ -92,7 +98,7 @@ final class Exchange {
 
     // The places that it holds.
     var place: Bulkhead.Place?
-    private var permit: AdaptiveLimit.Permit?
+    var permit: AdaptiveLimit.Permit?
 
     /// Who the client has shown to be, whether it is still there or not.
     private let certificate: CertificateIdentity?
@@ -128,6 +134,8 @@ final class Exchange {
     var afterRecording: ((ClaimStoreError?) -> Void)?
 
     let started: NIODeadline
+    /// When the request had arrived whole; nil while it has not.
+    var requestEnd: NIODeadline?
     var keepsClientAlive = true
     /// What is told of it at the end.
     var account = RequestAccount()
@@ -151,10 +159,12 @@ final class Exchange {
             fields.hasUpgrade && route.configuration.webSockets && Self.asksForWebSocket(request, fields)
         self.client = client
         certificate = client.transport.certificate
+        callerPlace = origin.callerPlace
         self.loop = loop
         self.timer = timer
         let start = loop.turn.now
         started = start
+        requestEnd = fields.announcesBody ? nil : start
         let own = start + route.deadline
         let callers = fields.timeout.map { start + TimeAmount($0) }
         isDeadlineOfCaller = callers.map { $0 < own } ?? false
@@ -181,7 +191,7 @@ final class Exchange {
         } else if key != nil {
             phase = .gathering
             armPieceTimer(plan.headerTimeout)
-            if isRequestComplete { askForClaim() }
+            if isRequestComplete { askForClaim() } else { leavePlaces() }
         } else {
             route.budget.called()
             attempt()
@@ -202,21 +212,7 @@ final class Exchange {
                 return Problem(.rateLimited, "\(explanation)", explanation: explanation)
             }
         }
-        do throws(Bulkhead.Rejection) {
-            if let bulkhead = route.bulkhead { place = try bulkhead.tryAcquire() }
-        } catch {
-            if !wouldReject(error.explanation) { return full(error.explanation) }
-        }
-        do throws(AdaptiveLimit.Rejection) {
-            if let limit = route.adaptiveLimit { permit = try limit.admit() }
-        } catch {
-            if !wouldReject(error.explanation) { return full(error.explanation) }
-        }
-        return nil
-    }
-
-    private func full(_ explanation: Explanation) -> Problem {
-        Problem(.limitReached, "\(explanation)", explanation: explanation, retryAfter: .seconds(1))
+        return takePlaces()
     }
 
     /// Who calls, without the credentials themselves. Where that can fail, it has been found out before.
@@ -244,8 +240,10 @@ final class Exchange {
         }
         switch phase {
         case .gathering:
-            if !isKeptWhole {
+            if isKeyed, !isKeptWhole {
                 answer(tooMuchToKeep)
+            } else if isKeptToBeSent {
+                gathered()
             } else {
                 armPieceTimer(plan.headerTimeout)
             }
@@ -283,11 +281,13 @@ final class Exchange {
     func receivedRequestEnd() {
         guard !isRequestComplete else { return }
         isRequestComplete = true
+        requestEnd = loop.turn.now
         bodyRate = nil
+        giveUpload()
         if isShadow { watchKey() }
         switch phase {
         case .gathering:
-            askForClaim()
+            gathered()
         case .attempting:
             // The clock starts when the request has arrived whole: a slow upload is not the service's slowness.
             if !isDeadlineOfCaller {
@@ -314,7 +314,8 @@ final class Exchange {
         if receivedBytes > route.configuration.keptBytes || !hold(body, atMost: all) {
             // What is already on its way when a limit is met need not be kept; what is not yet sent must be.
             let isOnItsWay = current?.connection != nil
-            guard !isOnItsWay, phase == .attempting || phase == .waiting else { return letGo() }
+            let isAwaited = phase == .attempting || phase == .waiting || (phase == .gathering && !isKeyed)
+            guard !isOnItsWay, isAwaited else { return letGo() }
             isKeptToBeSent = true
             heldBytes += body.readableBytes
             shared.kept.require(body.readableBytes)
@@ -381,10 +382,11 @@ final class Exchange {
         hedgeTimer = nil
         endAttempts(.abandoned)
         bodyRate = nil
+        giveUpload()
         letGo()
         collected = []
         place = nil
-        if let permit = permit.take() { permit.ended(account.verdict, isTimeout: account.problem?.kind == .deadline) }
+        endPermit()
         shared.counters.inFlight.subtract(1, ordering: .relaxed)
         timer.set(nil)
         tellEnd()

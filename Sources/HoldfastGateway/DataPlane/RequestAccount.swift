@@ -23,6 +23,8 @@ struct RequestAccount {
     /// The answer broke off, or the client left.
     var isAborted = false
     var bytesOut = 0
+    /// From the end of the request to the head of the service's answer.
+    var latency: Duration?
     /// Why nothing was tried again.
     var stopped: RetryMachine.StopReason?
 

@@ -8,6 +8,8 @@ struct ConnectionOrigin {
     let address: IPAddress?
     /// What services and logs are told of it.
     let name: String?
+    /// Its place among callers, as far as it speaks for itself.
+    private let callerPlace: Int
     /// Whether its requests may come from others, and say so.
     let speaksForOthers: Bool
     private let isInLineage: Bool
@@ -22,6 +24,7 @@ struct ConnectionOrigin {
     ) {
         self.address = address
         name = address?.description
+        callerPlace = IPAddress.callerPlace(of: address)
         self.speaksForOthers = speaksForOthers
         isInLineage = isClient && trusted.isInLineage(address)
         self.trusted = trusted
@@ -51,7 +54,7 @@ struct ConnectionOrigin {
         guard speaksForOthers, let address else {
             if fields.speaksOfHops { head.headers.keepHops(of: nil) }
             if !isInLineage { fields.forgetLineage() }
-            return RequestOrigin(client: name, hops: name, scheme: scheme)
+            return RequestOrigin(client: name, hops: name, scheme: scheme, callerPlace: callerPlace)
         }
         if fields.speaksOfHops { head.headers.keepHops(of: trusted.fields) }
         let said = ForwardedFields.read(
@@ -60,7 +63,8 @@ struct ConnectionOrigin {
         // A client that nobody names is not the hop that speaks for it.
         if said.chain.isClientHidden || !trusted.isInLineage(client) { fields.forgetLineage() }
         return RequestOrigin(
-            client: "\(client)", hops: said.chain.text, scheme: said.scheme ?? scheme, host: said.host)
+            client: "\(client)", hops: said.chain.text, scheme: said.scheme ?? scheme, host: said.host,
+            callerPlace: IPAddress.callerPlace(of: client))
     }
 }
 
@@ -74,6 +78,8 @@ struct RequestOrigin {
     var scheme: String
     /// The `Host` that the client asked for, where a trusted hop has said so.
     var host: String?
+    /// The client's place among callers (``FailingCallersMachine``).
+    var callerPlace = 0
 }
 
 extension HTTPHeaders {

@@ -95,7 +95,7 @@ final class Plan: Sendable {
                 for address in addresses[place.address] ?? [] {
                     let identity = Endpoint.Identity(
                         service: configuration.name, place: place, address: address, tls: configuration.tls,
-                        breaker: configuration.breaker)
+                        breaker: configuration.breaker, evidence: configuration.countedEvidence)
                     if !identities.contains(identity) { identities.append(identity) }
                 }
             }
@@ -110,11 +110,17 @@ final class Plan: Sendable {
             }
             let name = configuration.name
             var breaker: CircuitBreaker?
+            var evidence: CallerEvidence?
             if let wanted = configuration.serviceBreaker {
-                if let kept = former?.breaker, kept.configuration == wanted {
-                    breaker = kept
+                if let kept = former?.breaker, kept.configuration == wanted,
+                    former?.configuration.countedEvidence == configuration.countedEvidence
+                {
+                    (breaker, evidence) = (kept, former?.evidence)
                 } else {
+                    let made = configuration.countedEvidence == .callers ? CallerEvidence(for: wanted.trip) : nil
+                    evidence = made
                     breaker = try CircuitBreaker(name, configuration: wanted, clock: clock) {
+                        made?.breakerChanged(to: $0.to)
                         announce($0, of: name)
                     }
                 }
@@ -125,8 +131,8 @@ final class Plan: Sendable {
                     try RetryBudget(configuration: configuration.budget, clock: clock)
                 }
             return UpstreamService(
-                configuration, endpoints: endpoints, breaker: breaker, budget: budget, ejection: ejection,
-                credentials: credentials)
+                configuration, endpoints: endpoints, breaker: breaker, evidence: evidence, budget: budget,
+                ejection: ejection, credentials: credentials)
         }
 
         private func credentials(

@@ -18,6 +18,9 @@ final class Route: Sendable {
     /// Finds out who calls by tokens, where the route says so.
     let tokens: TokenVerifier?
     let callers: CallerWatch
+    private let uploadPlaces: CallerShares
+    /// What passes to the adaptive limit.
+    let limitEvidence: CallerEvidence
     /// Each request needs them several times: as its event loop counts.
     let deadline: TimeAmount
     let attemptTimeout: TimeAmount
@@ -59,6 +62,8 @@ final class Route: Sendable {
             hedge = nil
         }
         shadowedKeys = configuration.isShadow ? former?.shadowedKeys ?? SeenKeys() : nil
+        limitEvidence = former?.limitEvidence ?? CallerEvidence(for: .failureRate(1, ofLast: 1))
+        uploadPlaces = former?.uploadPlaces ?? CallerShares()
         metrics = former?.metrics ?? RouteMetrics(route: name)
         self.tokens = tokens
         callers = former?.callers ?? CallerWatch()
@@ -67,6 +72,12 @@ final class Route: Sendable {
         streamTimeout = TimeAmount(configuration.streamTimeout)
         fingerprintFields = configuration.idempotency.fingerprintFields.sorted()
         scopeFields = configuration.idempotency.scopeFields.sorted()
+    }
+
+    /// Whose bodies are still to come, and how many may be: half of the requests that may be in flight. Nil where any may.
+    var uploads: (places: CallerShares, bound: Int)? {
+        let limits = [configuration.concurrency, adaptiveLimit?.snapshot().limit].compactMap(\.self)
+        return limits.min().map { (uploadPlaces, max(1, $0 / 2)) }
     }
 
     /// What a policy knows goes over while it is configured as it was.

@@ -1,5 +1,6 @@
 #if Gateway
 import Holdfast
+import NIOCore
 import Synchronization
 
 /// Where an attempt goes, and the permits that it has.
@@ -18,23 +19,26 @@ extension UpstreamService {
     ///
     /// - Parameters:
     ///   - wanted: Which one to begin with, if any is better than another.
+    ///   - caller: The place of whoever calls: some breakers are open for a few callers alone.
     ///   - isEnforced: Whether a rejection counts. In the shadow it is told, and the call is made.
     func choose(
-        avoiding tried: Endpoint?, preferring wanted: Endpoint? = nil, isEnforced: Bool,
-        using generator: inout SplitMix64,
-        wouldReject: (Explanation) -> Void
+        avoiding tried: Endpoint?, preferring wanted: Endpoint? = nil, for caller: Int, at now: NIODeadline,
+        isEnforced: Bool, using generator: inout SplitMix64, wouldReject: (Explanation) -> Void
     ) -> Choice {
         guard !endpoints.isEmpty else { return .nowhere }
         var servicePermit: CircuitBreaker.Permit?
         do throws(CircuitBreaker.Rejection) {
             servicePermit = try breaker?.admit()
         } catch {
-            guard !isEnforced else { return .rejected(error.explanation) }
-            wouldReject(error.explanation)
+            if evidence?.spares(caller, at: now) != true {
+                guard !isEnforced else { return .rejected(error.explanation) }
+                wouldReject(error.explanation)
+            }
         }
         let known = wanted.flatMap { wanted in endpoints.firstIndex { $0 === wanted } }
         let first = known ?? preferred(using: &generator)
         var earliest: Explanation?
+        var sparing: Endpoint?
         // The preferred one, the others in turn, those whose checks fail, and the one that was just tried.
         for round in Round.allCases {
             for step in 0..<endpoints.count {
@@ -46,6 +50,10 @@ extension UpstreamService {
                     if endpoint.isWaived.load(ordering: .relaxed) {
                         return .endpoint(endpoint, nil, service: servicePermit.take())
                     }
+                    if endpoint.evidence?.spares(caller, at: now) == true {
+                        sparing = sparing ?? endpoint
+                        continue
+                    }
                     endpoint.rejected.add(1, ordering: .relaxed)
                     if earliest.map({ error.explanation.retryAfter < $0.retryAfter }) ?? true {
                         earliest = error.explanation
@@ -53,6 +61,7 @@ extension UpstreamService {
                 }
             }
         }
+        if let sparing { return .endpoint(sparing, nil, service: servicePermit.take()) }
         // There is at least one endpoint, and each has either admitted or explained itself.
         guard let earliest else { return .nowhere }
         guard !isEnforced else { return .rejected(earliest) }

@@ -15,6 +15,7 @@ final class Endpoint: Sendable {
         let address: SocketAddress
         let tls: ServiceConfiguration.TLS
         let breaker: CircuitBreakerConfiguration
+        let evidence: ServiceConfiguration.Evidence
     }
 
     private static let numbers = Atomic<Int>(0)
@@ -25,6 +26,8 @@ final class Endpoint: Sendable {
     /// What it is called in logs and metrics.
     let name: String
     let breaker: CircuitBreaker
+    /// What the breaker's evidence passes; nil where each failure counts.
+    let evidence: CallerEvidence?
     /// Set for those that are spoken to under TLS.
     private let credentials: ServiceCredentials?
     /// Who it has to be; nil where that is not asked.
@@ -32,6 +35,10 @@ final class Endpoint: Sendable {
 
     /// Attempts in progress, of all event loops.
     let inFlight = Atomic<Int>(0)
+    /// Who has its connections: a WebSocket has one until it ends.
+    let inUse = CallerShares()
+    /// Whose bodies are still to come.
+    let uploads = CallerShares()
     /// Connections that are open or being opened.
     let connections = Atomic<Int>(0)
     /// By what its active checks say.
@@ -59,7 +66,12 @@ final class Endpoint: Sendable {
         let isOneOfSeveral = identity.address.ipAddress.map { $0 != place.host } ?? false
         let name = isOneOfSeveral ? "\(place)=\(identity.address.ipAddress ?? "")" : "\(place)"
         self.name = name
-        breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) { onChange($0, name) }
+        let evidence = identity.evidence == .callers ? CallerEvidence(for: identity.breaker.trip) : nil
+        self.evidence = evidence
+        breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) {
+            evidence?.breakerChanged(to: $0.to)
+            onChange($0, name)
+        }
         self.credentials = identity.place.usesTLS ? credentials : nil
         tlsName = ServiceName(identity.tls.name ?? place.host)
     }

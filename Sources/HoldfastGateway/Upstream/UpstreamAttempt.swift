@@ -35,6 +35,12 @@ final class UpstreamAttempt {
     private var permit: CircuitBreaker.Permit?
     private var servicePermit: CircuitBreaker.Permit?
     private var isJudged = false
+    private let service: UpstreamService
+    private let caller: Int
+    private var hasPlace = false
+    /// How long the service took, up to its answer's head.
+    private(set) var took: Duration?
+    private let turn: LoopTurn
 
     init(
         _ number: Int, of exchange: Exchange, to endpoint: Endpoint, isHedge: Bool, wait: Duration,
@@ -42,7 +48,10 @@ final class UpstreamAttempt {
     ) {
         self.number = number
         self.exchange = exchange
-        began = exchange.loop.turn.now
+        turn = exchange.loop.turn
+        began = turn.now
+        service = exchange.route.service
+        caller = exchange.callerPlace
         self.endpoint = endpoint
         self.isHedge = isHedge
         self.wait = wait
@@ -50,6 +59,23 @@ final class UpstreamAttempt {
         self.servicePermit = servicePermit
         endpoint.attempts.add(1, ordering: .relaxed)
         endpoint.inFlight.add(1, ordering: .relaxed)
+    }
+
+    /// Takes a place among the endpoint's connections, until it ends.
+    ///
+    /// - Returns: False when its caller may not have another.
+    func takePlace(of connections: Int) -> Bool {
+        hasPlace = endpoint.inUse.take(caller, of: connections, isBound: false)
+        return hasPlace
+    }
+
+    /// Leaves the place to what becomes of the connection.
+    ///
+    /// - Returns: Gives it back.
+    func handOverPlace() -> () -> Void {
+        guard hasPlace else { return {} }
+        hasPlace = false
+        return { [endpoint, caller] in endpoint.inUse.give(caller) }
     }
 
     /// Whether a breaker waits for its verdict to decide on its state.
@@ -66,6 +92,14 @@ final class UpstreamAttempt {
     /// For whom its connection may be kept when it has been authenticated; nil while there is nobody, or several.
     var owner: PersonalConnections.Owner? { exchange?.client?.owner }
 
+    /// The head of its answer has come. What its client took to send the request is not the service's time.
+    func answered() { took = took ?? waited }
+
+    private var waited: Duration {
+        guard let requestEnd = exchange?.requestEnd else { return .zero }
+        return .nanoseconds((turn.now - max(began, requestEnd)).nanoseconds)
+    }
+
     /// Tells the breakers how it went. Only the first verdict counts.
     func judge(_ verdict: CircuitBreakerMachine.Verdict) {
         guard !isJudged else { return }
@@ -75,8 +109,24 @@ final class UpstreamAttempt {
         case .failed: endpoint.failed.add(1, ordering: .relaxed)
         case .declined, .abandoned: break
         }
-        permit.take()?.ended(verdict)
-        servicePermit.take()?.ended(verdict)
+        let took = took ?? waited
+        let (own, whole) = (weighed(verdict, took, endpoint.evidence), weighed(verdict, took, service.evidence))
+        if verdict != .succeeded, verdict != .abandoned, phase != .connecting { exchange?.hasFailed = true }
+        permit.take()?.ended(own, took: took)
+        servicePermit.take()?.ended(whole, took: took)
+    }
+
+    /// What a verdict counts for. A call that needed no permit has met the service all the same.
+    private func weighed(
+        _ verdict: CircuitBreakerMachine.Verdict, _ took: Duration, _ evidence: CallerEvidence?
+    ) -> CircuitBreakerMachine.Verdict {
+        guard let evidence else { return verdict }
+        let isUnreachable = phase == .connecting
+        // A request that fails again, here or elsewhere, says the same once more.
+        if !isUnreachable, verdict != .succeeded, exchange?.hasFailed == true { return .abandoned }
+        // A probe asks whether the service answers, and not how soon.
+        let isSlow = !isProbe && took > evidence.slowLimit
+        return evidence.weighed(verdict, isUnreachable: isUnreachable, isSlow: isSlow, of: caller, at: turn.now)
     }
 
     /// What becomes of its connection when it ends.
@@ -94,6 +144,7 @@ final class UpstreamAttempt {
         phase = .ended
         exchange = nil
         endpoint.inFlight.subtract(1, ordering: .relaxed)
+        if hasPlace { endpoint.inUse.give(caller) }
         let connection = connection
         self.connection = nil
         switch ending {

@@ -10,30 +10,39 @@ final class UpstreamService: Sendable {
     /// None, while no address of any name is known.
     let endpoints: [Endpoint]
     let breaker: CircuitBreaker?
+    /// What the breaker's evidence passes; nil where each failure counts.
+    let evidence: CallerEvidence?
     let budget: RetryBudget
     let ejection: Ejection
     /// For its endpoints under TLS; nil where there is none.
     let credentials: ServiceCredentials?
 
     var name: String { configuration.name }
+    /// How many of an endpoint's connections may wait for bodies that are still to come.
+    var uploads: Int { max(1, configuration.connections / 2) }
 
     init(
-        _ configuration: ServiceConfiguration, endpoints: [Endpoint], breaker: CircuitBreaker?, budget: RetryBudget,
-        ejection: Ejection, credentials: ServiceCredentials?
+        _ configuration: ServiceConfiguration, endpoints: [Endpoint], breaker: CircuitBreaker?,
+        evidence: CallerEvidence?, budget: RetryBudget, ejection: Ejection, credentials: ServiceCredentials?
     ) {
         self.configuration = configuration
         self.endpoints = endpoints
         self.breaker = breaker
+        self.evidence = evidence
         self.budget = budget
         self.ejection = ejection
         self.credentials = credentials
     }
 
-    /// How long until a call would be admitted.
-    var admittedAfter: Duration {
-        let service = breaker?.retryAfter ?? .zero
+    /// How long until a caller's call would be admitted.
+    func admittedAfter(_ caller: Int, at now: NIODeadline) -> Duration {
+        func left(_ breaker: CircuitBreaker, _ evidence: CallerEvidence?) -> Duration {
+            let left = breaker.retryAfter
+            return left > .zero && evidence?.spares(caller, at: now) == true ? .zero : left
+        }
+        let service = breaker.map { left($0, evidence) } ?? .zero
         if endpoints.contains(where: { $0.isWaived.load(ordering: .relaxed) }) { return service }
-        return max(service, endpoints.map(\.breaker.retryAfter).min() ?? .zero)
+        return max(service, endpoints.map { left($0.breaker, $0.evidence) }.min() ?? .zero)
     }
 }
 

@@ -72,6 +72,21 @@ final class LoopGateway {
         return client
     }
 
+    /// Addresses of callers that are told apart, from this process's point of view: each has a place of its own, and none
+    /// that of 192.0.2.1.
+    static func others(_ count: Int) throws -> [String] {
+        var places = [IPAddress.callerPlace(of: IPAddress(text: "192.0.2.1".utf8))]
+        var addresses: [String] = []
+        for number in 0..<65_536 where addresses.count < count {
+            let address = "198.51.\(number / 256).\(number % 256)"
+            let place = IPAddress.callerPlace(of: IPAddress(text: address.utf8))
+            guard !places.contains(place) else { continue }
+            places.append(place)
+            addresses.append(address)
+        }
+        return addresses
+    }
+
     func advance(by duration: Duration) { loop.advanceTime(by: .nanoseconds(duration.saturatingNanoseconds)) }
 
     /// Ends what is left, so that nothing of it is asked for after the test.

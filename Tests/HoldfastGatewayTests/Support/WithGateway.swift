@@ -44,6 +44,7 @@ extension [AddressRange] {
 func patientConfiguration(to services: [TestService]) -> GatewayConfiguration {
     var configuration = GatewayConfiguration(
         upstreams: services.map { .init(host: "127.0.0.1", port: $0.port) }, threads: 1)
+    configuration.services[0].breaker.trip = .consecutiveFailures(3)
     configuration.listeners[0].address = .init(host: "127.0.0.1", port: 0)
     configuration.admin.address = .init(host: "127.0.0.1", port: 0)
     configuration.routes[0].retry.backoff = .constant(.zero)
