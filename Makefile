@@ -12,8 +12,9 @@
 # make attack [BINARY=FILE]     sends the gateway what two readers could read in two ways: some minutes
 # make fuzz                     feeds every parser with 10,000,000 inputs that nobody would send: half an hour
 # make fuzz ENGINE=mutator      the same where the toolchain has no libFuzzer
+# make conformance              writes Documentation/Conformance.md from its register, and says what is wrong in it
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build dist test lint format examples bench count model drill abuse attack fuzz
+.PHONY: run build dist test lint format examples bench conformance count model drill abuse attack fuzz
 
 SWIFT_FLAGS = --traits Gateway
 ENGINE = libfuzzer
@@ -65,6 +66,10 @@ bench: build
 	@Benchmarks/stores/run
 	@echo "holdfast: measuring the gateway beside nginx, HAProxy and Envoy"
 	@Benchmarks/gateway/run
+
+conformance:
+	@Scripts/install python3
+	@Scripts/conformance
 
 count:
 	@Scripts/install valgrind python3

@@ -15,9 +15,9 @@ extension Repeatability {
 /// What a response's status says about the attempt.
 public enum StatusMeaning {
     /// Whether the status counts as a failure of the service: 5xx, but 501, which says what the service is, not how
-    /// it fares.
+    /// it fares; and what is no status, which RFC 9110, section 15, has treated as 5xx.
     public static func isServiceFailure(_ status: Int) -> Bool {
-        (500...599).contains(status) && status != 501
+        !(100...499).contains(status) && status != 501
     }
 
     /// What a status proves, if it is worth another attempt: 502, 503 and 504, which speak of a moment. A 500 speaks of

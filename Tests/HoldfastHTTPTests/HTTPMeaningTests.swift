@@ -92,9 +92,28 @@ import Testing
         #expect(RetryAfter.parse(value, date: date) == .seconds(seconds))
     }
 
+    // RFC9110-5.6.7-1, RFC9110-5.6.7-4
+    @Test(
+        arguments: [
+            ("Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT", 30),
+            ("Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:07 GMT", 30),
+            ("Sun Nov 20 08:49:07 1994", "Sunday, 06-Nov-94 08:49:07 GMT", 14 * 86_400),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:07 1994", 30),
+            // 50 years away is the future, and more is the past.
+            ("Monday, 01-Jan-24 00:00:00 GMT", "Fri, 01 Jan 2021 00:00:00 GMT", 3 * 365 * 86_400),
+            ("Sunday, 01-Jan-95 00:00:00 GMT", "Sun, 01 Jan 2021 00:00:00 GMT", nil),
+            ("Sunday, 01-Jan-1995 00:00:00 GMT", "Fri, 01 Jan 1993 00:00:00 GMT", nil),
+            ("Sun Nov 6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:07 GMT", nil),
+            ("Sun Nov  6 08:49:37 1994 GMT", "Sun, 06 Nov 1994 08:49:07 GMT", nil),
+            ("Sun, 06-Nov-94 08:49:37", "Sun, 06 Nov 1994 08:49:07 GMT", nil),
+        ] as [(String, String, Int?)])
+    func `a date is read in each form that HTTP has had`(value: String, date: String, seconds: Int?) {
+        #expect(RetryAfter.parse(value, date: date) == seconds.map { .seconds($0) })
+    }
+
     @Test(arguments: [
         ("Sun, 06 Nov 1994 08:49:07 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", "then"), ("Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT"),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "then"),
         ("Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:07 GMT"),
         ("Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT"),
         ("Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT"),

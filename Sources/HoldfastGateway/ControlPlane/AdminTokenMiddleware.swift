@@ -8,6 +8,8 @@ import NIOCore
 /// asks for the page is asked for the token.
 struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
     static var cookie: String { "holdfast-session" }
+    /// What every 401 has (RFC 9110, section 11.6.1), the realm in quotes (section 11.5).
+    private static var challenge: HTTPFields { [.wwwAuthenticate: #"Bearer realm="holdfast""#] }
 
     let access: AdminAccess
 
@@ -44,7 +46,7 @@ struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
         }
         guard access.admits(token: order.token) else {
             access.countRefusal()
-            throw HTTPError(.unauthorized, message: "this is not the token")
+            throw HTTPError(.unauthorized, headers: Self.challenge, message: "this is not the token")
         }
         let seconds = Int(AdminAccess.lifetime.components.seconds)
         return Response(
@@ -53,7 +55,8 @@ struct AdminTokenMiddleware<Context: RequestContext>: RouterMiddleware {
 
     private func refusal(_ request: Request) -> Response {
         access.countRefusal()
-        var headers: HTTPFields = [.wwwAuthenticate: #"Bearer realm="holdfast""#, .cacheControl: "no-store"]
+        var headers = Self.challenge
+        headers[.cacheControl] = "no-store"
         guard request.method == .get, request.uri.path == "/" else {
             headers[.contentType] = "application/json"
             let body = #"{"error":{"message":"the control plane needs its token: Authorization: Bearer TOKEN"}}"#

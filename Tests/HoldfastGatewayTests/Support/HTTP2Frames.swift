@@ -8,8 +8,12 @@ enum HTTP2Frames {
         enum Kind: UInt8, Sendable {
             case data = 0
             case headers = 1
+            case rstStream = 3
+            case settings = 4
             case ping = 6
             case goAway = 7
+            case windowUpdate = 8
+            case continuation = 9
         }
 
         /// Nil is one that no test asks for.
