@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func `what the gateway adds is what a gateway says, once, and of nobody else`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             service.answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             let text = try await TestClient.raw(
                 "GET /a HTTP/1.1\r\nHost: a\r\nVia:\r\nX-Forwarded-For:\r\nConnection: close\r\n\r\n", to: gateway.port)
@@ -104,7 +104,7 @@ import Testing
 
     @Test func `fields about a connection stay on it, named or not, both ways`() async throws {
         let names = ["keep-alive", "proxy-connection", "te", "upgrade", "transfer-encoding", "x-named", "x-other"]
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             let fields =
                 "Keep-Alive: timeout=5\r\nProxy-Connection: x\r\nX-Named: 1\r\nX-Other: 2\r\n"
                 + "Connection: ,, X-Named ,\r\nConnection: x-other\r\nUpgrade: h2c\r\n"

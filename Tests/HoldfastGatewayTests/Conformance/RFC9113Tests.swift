@@ -103,7 +103,7 @@ import Testing
 
     @Test func `each response has its status first, names in lower case, and nothing about a connection`() async throws
     {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             let about = "Connection: X-Named\r\nX-Named: 1\r\nKeep-Alive: 1\r\nProxy-Connection: x\r\nUpgrade: x\r\n"
             service.answer(
                 "HTTP/1.1 103 Early\r\nX-UPPER: 1\r\n\(about)\r\n"
