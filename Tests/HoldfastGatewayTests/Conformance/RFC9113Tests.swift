@@ -61,7 +61,8 @@ import Testing
             let client = try await HTTP2Client.connect(to: gateway.port)
             for (name, fields) in Self.malformed {
                 let answer = try await client.open(HPACKHeaders(fields), isLast: true).answer()
-                #expect(answer.reset == .protocolError, "\(name): \(answer)")
+                // Before it is reset, it may be answered.
+                #expect(answer.reset == .protocolError || answer.status == 400, "\(name): \(answer)")
             }
             // RFC9113-10.3-1
             #expect(service.requests.isEmpty, "\(service.requests)")
