@@ -70,6 +70,12 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("For one attempt. Default: 10s.", valueName: "duration"), transform: Words.duration)
     var attemptTimeout: Duration?
 
+    @Option(
+        help: ArgumentHelp(
+            "The longest silence of the service within an answer. Default: 5m.", valueName: "duration"),
+        transform: Words.duration)
+    var streamTimeout: Duration?
+
     @Option(help: "Whether POST and PATCH need an Idempotency-Key. Default: optional.")
     var key: RouteConfiguration.Idempotency.Keys?
 
@@ -159,7 +165,8 @@ struct GatewayCommand: AsyncParsableCommand {
             ("--upstream", !upstream.isEmpty), ("--listen", options.listen != nil), ("--admin", options.admin != nil),
             ("--store", options.store != nil), ("--trip", trip != nil), ("--cooldown", cooldown != nil),
             ("--attempts", attempts != nil), ("--timeout", timeout != nil),
-            ("--attempt-timeout", attemptTimeout != nil), ("--key", key != nil), ("--profile", profile != nil),
+            ("--attempt-timeout", attemptTimeout != nil), ("--stream-timeout", streamTimeout != nil),
+            ("--key", key != nil), ("--profile", profile != nil),
             ("--key-form", keyForm != nil), ("--key-length", keyLength != nil), ("--retention", retention != nil),
             ("--wait", wait != nil),
             ("--unknown", unknown != nil), ("--probe", probe != nil), ("--keys-per-caller", keysPerCaller != nil),
@@ -184,6 +191,7 @@ struct GatewayCommand: AsyncParsableCommand {
         if let attempts { route.retry.attempts = attempts }
         if let timeout { route.deadline = timeout }
         if let attemptTimeout { route.attemptTimeout = attemptTimeout }
+        if let streamTimeout { route.streamTimeout = streamTimeout }
         if let key { route.idempotency.keys = key }
         if let profile { route.idempotency.profile = profile }
         let usual = route.idempotency.profile.keys

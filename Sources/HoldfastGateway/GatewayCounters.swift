@@ -9,6 +9,8 @@ final class GatewayCounters: Sendable {
     /// Client connections that were closed as they came: there were as many as may be, or the client had as many.
     let refusedByConnections = Atomic<Int>(0)
     let refusedByClient = Atomic<Int>(0)
+    /// Those of trusted proxies that had to begin with a header of the PROXY protocol, and did not.
+    let refusedByProxyProtocol = Atomic<Int>(0)
     /// How often no connection was accepted for a moment, for want of descriptors or of memory.
     let acceptPauses = Atomic<Int>(0)
     /// Connections to services, open or being opened.

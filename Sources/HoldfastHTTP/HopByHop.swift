@@ -1,8 +1,8 @@
 /// The fields that speak of one connection and never cross to another (RFC 9110, section 7.6.1).
 public enum HopByHop {
     private static let names: Set<String> = [
-        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-        "transfer-encoding", "upgrade",
+        "connection", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authentication-info",
+        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     ]
 
     /// Whether a field stays on this connection.

@@ -91,6 +91,8 @@ public struct Problem: Sendable, Error {
     }
 
     public let kind: Kind
+    /// What the answer's status is: as the kind says, unless a profile's clients would take that for something else.
+    public var status: Int
     /// What happened in this case, and what to do about it. Callers read it.
     public let detail: String
     /// The explanation of the policy that rejected, if one did. Callers read it.
@@ -111,6 +113,7 @@ public struct Problem: Sendable, Error {
         retryAfter: Duration? = nil
     ) {
         self.kind = kind
+        status = kind.status
         self.detail = detail
         self.explanation = explanation
         self.attempts = attempts
@@ -123,7 +126,7 @@ public struct Problem: Sendable, Error {
         json.object { json in
             json.member("type", "urn:holdfast:problem:\(kind.rawValue)")
             json.member("title", kind.title)
-            json.member("status", kind.status)
+            json.member("status", status)
             json.member("detail", detail)
             if let attempts { json.member("attempts", attempts) }
             if let explanation {

@@ -124,7 +124,18 @@ public struct StoreSecret: Sendable {
     /// - Parameter parts: The request's parts, in an order that the caller keeps. Each is hashed with its length, so
     ///   that no two lists of parts run into one another.
     public func fingerprint(of parts: [[UInt8]]) -> Fingerprint {
-        Fingerprint(bytes: hash("fingerprint", parts))
+        fingerprint { words in
+            for part in parts { words.add(part) }
+        }
+    }
+
+    /// The same, of parts that need not lie in one piece.
+    ///
+    /// - Parameter write: Adds the parts, in an order that the caller keeps.
+    public func fingerprint(_ write: (inout FingerprintWords) -> Void) -> Fingerprint {
+        var words = FingerprintWords("fingerprint", under: key)
+        write(&words)
+        return words.fingerprint
     }
 
     /// A caller's name, derived from credentials that are not to be stored.

@@ -43,6 +43,10 @@ import Testing
                 tls: {certificate: secrets/certificate.pem, key: secrets/key.pem}
                 http2: false
                 streams: 7
+                trusted: [10.0.0.0/8, "2001:db8::/32"]
+                trustedFields: forwarded
+                proxyProtocol: required
+                lineageFrom: [192.0.2.1]
               - {address: 127.0.0.1:0}
             admin: {address: 0.0.0.0:9191, tokenFile: secrets/admin-token}
             store:
@@ -59,6 +63,8 @@ import Testing
               headerBytes: 12KiB
               headerTimeout: 13s
               idleTimeout: 14s
+              clientTimeout: 22s
+              webSocketTimeout: 2h
               drainTimeout: 15s
               keysPerCaller: 16
               bytesPerCaller: 17MiB
@@ -72,6 +78,10 @@ import Testing
             certificate: folder.path("secrets/certificate.pem"), key: folder.path("secrets/key.pem"))
         expected.listeners[0].http2 = false
         expected.listeners[0].streams = 7
+        expected.listeners[0].trusted = [try AddressRange("10.0.0.0/8"), try AddressRange("2001:db8::/32")]
+        expected.listeners[0].trustedFields = .forwarded
+        expected.listeners[0].proxyProtocol = .required
+        expected.listeners[0].lineageFrom = [try AddressRange("192.0.2.1/32")]
         expected.admin.address = .init(host: "0.0.0.0", port: 9191)
         expected.admin.token = "a-token-of-twenty-eight-bytes"
         expected.store.location = .postgres(url: "postgres://ada:hush@db/keys")
@@ -90,6 +100,8 @@ import Testing
         expected.headerLimit = 12 << 10
         expected.headerTimeout = .seconds(13)
         expected.idleTimeout = .seconds(14)
+        expected.clientTimeout = .seconds(22)
+        expected.webSocketTimeout = .seconds(7_200)
         expected.drainTimeout = .seconds(15)
         expected.keysPerCaller = 16
         expected.bytesPerCaller = 17 << 20
@@ -125,6 +137,8 @@ import Testing
                 connections: 11
                 connectTimeout: 12s
                 budget: {ratio: 13%, reservePerSecond: 14, window: 15s}
+                forwarded: true
+                via: false
               other:
                 endpoints: [http://b]
                 breaker: {cooldown: 9s}
@@ -160,6 +174,8 @@ import Testing
         expected.connections = 11
         expected.connectTimeout = .seconds(12)
         expected.budget = .ratio(0.13, reservePerSecond: 14, over: .seconds(15))
+        expected.forwarded = true
+        expected.via = false
         #expect(configuration.services[0] == expected)
 
         var other = ServiceConfiguration(name: "other", endpoints: [.init(address: .init(host: "b", port: 80))])
@@ -193,6 +209,12 @@ import Testing
                   profile: iceberg
                   form: word
                   length: 10-20
+                  methods: [POST, PUT]
+                  keptStatuses: [202, 502]
+                  releasedStatuses: [503]
+                  fingerprintFields: [Stripe-Version]
+                  scopeFields: [Stripe-Account]
+                  replayFields: [X-Shop]
                   retention: 11m
                   unknown: rerun
                   honouredByService: true
@@ -206,6 +228,7 @@ import Testing
                 hedge: {quantile: 90%, atLeast: 18, until: 19s, hedges: 2}
                 budget: {ratio: 20%}
                 attemptTimeout: 21s
+                streamTimeout: 23s
                 bodyLimit: 22KiB
                 keptBytes: 23KiB
                 webSockets: false
@@ -237,6 +260,12 @@ import Testing
         expected.idempotency.keys = .required
         expected.idempotency.profile = .iceberg
         expected.idempotency.rules = KeyRules(form: .word, length: 10...20)
+        expected.idempotency.methods = ["POST", "PUT"]
+        expected.idempotency.keptStatuses = [202, 502]
+        expected.idempotency.releasedStatuses = [503]
+        expected.idempotency.fingerprintFields = ["stripe-version"]
+        expected.idempotency.scopeFields = ["stripe-account"]
+        expected.idempotency.replayFields = ["x-shop"]
         expected.idempotency.retention = .seconds(660)
         expected.idempotency.unknown = .rerun
         expected.idempotency.isHonouredByService = true
@@ -253,6 +282,7 @@ import Testing
         expected.hedge = hedge
         expected.budget = .ratio(0.2)
         expected.attemptTimeout = .seconds(21)
+        expected.streamTimeout = .seconds(23)
         expected.bodyLimit = 22 << 10
         expected.keptBytes = 23 << 10
         expected.webSockets = false
@@ -291,6 +321,35 @@ import Testing
         let text = "services: {a: {endpoints: [http://a]}, b: {endpoints: [http://b]}}\nroutes: [{name: r, service: a}]"
         let warnings = try ConfigurationFile(Array(text.utf8), path: "x").warnings.map(\.message)
         #expect(warnings == ["no route goes to service b"])
+    }
+
+    @Test(arguments: [
+        ("trusted: [0.0.0.0/0]", "listeners[0].trusted has 0.0.0.0/0: whoever can connect is believed"),
+        ("lineageFrom: [10.0.0.0/8, \"::/0\"]", "listeners[0].lineageFrom has ::/0: whoever can connect is believed"),
+        ("trusted: [10.0.0.0/8]", nil),
+    ])
+    func `a listener that believes everybody is warned of`(option: String, warning: String?) throws {
+        let text = "listeners: [{address: 127.0.0.1:1, \(option)}]\n" + ConfigurationFolder.least
+        let warnings = try ConfigurationFile(Array(text.utf8), path: "x").warnings.map(\.message)
+        #expect(warnings == (warning.map { [$0] } ?? []))
+    }
+
+    @Test func `the plan tells whom a listener believes`() throws {
+        var listener = ListenerConfiguration(address: .init(host: "127.0.0.1", port: 1))
+        #expect(
+            listener.trustWords == [
+                "where requests come from: believes nobody, and replaces what they say", "lineage: believes nobody",
+            ])
+        listener.trusted = [try AddressRange("10.0.0.0/8"), try AddressRange("::1")]
+        listener.lineageFrom = [try AddressRange("192.0.2.1")]
+        #expect(
+            listener.trustWords == [
+                "where requests come from: believes X-Forwarded-For, -Proto and -Host of 10.0.0.0/8, ::1",
+                "lineage: believes 192.0.2.1",
+            ])
+        listener.trustedFields = .forwarded
+        listener.proxyProtocol = .required
+        #expect(listener.trustWords[0].contains("believes the PROXY protocol and Forwarded of"))
     }
 
     @Test(arguments: [

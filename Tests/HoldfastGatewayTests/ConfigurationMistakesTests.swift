@@ -102,6 +102,30 @@ import Testing
         ("budget: {tokens: {}, ratio: 10%}", "33: routes[0].budget.ratio must not be given beside tokens"),
         ("dedline: 5s", "5: routes[0] has no option dedline; did you mean 'deadline'?"),
         (
+            "idempotency: {methods: [GET]}",
+            "29: routes[0].idempotency.methods[0] is GET, but must be a method that may have an effect, so none of GET, HEAD, OPTIONS, TRACE and CONNECT"
+        ),
+        (
+            "idempotency: {replayFields: [x-shop, Set-Cookie]}",
+            "42: routes[0].idempotency.replayFields[1] is Set-Cookie, but must be a field's name, but of no cookie or challenge, no field of the connection or the message, and none of the gateway's"
+        ),
+        (
+            "idempotency: {scopeFields: [Idempotency-Key]}",
+            "33: routes[0].idempotency.scopeFields[0] is Idempotency-Key, but must be a field's name, but no field of the connection or the message, not the key, and none of the gateway's"
+        ),
+        (
+            "idempotency: {keptStatuses: [199]}",
+            "34: routes[0].idempotency.keptStatuses[0] is 199, but must be a whole number from 200 to 599"
+        ),
+        (
+            "idempotency: {keptStatuses: [429]}",
+            "34: routes[0].idempotency.keptStatuses[0] is 429, but must be a status that does not say that the request was not acted upon"
+        ),
+        (
+            "idempotency: {keptStatuses: [502], releasedStatuses: [502]}",
+            "33: routes[0].idempotency.keptStatuses must have nothing in common with routes[0].idempotency.releasedStatuses"
+        ),
+        (
             "idempotency: {unknown: probe}",
             "28: routes[0].idempotency.unknown is probe, but routes[0].idempotency.probe is missing"
         ),
@@ -158,6 +182,30 @@ import Testing
     ])
     func `a wrong option of a service is named with its place and what is allowed`(option: String, expected: String) {
         #expect(inService(option) == ["holdfast.yaml:5:\(expected)"])
+    }
+
+    @Test(arguments: [
+        (
+            "trusted: [10.0.0.1/8]",
+            "listeners[0].trusted[0] is 10.0.0.1/8, but must be \(AddressRange.allowed), with no bit set behind its length"
+        ),
+        ("trusted: [proxy.internal]", "listeners[0].trusted[0] is proxy.internal, but must be \(AddressRange.allowed)"),
+        (
+            "lineageFrom: 10.0.0.0/8",
+            "listeners[0].lineageFrom is 10.0.0.0/8, but must be a list of 1 to 256 of \(AddressRange.allowed)"
+        ),
+        (
+            "lineageFrom: []",
+            "listeners[0].lineageFrom has 0, but must be a list of 1 to 256 of \(AddressRange.allowed)"
+        ),
+        ("trustedFields: forwarded", "listeners[0].trustedFields must not be given without trusted"),
+        ("proxyProtocol: required", "listeners[0].proxyProtocol must not be given without trusted"),
+        ("trusted: [::1], proxyProtocol: v2", "listeners[0].proxyProtocol is v2, but must be one of off, required"),
+    ])
+    func `whom a listener believes is named with what is allowed`(option: String, expected: String) {
+        let found = mistakes("listeners: [{address: 127.0.0.1:1, \(option)}]\n" + Self.service + Self.route)
+        #expect(found.count == 1 && found.allSatisfy { $0.hasPrefix("holdfast.yaml:1:") })
+        #expect(found.allSatisfy { $0.hasSuffix(": \(expected)") }, "\(found)")
     }
 
     @Test(arguments: ["ftp://x", "http://", "127.0.0.1:80", "http://a/b", "http://a:0", "http://a:65536", "http://u@h"])

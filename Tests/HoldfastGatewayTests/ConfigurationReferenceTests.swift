@@ -8,6 +8,8 @@ import Testing
     /// What is given besides an option, so that it means something.
     private static let companions: [String: [String: String]] = [
         "admin.address": ["tokenFile": "secrets/admin-token"],
+        "listeners[].trustedFields": ["trusted": "[10.0.0.0/8]"],
+        "listeners[].proxyProtocol": ["trusted": "[10.0.0.0/8]"],
         "routes[].adaptiveLimit.algorithm=aimd": ["threshold": "1ms"],
         "routes[].adaptiveLimit.initial": ["maximum": "1000000"],
         "routes[].adaptiveLimit.maximum": ["initial": "1"],
@@ -34,6 +36,12 @@ import Testing
         case "routes[].match.methods": return ["[GET, POST]"]
         case "routes[].match.fields": return ["{x-tier: gold, x-debug: }"]
         case "routes[].retry.statuses": return ["[400, 599]"]
+        case "listeners[].trusted", "listeners[].lineageFrom": return ["[10.0.0.0/8, \"2001:db8::/32\", \"::1\"]"]
+        case "routes[].idempotency.methods": return ["[PUT, DELETE]"]
+        case "routes[].idempotency.keptStatuses": return ["[200, 599]"]
+        case "routes[].idempotency.releasedStatuses": return ["[300, 599]"]
+        case "routes[].idempotency.replayFields": return ["[x-shop]"]
+        case "routes[].idempotency.fingerprintFields", "routes[].idempotency.scopeFields": return ["[Stripe-Account]"]
         case "services.NAME.tls.trust", "listeners[].tls.certificate": return ["secrets/certificate.pem"]
         case "listeners[].tls.key": return ["secrets/key.pem"]
         case "admin.tokenFile": return ["secrets/admin-token"]

@@ -14,6 +14,22 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct HeldStoreTests {
     private let store = HeldStore()
 
+    /// Believes whoever is on this machine about the time that is left.
+    private func withGateway(
+        to service: TestService, store: HeldStore,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        configure: (inout GatewayConfiguration) -> Void = { _ in },
+        idempotency: IdempotencyConfiguration = IdempotencyConfiguration(),
+        _ body: (RunningGateway) async throws -> Void
+    ) async throws {
+        let believing = { (configuration: inout GatewayConfiguration) in
+            configuration.listeners[0].lineageFrom = .loopback
+            configure(&configuration)
+        }
+        try await HoldfastGatewayTests.withGateway(
+            to: service, store: store, logger: logger, configure: believing, idempotency: idempotency, body)
+    }
+
     /// A request whose caller waits no longer than this.
     private func post(within milliseconds: Int, _ running: RunningGateway) async throws -> TestClient.Answer {
         try await TestClient.send(

@@ -132,6 +132,10 @@ import Testing
         }
     }
 
+    private static func completing(_ more: String...) -> [String] {
+        ["resolve", String(repeating: "0", count: 64), "--completed", "--by", "a", "--why", "b"] + more
+    }
+
     @Test(arguments: [
         ["list", "--state", "lost"], ["list", "--limit", "0"], ["explain"], ["explain", "abc"],
         ["explain", "--key", "k"], ["explain", String(repeating: "0", count: 64), "--caller-fields", "x"],
@@ -140,6 +144,11 @@ import Testing
         [
             "resolve", String(repeating: "0", count: 64), "--released", "--status", "200", "--by", "a", "--why", "b",
         ], ["purge", String(repeating: "0", count: 64)],
+        completing("--status", "199"), completing("--status", "206"), completing("--status", "304"),
+        completing("--status", "401"), completing("--status", "200", "--content-type", "text/plain\r\nx: y"),
+        completing("--status", "200", "--content-type", "text"),
+        completing("--status", "204", "--content-type", "text/plain"),
+        completing("--status", "204", "--body-file", "/etc/passwd"),
     ])
     func `rubbish is one line and nothing is asked`(arguments: [String]) async throws {
         let ended = try await HoldfastProcess.run(["keys"] + arguments)
@@ -168,6 +177,11 @@ import Testing
                 #"{"fence":1,"as":"released","by":"","why":"b"}"#,
                 #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"bodyBase64":"?"}}"#,
                 #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"body":"","bodyBase64":""}}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":204,"body":"HTTP/1.1 200 OK"}}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":204,"contentType":"a/b"}}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"contentType":"a/b\r\nx: y"}}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"contentType":"a"}}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":407}}"#,
             ] {
                 let resolved = try await TestClient.send(
                     .POST, "/api/keys/\(String(repeating: "0", count: 64))/resolve", to: gateway.admin,

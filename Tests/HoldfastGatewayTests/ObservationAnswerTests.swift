@@ -67,7 +67,7 @@ import Testing
     @Test func `an answer that comes no further is told as such`() async throws {
         let service = try await WebSocketService.start("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
         let lines = try await log(
-            port: service.port, configure: { $0.routes[0].attemptTimeout = .seconds(1) }
+            port: service.port, configure: { $0.routes[0].streamTimeout = .seconds(1) }
         ) { _ = try? await $0.get() }
         let reason = attempt(lines.first)?["reason"] as? String ?? ""
         #expect(reason.hasPrefix("the service sent nothing of the answer for 1.0 seconds"), "\(lines)")
@@ -133,7 +133,7 @@ import Testing
         let large = TestService.Reply.answer(.ok, [:], [UInt8](repeating: 7, count: 32 << 20))
         var client: (any Channel)?
         // The gateway's end waits for the answer's, and the client reads nothing.
-        let lines = try await log(large, until: 1, configure: { $0.routes[0].attemptTimeout = .seconds(1) }) {
+        let lines = try await log(large, until: 1, configure: { $0.clientTimeout = .seconds(1) }) {
             gateway in
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .channelOption(.autoRead, value: false)

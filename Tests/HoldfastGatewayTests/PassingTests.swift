@@ -43,7 +43,7 @@ import Testing
             for name in ["connection", "x-mine", "te"] { #expect(!seen.contains(name: name), "\(name) crossed") }
             #expect(seen.first(name: "x-kept") == "1")
             #expect(seen.first(name: "host") == "shop.example")
-            #expect(seen.first(name: "x-forwarded-for") == "10.0.0.1, 127.0.0.1")
+            #expect(seen["x-forwarded-for"] == ["127.0.0.1"])
             #expect(seen.first(name: "x-forwarded-host") == "shop.example")
             #expect(seen.first(name: "via") == "1.1 holdfast")
             for name in ["x-private", "keep-alive"] { #expect(!answer.headers.contains(name: name), "\(name) crossed") }
@@ -133,7 +133,7 @@ import Testing
     @Test func `a connection whose last answer was more than the client could take serves the next`() async throws {
         let large = [UInt8](repeating: 7, count: 1 << 20)
         let service = try await TestService.start { _, _ in .answer(.ok, [:], large) }
-        try await withGateway(to: service, configure: { $0.routes[0].attemptTimeout = .seconds(5) }) { gateway in
+        try await withGateway(to: service, configure: { $0.routes[0].streamTimeout = .seconds(5) }) { gateway in
             for _ in 0..<4 {
                 let answer = try await gateway.get()
                 #expect(answer.status == 200)

@@ -1,7 +1,9 @@
 #if Gateway
-import HoldfastGateway
+import NIOCore
 import TestSupport
 import Testing
+
+@testable import HoldfastGateway
 
 @Suite struct WebSocketTests {
     private static let handshake =
@@ -52,13 +54,65 @@ import Testing
         }
     }
 
-    @Test func `a connection that is silent on both sides is closed`() async throws {
-        try await withService(WebSocketService.agreed, configure: { $0.idleTimeout = .milliseconds(50) }) {
-            gateway, _ in
-            // Returns because the gateway closes.
-            let text = try await TestClient.raw(Self.handshake, to: gateway.port)
-            #expect(text.hasPrefix("HTTP/1.1 101 "))
+    /// Returns because the gateway closes.
+    private func silence(after sent: [UInt8] = []) async throws -> (client: [UInt8], service: [UInt8]) {
+        var ends: (client: [UInt8], service: [UInt8]) = ([], [])
+        try await withService(WebSocketService.agreed, configure: { $0.webSocketTimeout = .milliseconds(300) }) {
+            gateway, service in
+            let all = try await TestClient.raw(Array(Self.handshake.utf8) + sent, to: gateway.port)
+            let head = Array(WebSocketService.agreed.utf8.suffix(4))
+            let end = try #require(all.firstRange(of: head)).upperBound
+            ends = (Array(all[end...]), await service.ended())
         }
+        return ends
+    }
+
+    @Test func `both sides of a WebSocket that is silent are told that it ends`() async throws {
+        let (client, service) = try await silence()
+        #expect(client == [0x88, 0x15, 0x03, 0xE9] + Array("silent for too long".utf8))
+        #expect(service.count == client.count + 4 && service.prefix(2) == [0x88, 0x95])
+    }
+
+    @Test func `a side that was left within a frame is not told, because it would take that for the frame's rest`()
+        async throws
+    {
+        // The service sends back what it gets: the head of a frame of 5 bytes, and 3 of them.
+        let half: [UInt8] = [0x81, 0x05, 0x61, 0x62, 0x63]
+        let (client, service) = try await silence(after: half)
+        #expect(client == half && service == half)
+    }
+
+    @Test func `a WebSocket may be silent for ten minutes, whatever connections may be between requests`() throws {
+        let gateway = try LoopGateway()
+        defer { gateway.end() }
+        let client = try gateway.connect()
+        client.send(Self.handshake)
+        let service = gateway.services[0]
+        service.send(WebSocketService.agreed)
+        for _ in 0..<3 {
+            gateway.advance(by: .seconds(599))
+            client.send("ping")
+            gateway.advance(by: .seconds(599))
+            service.send("pong")
+        }
+        #expect(service.received.hasSuffix("\r\n\r\npingpingping") && client.received.hasSuffix("pongpongpong"))
+        gateway.advance(by: .seconds(600))
+        gateway.advance(by: .seconds(2))
+        #expect(!client.isOpen && !service.isOpen)
+    }
+
+    @Test func `a side that does not take what it is sent is given up like any client`() throws {
+        let gateway = try LoopGateway()
+        defer { gateway.end() }
+        let client = try gateway.connect()
+        client.send(Self.handshake)
+        gateway.services[0].send(WebSocketService.agreed)
+        client.takes(false)
+        gateway.services[0].send("what waits")
+        gateway.advance(by: .seconds(59))
+        #expect(client.isOpen)
+        gateway.advance(by: .seconds(3))
+        #expect(!client.isOpen && !gateway.services[0].isOpen)
     }
 
     @Test func `a WebSocket is one of those in flight until it ends`() async throws {

@@ -4,12 +4,12 @@ import Testing
 
 @Suite struct OutcomeProfileTests {
     @Test(arguments: [
-        (OutcomeProfile.ietf, [200, 201, 204, 302, 400, 404, 409, 422, 500, 502, 503, 504]),
-        (.stripe, [200, 201, 204, 302, 404, 500, 502, 503, 504]), (.iceberg, [200, 201, 204, 400, 404, 409, 422]),
+        (OutcomeProfile.ietf, [200, 201, 204, 302, 400, 404, 409, 422, 500, 501, 507]),
+        (.stripe, [200, 201, 204, 302, 404, 500, 501, 507]), (.iceberg, [200, 201, 204, 400, 404, 409, 422]),
         (.successOnly, [200, 201, 204]),
     ])
     func `each profile keeps what it has published`(profile: OutcomeProfile, kept: [Int]) {
-        for status in [200, 201, 204, 302, 400, 404, 409, 422, 500, 502, 503, 504] {
+        for status in [200, 201, 204, 302, 400, 404, 409, 422, 500, 501, 507] {
             let disposition = profile.disposition(status: status, hasRetryAfter: false)
             #expect(disposition == (kept.contains(status) ? .keep : .release), "\(profile.name) \(status)")
         }
@@ -17,10 +17,36 @@ import Testing
 
     @Test(arguments: OutcomeProfile.all)
     func `what was not acted upon leaves the key free under every profile`(profile: OutcomeProfile) {
-        for status in [401, 408, 413, 425, 429] {
+        for status in [401, 407, 408, 413, 421, 425, 426, 428, 429, 431, 511] {
             #expect(profile.disposition(status: status, hasRetryAfter: false) == .release)
         }
-        #expect(profile.disposition(status: 503, hasRetryAfter: true) == .release)
+        for status in [503, 529] { #expect(profile.disposition(status: status, hasRetryAfter: true) == .release) }
+    }
+
+    @Test(arguments: OutcomeProfile.all)
+    func `an answer that says that somebody got none is neither kept nor run again`(profile: OutcomeProfile) {
+        for status in [502, 503, 504, 520, 522, 524, 527, 529, 530, 598, 599] {
+            #expect(profile.disposition(status: status, hasRetryAfter: false) == .unknown, "\(status)")
+        }
+        for status in [502, 504, 524] {
+            #expect(profile.disposition(status: status, hasRetryAfter: true) == .unknown, "\(status)")
+        }
+    }
+
+    @Test func `a route says otherwise of some statuses, but not of what was not acted upon`() {
+        func disposition(_ status: Int, _ hasRetryAfter: Bool = false) -> OutcomeProfile.Disposition {
+            OutcomeProfile.ietf.disposition(
+                status: status, hasRetryAfter: hasRetryAfter, keeping: [502, 429, 503], releasing: [500, 504])
+        }
+        #expect(disposition(502) == .keep && disposition(503) == .keep)
+        #expect(disposition(500) == .release && disposition(504) == .release)
+        #expect(disposition(429) == .release && disposition(503, true) == .release)
+        #expect(disposition(524) == .unknown && disposition(404) == .keep)
+    }
+
+    @Test func `keys come with POST and PATCH, and where others have published so, with DELETE`() {
+        for profile in [OutcomeProfile.ietf, .stripe, .successOnly] { #expect(profile.methods == ["POST", "PATCH"]) }
+        #expect(OutcomeProfile.iceberg.methods == ["POST", "PATCH", "DELETE"])
     }
 
     @Test(arguments: [

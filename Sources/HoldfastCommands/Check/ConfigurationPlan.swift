@@ -21,10 +21,10 @@ struct ConfigurationPlan {
     }
 
     private var listeners: [String] {
-        var lines = configuration.listeners.map { listener in
+        var lines = configuration.listeners.flatMap { listener in
             let tls = listener.tls.map { "TLS with \($0.certificate)" } ?? "no TLS"
             let http2 = listener.http2 ? "HTTP/1.1 and HTTP/2, \(listener.streams) streams a client" : "HTTP/1.1"
-            return "Listens on \(listener.address): \(tls); \(http2)"
+            return ["Listens on \(listener.address): \(tls); \(http2)"] + listener.trustWords.map { "  \($0)" }
         }
         let admin = configuration.admin
         lines.append("Control plane on \(admin.address): \(admin.token == nil ? "no token" : "with a token")")
@@ -49,6 +49,8 @@ struct ConfigurationPlan {
             let trust = service.tls.trust.map { "those of \($0)" } ?? "the system's certificates"
             lines.append(service.tls.verifies ? "  TLS: trusts \(trust)" : "  TLS: certificates are NOT checked")
         }
+        if service.forwarded { lines.append("  told in Forwarded too where requests come from") }
+        if !service.via { lines.append("  NOT told in Via who has passed a request on") }
         lines += service.policyWords.map { "  \($0)" }
         return lines
     }
@@ -66,6 +68,8 @@ struct ConfigurationPlan {
             "  \(configuration.threads) event loops; \(configuration.connections) client connections, "
                 + (configuration.connectionsPerClient.map { "\($0) of one client, " } ?? "")
                 + "idle \(configuration.idleTimeout.words)",
+            "  answers: the client takes something within \(configuration.clientTimeout.words); "
+                + "a WebSocket may be silent for \(configuration.webSocketTimeout.words)",
             "  header fields: \(sizeWords(configuration.headerLimit)), within \(configuration.headerTimeout.words)",
             "  bodies: " + bodyRate + "; \(sizeWords(configuration.keptBytes)) kept of all together",
             "  draining: \(configuration.drainTimeout.words)",

@@ -189,7 +189,18 @@ struct RecordOptions: ParsableArguments {
             """, valueName: "file"))
     var callerFields: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            With a key, where the route has scopeFields: one that was sent, 'NAME: VALUE', or one that was not, 'NAME'. Once \
+            for each, all of them.
+            """, valueName: "field"))
+    var scopeField: [String] = []
+
     func validate() throws {
+        guard key != nil || scopeField.isEmpty else {
+            throw ValidationError("--scope-field goes with --key and --operation")
+        }
         guard (record == nil) == (key != nil), (key == nil) == (operation == nil) else {
             throw ValidationError("name a record, or give --key and --operation")
         }
@@ -205,17 +216,28 @@ struct RecordOptions: ParsableArguments {
         if let record { return try await options.ask(.GET, "/api/keys/\(record)", as: KeyRecord.self) }
         if let callerFields {
             let order = FindOrder(
-                key: key ?? "", operation: operation ?? "", callerFields: try Self.fields(in: callerFields))
+                key: key ?? "", operation: wholeOperation, callerFields: try Self.fields(in: callerFields))
             return try await options.ask(
                 .POST, "/api/key", body: Array(try JSONEncoder().encode(order)), as: KeyRecord.self)
         }
-        var query = ["key": key ?? "", "operation": operation ?? ""]
+        var query = ["key": key ?? "", "operation": wholeOperation]
         query["caller"] = caller
         return try await options.ask(.GET, "/api/key", query, as: KeyRecord.self)
     }
 }
 
 extension RecordOptions {
+    /// The operation, as the gateway names it where fields are in the scope.
+    private var wholeOperation: String {
+        var values: [String: [String]] = [:]
+        for field in scopeField {
+            let parts = field.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            values[parts.first?.lowercased() ?? "", default: []] += parts.dropFirst()
+        }
+        return KeyScope.operation(
+            operation ?? "", with: values.sorted { $0.key < $1.key }.map { (name: $0.key, values: $0.value) })
+    }
+
     /// The fields in a file, or in the standard input.
     private static func fields(in file: String) throws -> [FindOrder.Field] {
         let data =
@@ -273,14 +295,13 @@ struct ResolveKey: AsyncParsableCommand {
         if status == nil ? hasResponse : ending == .released {
             throw ValidationError("a response needs --completed and a --status")
         }
-        if let status, !(200...599).contains(status) {
-            throw ValidationError("the status is \(status), but must be 200 to 599")
-        }
+        if let status { try Self.check(status, contentType, hasBody: false) }
     }
 
     func run() async throws {
-        let found = try await record.find(options).answer
         let body = try bodyFile.map(Self.body)
+        if let status { try Self.check(status, contentType, hasBody: body?.isEmpty == false) }
+        let found = try await record.find(options).answer
         let order = ResolveOrder(
             fence: decision.fence ?? found.fence, as: ending.rawValue,
             response: status.map { ResolveOrder.Answer(status: $0, contentType: contentType, bodyBase64: body) },
@@ -290,6 +311,14 @@ struct ResolveKey: AsyncParsableCommand {
             .POST, "/api/keys/\(found.record)/resolve", body: Array(try JSONEncoder().encode(order)),
             as: KeyRecord.self)
         say(options.json ? answer.text : answer.answer.story)
+    }
+
+    private static func check(_ status: Int, _ contentType: String?, hasBody: Bool) throws {
+        do {
+            try ResolveOrder.Answer.check(status: status, contentType: contentType, hasBody: hasBody)
+        } catch {
+            throw ValidationError("\(error)")
+        }
     }
 
     private static func body(_ path: String) throws -> String {

@@ -25,12 +25,19 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var headerTimeout: Duration = .seconds(10)
     /// How long a connection may be idle between requests: 1 ms to 1 h. Default: 60 s.
     public var idleTimeout: Duration = .seconds(60)
+    /// How long a client may take nothing of an answer that waits for it: 1 ms to 1 h. Default: 60 s, as nginx has it.
+    /// Whoever takes something within each, however little, goes on.
+    public var clientTimeout: Duration = .seconds(60)
+    /// How long a WebSocket may be silent in both directions: 1 ms to 1 day. Default: 10 min, since few of those who have
+    /// nothing to say send a ping less often. Then each side is told to go (a close frame, 1001), and the connections close.
+    public var webSocketTimeout: Duration = .seconds(600)
     /// The most client connections: 1 to 1,000,000. More are closed as they come. Default: 10,000.
     public var connections = 10_000
     /// The most connections of one client at once, of all event loops and listeners together: 1 to 1,000,000. A client is
-    /// an IPv4 address, or the first 64 bits of an IPv6 address. More are closed as they come. Default: nil, no bound,
-    /// because behind a load balancer all callers have its address, and behind a company's or a mobile network's many
-    /// have one. Connections that are open when it is set by a reload are not counted.
+    /// an IPv4 address, or the first 64 bits of an IPv6 address. More are closed as they come. Those of
+    /// ``ListenerConfiguration/trusted`` are not counted: each carries what many clients ask. Default: nil, no bound,
+    /// because behind a load balancer that is not said to be trusted all callers have its address, and behind a company's
+    /// or a mobile network's many have one. Connections that are open when it is set by a reload are not counted.
     public var connectionsPerClient: Int?
     /// How many bytes a second a request's body must bring, on average over each ``bodyGrace``: 0 to 1 GiB. Default: 500,
     /// as Apache has it: a tenth of what the slowest mobile network carries. At 0 a body may be as slow as it likes, as
@@ -100,6 +107,8 @@ public struct GatewayConfiguration: Sendable, Hashable {
         try require("header limit", headerLimit, in: 1_024...(1 << 20))
         try require("header timeout", headerTimeout, in: Self.times)
         try require("idle timeout", idleTimeout, in: Self.times)
+        try require("client timeout", clientTimeout, in: Self.times)
+        try require("WebSocket timeout", webSocketTimeout, in: Self.webSocketTimes)
         try require("connections", connections, in: 1...1_000_000)
         if let connectionsPerClient { try require("connections per client", connectionsPerClient, in: 1...1_000_000) }
         try require("body rate", bodyRate, in: 0...(1 << 30))
@@ -112,6 +121,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
 
     /// What every limit of time is within.
     static let times: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3_600)
+    static let webSocketTimes: ClosedRange<Duration> = .milliseconds(1) ... .seconds(86_400)
 
     private func requireDistinct(_ what: String, _ names: [String]) throws(ConfigurationError) {
         var seen: Set<String> = []

@@ -24,6 +24,35 @@ public struct ListenerConfiguration: Sendable, Hashable {
     public var http2 = true
     /// The most HTTP/2 streams that one client may have open at once: 1 to 10,000. Default: 100, as RFC 9113 recommends.
     public var streams = 100
+    /// Which field the proxies in front write.
+    public enum TrustedFields: String, Sendable, CaseIterable {
+        /// `X-Forwarded-For`, `-Proto` and `-Host`.
+        case xForwarded = "x-forwarded"
+        /// `Forwarded` (RFC 7239).
+        case forwarded
+    }
+
+    /// The proxies in front, at most 256 ranges: what they say of where a request comes from counts. Counted from the
+    /// right, the first hop that is not among them is the client. From all others, and from the client, fields that say
+    /// such things are replaced or left out. Default: nobody, since whoever is believed can be anybody.
+    public var trusted: [AddressRange] = []
+    /// Which field counts: one alone, because a proxy that writes one passes the other on as its clients sent it. Default:
+    /// `x-forwarded`, which nearly all write.
+    public var trustedFields = TrustedFields.xForwarded
+    /// Whether connections begin with a header of the PROXY protocol, version 1 or 2.
+    public enum ProxyProtocol: String, Sendable, CaseIterable {
+        case off
+        /// Those of ``trusted`` must, and all others must not: whoever could send one could be anybody.
+        case required
+    }
+
+    /// For balancers that pass on bytes, and not requests. The client is whom the header names, for
+    /// `connectionsPerClient` too. Default: off.
+    public var proxyProtocol = ProxyProtocol.off
+    /// Callers whose `holdfast-timeout` and `holdfast-attempt` count, at most 256 ranges: layers that run Holdfast too.
+    /// They are the clients' addresses, whatever proxies stand between. Default: nobody, since a time that is chosen to end
+    /// within an execution leaves an outcome that nobody knows.
+    public var lineageFrom: [AddressRange] = []
 
     public init(address: GatewayConfiguration.Address) {
         self.address = address
@@ -32,6 +61,30 @@ public struct ListenerConfiguration: Sendable, Hashable {
     func validate() throws(ConfigurationError) {
         try require("listener's port", address.port, in: 0...65_535)
         try require("listener's streams", streams, in: 1...10_000)
+        try require("listener's number of trusted ranges", trusted.count, in: 0...256)
+        try require("listener's number of lineage's ranges", lineageFrom.count, in: 0...256)
+        guard proxyProtocol == .off || !trusted.isEmpty else {
+            throw ConfigurationError(
+                option: "listener's proxyProtocol", value: proxyProtocol.rawValue,
+                allowed: "off where nobody is trusted")
+        }
+    }
+}
+
+extension ListenerConfiguration {
+    /// Whom it believes, for whoever is about to run it.
+    package var trustWords: [String] {
+        func words(_ ranges: [AddressRange]) -> String {
+            ranges.isEmpty ? "nobody" : ranges.map(\.description).joined(separator: ", ")
+        }
+        let header = proxyProtocol == .required ? "the PROXY protocol and " : ""
+        let fields = header + (trustedFields == .forwarded ? "Forwarded" : "X-Forwarded-For, -Proto and -Host")
+        return [
+            trusted.isEmpty
+                ? "where requests come from: believes nobody, and replaces what they say"
+                : "where requests come from: believes \(fields) of \(words(trusted))",
+            "lineage: believes \(words(lineageFrom))",
+        ]
     }
 }
 

@@ -55,7 +55,7 @@ extension RouteConfiguration {
         lines.append("retry: \(retryWords)")
         if let hedge { lines.append("hedge: \(hedge.words)") }
         lines.append("budget: \(budget.map { "\($0)" } ?? "the service's")")
-        lines.append("attempt timeout: \(attemptTimeout.words)")
+        lines.append("attempt timeout: \(attemptTimeout.words); silence within a response: \(streamTimeout.words)")
         lines.append("kept of a body: \(bytesWords(keptBytes)); WebSocket \(webSockets ? "passed on" : "refused")")
         return lines
     }
@@ -104,10 +104,27 @@ extension RouteConfiguration.Idempotency {
         guard keys != .off else { return "keys are passed on" }
         let rules = rules ?? profile.keys
         let honoured = isHonouredByService ? "; the service recognises keys, so they may be retried" : ""
-        return "keys \(keys.rawValue) for POST and PATCH, \(rules.form.rawValue) of "
-            + "\(rules.length.lowerBound) to \(rules.length.upperBound), each caller's (\(caller.words)) its own; "
-            + "outcomes as \(profile.name), kept \(retention.words); "
+        return "keys \(keys.rawValue) for \(listed(keyedMethods.sorted(by: >))), \(rules.form.rawValue) of "
+            + "\(rules.length.lowerBound) to \(rules.length.upperBound), each caller's (\(caller.words)) its own\(comparedWords); "
+            + "outcomes as \(profile.name)\(exceptionWords), kept \(retention.words)\(replayWords); "
             + "a duplicate waits \(wait.words); the unknown: \(unknownWords)\(honoured)"
+    }
+
+    private var comparedWords: String {
+        let scope = scopeFields.isEmpty ? "" : ", and each \(listed(scopeFields.sorted()))'s"
+        return fingerprintFields.isEmpty
+            ? scope : "\(scope), with the same \(listed(fingerprintFields.sorted())) each time"
+    }
+
+    private var exceptionWords: String {
+        func words(_ statuses: Set<Int>, _ what: String) -> String {
+            statuses.isEmpty ? "" : ", but \(listed(statuses.sorted().map { "\($0)" })) \(what)"
+        }
+        return words(keptStatuses, "kept") + words(releasedStatuses, "leaving the key free")
+    }
+
+    private var replayWords: String {
+        replayFields.isEmpty ? "" : ", replayed with \(listed(replayFields.sorted()))"
     }
 
     private var unknownWords: String {

@@ -50,9 +50,9 @@ public struct RouteConfiguration: Sendable, Hashable {
 
     /// What is done about idempotency keys.
     public struct Idempotency: Sendable, Hashable {
-        /// Whether POST and PATCH need an `Idempotency-Key`.
+        /// Whether requests need an `Idempotency-Key`.
         public enum Keys: String, Sendable, CaseIterable {
-            /// A POST or PATCH without a key is refused.
+            /// A request without a key is refused, if its method is one that has keys.
             case required
             /// A key is honoured where one is sent.
             case optional
@@ -91,6 +91,26 @@ public struct RouteConfiguration: Sendable, Hashable {
         public var keys = Keys.optional
         /// Which responses are the outcome of a key, and what keys look like. Default: ``HoldfastHTTP/OutcomeProfile/ietf``.
         public var profile = OutcomeProfile.ietf
+        /// The methods whose requests have keys: 1 to 16, of which none is GET, HEAD, OPTIONS, TRACE or CONNECT. Default: as
+        /// the profile says, POST and PATCH in most. Whether a request may be retried depends on its method all the same.
+        public var methods: Set<String>?
+        /// Statuses whose response is the outcome, whatever the profile says of them: 200 to 599, but those that say that
+        /// the request was not acted upon. A 503 with `Retry-After` is such a one too. Default: none.
+        public var keptStatuses: Set<Int> = []
+        /// Statuses that leave the key free, whatever the profile says of them: 300 to 599. Right only where the service
+        /// itself answers so, and has done nothing then. Default: none.
+        public var releasedStatuses: Set<Int> = []
+        /// Fields of a request that a repeat has to say as the first did, besides the method, the target, the media type, the
+        /// content encodings and the body; in lower case, at most 8. With another value, or without, the key is refused.
+        /// Default: none.
+        public var fingerprintFields: Set<String> = []
+        /// Fields of a request that keys are unique within, besides the caller, the method, the host and the path; in lower
+        /// case, at most 8. With another value, or without, the same key is another. Default: none.
+        public var scopeFields: Set<String> = []
+        /// Which fields of a response are replayed besides ``HoldfastHTTP/RecordedResponse/replayableFields``, in lower case: at
+        /// most 32, of which none may be a cookie, a challenge, a field of the connection, or the gateway's own. Default:
+        /// none.
+        public var replayFields: Set<String> = []
         /// What keys may look like. Default: as the profile says.
         public var rules: KeyRules?
         /// How long an outcome is kept: 1 minute to 365 days. Default: 24 h.
@@ -107,6 +127,17 @@ public struct RouteConfiguration: Sendable, Hashable {
         public var isHonouredByService = false
 
         public init() {}
+
+        /// The methods whose requests have keys.
+        public var keyedMethods: Set<String> { methods ?? profile.methods }
+
+        func hasKeys(_ method: String) -> Bool { keyedMethods.contains(method) }
+
+        /// What becomes of a key when the service has answered.
+        package func disposition(status: Int, hasRetryAfter: Bool) -> OutcomeProfile.Disposition {
+            profile.disposition(
+                status: status, hasRetryAfter: hasRetryAfter, keeping: keptStatuses, releasing: releasedStatuses)
+        }
     }
 
     /// What it is called in logs and metrics: 1 to 64 bytes.
@@ -139,9 +170,12 @@ public struct RouteConfiguration: Sendable, Hashable {
     public var hedge: HedgeConfiguration?
     /// Default: the service's.
     public var budget: RetryBudgetConfiguration?
-    /// For one attempt, from the request's last byte to the response's head; after it, the longest silence within the
-    /// response: 1 ms to 1 h. Default: 10 s.
+    /// For one attempt, from the request's last byte to the response's head: 1 ms to 1 h. Default: 10 s.
     public var attemptTimeout: Duration = .seconds(10)
+    /// The longest silence of the service within a response, from its head on: 1 ms to 1 h. Default: 5 min, as Envoy has
+    /// it: streams of events are told to say something every 15 s, and many do so every minute. Time in which the client
+    /// does not take what there is does not count.
+    public var streamTimeout: Duration = .seconds(300)
     /// The most bytes of a request's body: 0 to 2⁴⁰. Default: none, since bodies stream.
     public var bodyLimit: Int?
     /// What a retry, a fingerprint or a replay needs is kept up to this many bytes: 0 to 64 MiB. Default: 1 MiB.
@@ -171,6 +205,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         try require("retention", idempotency.retention, in: .seconds(60) ... .seconds(365 * 86_400))
         try require("wait", idempotency.wait, in: .zero ... .seconds(3_600))
         try idempotency.rules?.validate()
+        try idempotency.validate()
         try validateProbe()
         try require("deadline", deadline, in: GatewayConfiguration.times)
         try retry.validate()
@@ -178,6 +213,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         try hedge?.validate()
         try budget?.validate()
         try require("attempt timeout", attemptTimeout, in: GatewayConfiguration.times)
+        try require("stream timeout", streamTimeout, in: GatewayConfiguration.times)
         if let bodyLimit { try require("body limit", bodyLimit, in: 0...(1 << 40)) }
         try require("kept bytes", keptBytes, in: 0...(64 << 20))
     }

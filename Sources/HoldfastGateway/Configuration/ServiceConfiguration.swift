@@ -76,6 +76,13 @@ public struct ServiceConfiguration: Sendable, Hashable {
     public var exactPaths = false
     /// What the retries and hedges of all its callers draw on together, unless a route has a budget of its own.
     public var budget = RetryBudgetConfiguration()
+    /// Whether it is told in `Forwarded` (RFC 7239), beside `X-Forwarded-For`, `-Proto` and `-Host`, where a request comes
+    /// from. Default: no, since nearly all services read the others.
+    public var forwarded = false
+    /// Whether it is told in `Via` who has passed a request on. Default: yes, as RFC 9110, section 7.6.3, demands. Some take
+    /// it for a reason to answer otherwise: nginx compresses nothing then, unless it is told to (`gzip_proxied any`). With
+    /// no, `Via` is left out, that of clients too.
+    public var via = true
 
     public init(name: String, endpoints: [Endpoint]) {
         self.name = name

@@ -60,7 +60,7 @@ extension GatewayConfiguration {
             "The most client connections. More are closed as they come.")
         connectionsPerClient = limits.integer(
             "connectionsPerClient", in: 1...1_000_000, unset: "no bound",
-            "The most connections of one client at once: an IPv4 address, or the first 64 bits of an IPv6 address. More are closed as they come. Not for a gateway behind a load balancer, whose address all callers have."
+            "The most connections of one client at once: an IPv4 address, or the first 64 bits of an IPv6 address. More are closed as they come. Those of `listeners[].trusted` are not counted: each carries what many clients ask."
         )
         headerLimit = limits.size(
             "headerBytes", default: headerLimit, in: 1_024...(1 << 20), "A request's header fields together.")
@@ -80,6 +80,14 @@ extension GatewayConfiguration {
         )
         idleTimeout = limits.duration(
             "idleTimeout", default: idleTimeout, in: Self.times, "How long a connection may be idle between requests.")
+        clientTimeout = limits.duration(
+            "clientTimeout", default: clientTimeout, in: Self.times,
+            "How long a client may take nothing of an answer that waits for it. Whoever takes something within each, however little, goes on."
+        )
+        webSocketTimeout = limits.duration(
+            "webSocketTimeout", default: webSocketTimeout, in: Self.webSocketTimes,
+            "How long a WebSocket may be silent in both directions. Then each side gets a close frame, 1001, and the connections close."
+        )
         drainTimeout = limits.duration(
             "drainTimeout", default: drainTimeout, in: Self.times,
             "How long requests may go on after a shutdown began.")
@@ -165,6 +173,7 @@ extension ListenerConfiguration {
         listener.streams = section.integer(
             "streams", default: listener.streams, in: 1...10_000,
             "The most HTTP/2 streams that one client may have open at once. 100, as RFC 9113 recommends.")
+        listener.readTrust(section)
         section.check(listener.validate)
         return listener
     }

@@ -68,7 +68,12 @@ extension RouteConfiguration {
             "budget", unset: "the service's", "What retries and hedges draw on.", RetryBudgetConfiguration.read)
         attemptTimeout = section.duration(
             "attemptTimeout", default: attemptTimeout, in: GatewayConfiguration.times,
-            "For one attempt, to the response's head; after it, the longest silence within the response.")
+            "For one attempt, from the request's last byte to the response's head. A long poll needs one that is longer than it waits."
+        )
+        streamTimeout = section.duration(
+            "streamTimeout", default: streamTimeout, in: GatewayConfiguration.times,
+            "The longest silence of the service within a response, from its head on, as between two events of a stream."
+        )
         // The default gives way to a short deadline without a word: nobody has said that an attempt may take so long.
         if section.has("attemptTimeout"), attemptTimeout > deadline {
             section.report.warning(
@@ -153,7 +158,7 @@ extension RouteConfiguration.Idempotency {
         var idempotency = Self()
         idempotency.keys = section.choice(
             "keys", default: idempotency.keys,
-            "Whether POST and PATCH need an `Idempotency-Key`; `off` passes keys on, and does nothing about them.")
+            "Whether requests need an `Idempotency-Key`; `off` passes keys on, and does nothing about them.")
         idempotency.profile =
             section.choice(
                 "profile", of: OutcomeProfile.all.map { ($0.name, $0) }, unset: idempotency.profile.name,
@@ -168,6 +173,7 @@ extension RouteConfiguration.Idempotency {
             let usual = idempotency.profile.keys
             idempotency.rules = KeyRules(form: form ?? usual.form, length: length ?? usual.length)
         }
+        idempotency.readMeaning(section)
         idempotency.retention = section.duration(
             "retention", default: idempotency.retention, in: .seconds(60) ... .seconds(365 * 86_400),
             "How long an outcome is kept.")

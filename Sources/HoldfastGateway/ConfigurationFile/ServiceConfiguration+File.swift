@@ -54,6 +54,14 @@ extension ServiceConfiguration {
                 "budget", unset: "as below",
                 "What the retries and hedges of all its callers draw on together, unless a route has a budget of its own.",
                 RetryBudgetConfiguration.read) ?? service.budget
+        service.forwarded = section.flag(
+            "forwarded", default: service.forwarded,
+            "Whether it is told in `Forwarded` (RFC 7239) too where a request comes from, beside `X-Forwarded-For`, `-Proto` and `-Host`."
+        )
+        service.via = section.flag(
+            "via", default: service.via,
+            "Whether it is told in `Via` who has passed a request on. Of those that compress nothing then, nginx does with `gzip_proxied any`."
+        )
         section.check(service.validate)
         return Placed(value: service, section: section)
     }

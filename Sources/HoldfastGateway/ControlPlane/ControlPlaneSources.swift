@@ -41,6 +41,7 @@ extension MetricsSnapshot {
         connections = shared.counters.connections.load(ordering: .relaxed)
         refusedByConnections = shared.counters.refusedByConnections.load(ordering: .relaxed)
         refusedByClient = shared.counters.refusedByClient.load(ordering: .relaxed)
+        refusedByProxyProtocol = shared.counters.refusedByProxyProtocol.load(ordering: .relaxed)
         acceptPauses = shared.counters.acceptPauses.load(ordering: .relaxed)
         keptBytes = shared.kept.bytes
         streams = shared.counters.streams.load(ordering: .relaxed)

@@ -1,7 +1,7 @@
 #if Gateway
 import FoundationEssentials
 import HTTPTypes
-import Holdfast
+package import Holdfast
 import HoldfastHTTP
 import HoldfastIdempotency
 import Hummingbird
@@ -75,6 +75,33 @@ public struct ResolveOrder: Codable, Sendable {
             case (_?, _?): throw HTTPError(.badRequest, message: "'body' and 'bodyBase64' exclude each other")
             }
         }
+
+        /// Statuses that mean something only with a field that nobody can give here: the part that it is, where it has
+        /// not changed since, whom to be, what to do instead (RFC 9110, sections 15.3.7, 15.4.5, 15.5.2, 15.5.6, 15.5.8 and
+        /// 15.5.22).
+        private static let unwhole = [206, 304, 401, 405, 407, 426]
+
+        /// Checks what a response is to be made of, before anybody is asked.
+        ///
+        /// - Throws: `ConfigurationError`, which says what is allowed.
+        package static func check(status: Int, contentType: String?, hasBody: Bool) throws(ConfigurationError) {
+            try require("the response's status", status, in: 200...599)
+            guard !unwhole.contains(status) else {
+                throw ConfigurationError(
+                    option: "the response's status", value: "\(status)",
+                    allowed: "200 to 599, but none of \(listed(unwhole.map { "\($0)" })), which need a field besides")
+            }
+            if let contentType, MediaType(contentType) == nil {
+                throw ConfigurationError(
+                    option: "the response's content type", value: shown(contentType),
+                    allowed: "a media type, such as application/json")
+            }
+            guard StatusMeaning.mayHaveContent(status) || (!hasBody && contentType == nil) else {
+                throw ConfigurationError(
+                    option: "the response's status", value: "\(status)",
+                    allowed: "another, or be without a body and a content type")
+            }
+        }
     }
 
     public let fence: Int64
@@ -98,10 +125,10 @@ public struct ResolveOrder: Codable, Sendable {
         case ("released", nil): return .released
         case ("completed", nil): return .completed(payload: nil)
         case ("completed", let response?):
-            try require("the response's status", response.status, in: 200...599)
+            let body = try response.bytes()
+            try Answer.check(status: response.status, contentType: response.contentType, hasBody: !body.isEmpty)
             let fields = response.contentType.map { [RecordedResponse.Field(name: "content-type", value: $0)] } ?? []
-            let recorded = RecordedResponse(
-                status: response.status, fields: fields, body: try response.bytes())
+            let recorded = RecordedResponse(status: response.status, fields: fields, body: body)
             return .completed(payload: recorded.encoded)
         default: throw HTTPError(.badRequest, message: "'as' must be 'completed' or, without a response, 'released'")
         }

@@ -14,7 +14,8 @@ extension DownstreamHandler: Flushing {
     ) -> Bool {
         guard !transport.isHTTP2 else {
             var fields = own
-            let keepAlive = HeaderRules.toClient(head, for: request, keepAlive: keepAlive, into: &fields)
+            let keepAlive = HeaderRules.toClient(
+                head, for: request, keepAlive: keepAlive, date: loop.date, into: &fields)
             writePart(.head(HTTPResponseHead(version: .http1_1, status: head.status, headers: fields)))
             return keepAlive
         }
@@ -22,7 +23,7 @@ extension DownstreamHandler: Flushing {
         output.begin(head.status)
         for (name, value) in own { output.add(name: name, value: value) }
         let keepAlive = HeaderRules.toClient(
-            head, for: request, keepAlive: keepAlive && !isLastAnswer, into: &output)
+            head, for: request, keepAlive: keepAlive && !isLastAnswer, date: loop.date, into: &output)
         output.endHead()
         return keepAlive
     }
@@ -31,12 +32,17 @@ extension DownstreamHandler: Flushing {
     ///
     /// - Parameter isFinal: Whether it is the answer; otherwise another follows, and nothing is said of the connection.
     func write(_ head: HTTPResponseHead, isFinal: Bool = true) {
-        guard !transport.isHTTP2 else { return writePart(.head(head)) }
+        guard !transport.isHTTP2 else {
+            var head = head
+            if isFinal { head.headers.add(name: "date", value: loop.date) }
+            return writePart(.head(head))
+        }
         isLastAnswer = isLastAnswer || (isFinal && mustBeLast)
         output.begin(head.status)
         for (name, value) in head.headers where !isLastAnswer || !name.is("connection") {
             output.add(name: name, value: value)
         }
+        if isFinal { output.add(name: "date", value: loop.date) }
         if isLastAnswer { output.add(name: "connection", value: "close") }
         output.endHead()
     }
@@ -45,8 +51,26 @@ extension DownstreamHandler: Flushing {
     private var mustBeLast: Bool { isQuiescing || asksForUpgrade || pipelined.endsHere }
 
     func write(_ body: ByteBuffer) {
-        guard !transport.isHTTP2 else { return writePart(.body(.byteBuffer(body))) }
+        guard !transport.isHTTP2 else { return writeFrames(body) }
         for piece in output.append(body) { context?.write(NIOAny(piece), promise: nil) }
+    }
+
+    /// What goes at once, in most answers all there is, is not looked after.
+    private static let unwatchedBytes = 32 << 10
+    /// What a frame takes (RFC 9113, section 4.2), as long as no client has agreed to more.
+    private static let frameBytes = 16 << 10
+
+    /// Of a long answer, each frame says when it has gone: a stream does not tell what waits on it.
+    private func writeFrames(_ body: ByteBuffer) {
+        writtenBytes += body.readableBytes
+        guard writtenBytes > Self.unwatchedBytes, let context else { return writePart(.body(.byteBuffer(body))) }
+        var body = body
+        while let frame = body.readSlice(length: min(Self.frameBytes, body.readableBytes)), frame.readableBytes > 0 {
+            let (count, gone) = (frame.readableBytes, context.eventLoop.makePromise(of: Void.self))
+            unsentBytes += count
+            gone.futureResult.assumeIsolated().whenComplete { _ in self.unsentBytes -= count }
+            context.write(wrapOutboundOut(.body(.byteBuffer(frame))), promise: gone)
+        }
     }
 
     private func writePart(_ part: HTTPServerResponsePart) {
@@ -116,21 +140,30 @@ extension DownstreamHandler: Flushing {
         }
         if let request = problem.request { headers.add(name: RequestID.field, value: request) }
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepAlive)
-        let status = HTTPResponseStatus(statusCode: problem.kind.status)
+        let status = HTTPResponseStatus(statusCode: problem.status)
         write(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
         if request?.method != .HEAD { write(ByteBuffer(bytes: body)) }
         writeEnd(keepAlive: keepAlive)
     }
 
+    /// Answers as whoever is asked, where nobody further on may be (RFC 9110, sections 7.6.2 and 9.3.7).
+    func answerOptions(_ request: HTTPRequestHead) {
+        var headers = HTTPHeaders()
+        HeaderRules.addConnection(to: &headers, for: request, keepAlive: false)
+        write(HTTPResponseHead(version: .http1_1, status: .noContent, headers: headers))
+        writeEnd(keepAlive: false)
+    }
+
     /// Leaves the connection to what is not HTTP.
-    func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, idleLimit: TimeAmount) {
+    func switchProtocols(_ head: HTTPResponseHead, with connection: UpstreamConnection, _ limits: Tunnel.Limits) {
         guard let context else { return connection.close() }
         write(head, isFinal: false)
         flushNow()
         timer.cancel()
         state = .lingering(bytes: 0)
         self.context = nil
-        Tunnel.join(context.channel, connection, idleLimit: idleLimit)
+        loop.pool.closeAll(of: ObjectIdentifier(self))
+        Tunnel.join(context.channel, connection, limits)
     }
 
     /// Closing at once would lose what the client has not taken yet, and reset the connection if it is still sending. So

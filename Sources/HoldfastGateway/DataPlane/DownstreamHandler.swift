@@ -33,6 +33,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     let loop: LoopContext
     let timer: LazyTimer
     let transport: Transport
+    private let origin: ConnectionOrigin
     var context: ChannelHandlerContext?
     var state = State.idle
     /// What is ready to be sent over HTTP/1. A stream's codec takes parts of responses instead.
@@ -55,20 +56,26 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var asksForUpgrade = false
     /// Whether the client was told that no other request will be answered.
     var isLastAnswer = false
-    private(set) var clientAddress: String?
 
-    /// - Parameter isQuiescing: Whether the gateway drains already.
-    init(loop: LoopContext, transport: Transport, isQuiescing: Bool) {
+    /// - Parameters:
+    ///   - origin: Where the connection comes from.
+    ///   - isQuiescing: Whether the gateway drains already.
+    init(loop: LoopContext, transport: Transport, origin: ConnectionOrigin, isQuiescing: Bool) {
         self.loop = loop
         self.transport = transport
+        self.origin = origin
         self.isQuiescing = isQuiescing
         timer = LazyTimer(eventLoop: loop.eventLoop)
     }
 
-    /// What the service is told of how the client came.
-    var scheme: String { transport.scheme }
     /// Whether the client takes what it is sent.
     private(set) var isWritable = true
+    /// Whether it takes what waits for it, while something does.
+    private(set) var pace: AnswerPaceMachine?
+    /// The frames of a stream's answer that have been written and not gone yet, in bytes.
+    var unsentBytes = 0
+    /// How much of a stream's answer has been written.
+    var writtenBytes = 0
 
     /// Whether a request has arrived whole and is not answered yet.
     private var isBusy: Bool {
@@ -83,11 +90,16 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return !isWritable
     }
 
+    /// Whose are the connections that a service authenticates for one of its requests; nil where it may carry requests of
+    /// several clients, and where it is a stream: then they serve nobody else, and are closed.
+    var owner: PersonalConnections.Owner? {
+        transport.isHTTP2 || origin.speaksForOthers ? nil : ObjectIdentifier(self)
+    }
+
     // MARK: What the channel tells
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        clientAddress = context.channel.remoteAddress?.ipAddress
         if transport.isHTTP2 { loop.shared.counters.streams.add(1, ordering: .relaxed) }
         timer.onFire = { [unowned self] in timeIsUp() }
         awaitRequest(within: loop.plan.headerTimeout)
@@ -97,6 +109,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if transport.isHTTP2 { loop.shared.counters.streams.subtract(1, ordering: .relaxed) }
         let former = state
         state = .lingering(bytes: 0)
+        if !transport.isHTTP2 { loop.pool.closeAll(of: ObjectIdentifier(self)) }
         pipelined.removeAll()
         self.context = nil
         isWritable = false
@@ -121,14 +134,15 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func take(_ part: HTTPServerRequestPart) {
         switch part {
-        case .head(let head):
+        case .head(var head):
             guard case .idle = state else { return }
             isNew = false
             isEndAwaited = true
-            let fields = RequestFields(head, deciding: loop.plan.table.deciding)
+            var fields = RequestFields(head, deciding: loop.plan.table.deciding)
             isRequestOpen = fields.announcesBody
             asksForUpgrade = fields.hasUpgrade
-            begin(head, fields)
+            let origin = origin.origin(of: &head, &fields, over: transport)
+            begin(head, fields, from: origin)
         case .body(let body):
             loop.readBuffers.keep(body)
             switch state {
@@ -151,8 +165,12 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
         if isWritable {
+            pace = nil
             if case .exchanging(let exchange) = state { exchange.clientBecameWritable() }
             if case .idle = state { next() }
+        } else {
+            pace = AnswerPaceMachine(loop.plan.clientTimeout, waiting: waitingBytes, at: loop.now)
+            if case .exchanging(let exchange) = state { exchange.clientFellBehind() }
         }
         context.fireChannelWritabilityChanged()
     }
@@ -203,15 +221,16 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Requests
 
-    private func begin(_ head: HTTPRequestHead, _ fields: RequestFields) {
+    private func begin(_ head: HTTPRequestHead, _ fields: RequestFields, from origin: RequestOrigin) {
         do throws(Problem) {
             var head = head
             let plan = loop.plan
             let target = try RequestRules.read(
                 &head, fields, headerLimit: plan.configuration.headerLimit, for: plan.table)
+            if fields.maxForwards == .ends { return answerOptions(head) }
             let route = try plan.table.route(for: target, head.headers)
             let exchange = Exchange(
-                request: head, target, fields, route: route, client: self, loop: loop, timer: timer)
+                request: head, target, fields, from: origin, route: route, client: self, loop: loop, timer: timer)
             state = .exchanging(exchange)
             exchange.begin()
         } catch {
@@ -225,8 +244,24 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func timeIsUp() {
-        if case .exchanging(let exchange) = state { exchange.timeIsUp() } else { context?.close(promise: nil) }
+        if case .exchanging(let exchange) = state { return exchange.timeIsUp() }
+        // What is left of an answer goes out at the client's pace, whatever else it may be idle in.
+        guard !isNew, waitingBytes > 0 else { return context?.close(promise: nil) ?? () }
+        if pace == nil { pace = AnswerPaceMachine(loop.plan.clientTimeout, waiting: waitingBytes, at: loop.now) }
+        guard goesOnTaking, let pace else { return context?.close(promise: nil) ?? () }
+        timer.set(pace.deadline)
     }
+
+    /// What waits for the client: of a connection, what the kernel has not taken yet; of a stream, at least its end.
+    private var waitingBytes: Int {
+        guard let context else { return 0 }
+        // A stream has no such option.
+        guard !transport.isHTTP2 else { return unsentBytes + 1 }
+        return (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    /// Whether the client takes what waits for it.
+    var goesOnTaking: Bool { pace?.look(waiting: waitingBytes, at: loop.now) != .stuck }
 
     /// Goes on to what the client sent meanwhile, and then to reading more.
     func next() {

@@ -16,13 +16,16 @@ extension Exchange {
     var repeatability: Repeatability {
         guard !isWebSocket else { return .once }
         guard !isProbing else { return .idempotent }
-        guard let key else { return Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post) }
+        let byMethod = Repeatability(method: .init(rawValue: request.method.rawValue) ?? .post)
+        guard let key, byMethod == .once else { return byMethod }
         return route.configuration.idempotency.isHonouredByService ? .keyed(key) : .once
     }
 
     func attempt(isHedge: Bool = false) {
+        let owner = isHedge ? nil : client?.owner
         let choice = route.service.choose(
-            avoiding: lastEndpoint, isEnforced: !isShadow, using: &loop.generator,
+            avoiding: lastEndpoint, preferring: loop.pool.endpoint(of: owner, among: route.service.endpoints),
+            isEnforced: !isShadow, using: &loop.generator,
             wouldReject: { account.wouldHave(.rejected, "\($0)", after: attemptNumber) })
         switch consume choice {
         case .rejected(let explanation):
@@ -44,7 +47,9 @@ extension Exchange {
                 attemptNumber, of: self, to: endpoint, isHedge: isHedge, wait: isHedge ? .zero : nextWait,
                 permit: permit, servicePermit: servicePermit)
             if current == nil { current = attempt } else { hedges.append(attempt) }
-            if let connection = loop.pool.take(endpoint, fresh: repeatability == .once) {
+            if let connection = loop.pool.take(endpoint, of: owner)
+                ?? loop.pool.take(endpoint, fresh: repeatability == .once)
+            {
                 start(attempt, on: connection)
             } else {
                 connect(attempt)
@@ -95,9 +100,11 @@ extension Exchange {
     private func start(_ attempt: UpstreamAttempt, on connection: UpstreamConnection) {
         attempt.use(connection)
         let question = isProbing ? probe : nil
+        if fields.authenticatesConnection { connection.carryCredentials() }
         let asked = question?.request ?? request
         let hop = HeaderRules.Hop(
-            authority: target.authority, client: client?.clientAddress, scheme: client?.scheme ?? "http",
+            authority: target.authority, origin: origin,
+            writesForwarded: route.service.configuration.forwarded, writesVia: route.service.configuration.via,
             address: attempt.endpoint.identity.place.address,
             timeout: .nanoseconds((deadline - loop.turn.now).nanoseconds), attempt: attempt.number,
             deciding: plan.table.deciding)

@@ -10,13 +10,14 @@ import Synchronization
 /// What a request with an idempotency key does besides: it asks for the claim before the service sees anything, and
 /// answers only after the outcome is durable.
 extension Exchange {
-    /// Reads the key of a request that may have one: POST and PATCH, which do not repeat by their method.
+    /// Reads the key of a request that may have one, by its method.
     ///
     /// - Returns: Why the request is to be rejected; nil if it is not.
     func readKey() -> Problem? {
-        guard request.method == .POST || request.method == .PATCH else { return nil }
+        // Most requests are these, and have none.
+        if request.method == .GET || request.method == .HEAD { return nil }
         let configuration = route.configuration.idempotency
-        guard configuration.keys != .off else { return nil }
+        guard configuration.keys != .off, configuration.hasKeys(request.method.rawValue) else { return nil }
         let values = request.headers["idempotency-key"]
         guard let value = values.first else {
             guard configuration.keys == .required else { return nil }
@@ -62,18 +63,20 @@ extension Exchange {
 
     /// What the request says, as far as its repeat has to say the same. All of its body has to be kept.
     var fingerprint: Fingerprint {
-        var body: [UInt8] = []
-        body.reserveCapacity(receivedBytes)
-        for piece in kept { body.append(contentsOf: piece.readableBytesView) }
-        return shared.secret.fingerprint(of: [
-            Array(request.method.rawValue.utf8), Array(target.text.utf8),
-            Array((request.headers.first(name: "content-type") ?? "").utf8), body,
-        ])
+        let headers = request.headers
+        return RequestFingerprint(
+            method: request.method.rawValue, target: target.text, contentTypes: headers["content-type"],
+            contentEncodings: headers["content-encoding"],
+            fields: route.fingerprintFields.map { .init(name: $0, values: headers[$0]) }
+        ).fingerprint(under: shared.secret, body: kept.map(\.readableBytesView))
     }
 
     func askForClaim() {
         guard let key else { return }
+        // A body that comes after the deadline is late, whatever the store would say.
+        guard !fields.announcesBody || loop.now < deadline else { return answer(bodyIsLate) }
         phase = .claiming
+        storeAsked = loop.now
         let scope = scope
         let recordID = shared.secret.recordID(of: key, in: scope)
         self.recordID = recordID
@@ -120,8 +123,23 @@ extension Exchange {
         guard !isKnownToExecute, !isBehindAnother else {
             return answer(Problem(.keyInFlight, "a request with this key has not ended in time"))
         }
+        guard storeHadTime else { return answer(bodyIsLate) }
         let words = "the store has not answered in time"
         storeIsUnavailable(words, ClaimStoreError(.failed, words))
+    }
+
+    /// Whether it is the store that took the time: it has had a second, or half of all there was. A client that sends the
+    /// end of its body at the last moment must not have operators called.
+    private var storeHadTime: Bool {
+        let half = TimeAmount.nanoseconds((deadline - started).nanoseconds / 2)
+        return loop.now - storeAsked >= min(.seconds(1), half)
+    }
+
+    /// The client has taken the time that its request had.
+    var bodyIsLate: Problem {
+        let limit = isDeadlineOfCaller ? "caller's deadline" : "deadline of \(route.configuration.deadline)"
+        return Problem(
+            .requestTimeout, "nothing was executed: the request's body did not arrive within the \(limit)")
     }
 
     private func storeIsUnavailable(_ words: String, _ error: ClaimStoreError) {
@@ -161,7 +179,9 @@ extension Exchange {
 
     /// What the key is unique within. Two hosts may be two tenants' doors to the same service.
     var scope: Scope {
-        Scope(caller: caller, operation: (operation ?? Operation(spelled: target)).description)
+        let operation = (operation ?? Operation(spelled: target)).description
+        let fields = route.scopeFields.map { ($0, request.headers[$0]) }
+        return Scope(caller: caller, operation: KeyScope.operation(operation, with: fields))
     }
 
     /// - Parameter again: Asks once more.
@@ -220,8 +240,11 @@ extension Exchange {
         guard let payload else {
             return answer(Problem(.responseNotKept, "it was executed once, and is not executed again"))
         }
-        guard let recorded = RecordedResponse(encoded: payload) else {
-            return answer(Problem(.storeUnavailable, "the recorded response cannot be read"))
+        let more = route.configuration.idempotency.replayFields
+        guard let recorded = RecordedResponse(encoded: payload, adding: more) else {
+            shared.logger.error(
+                "a recorded response cannot be read", metadata: ["record": "\(recordID?.description ?? "")"])
+            return answer(Problem(.responseNotKept, "it was executed once, and its response cannot be read"))
         }
         account.replayed(recorded.status)
         let keepsAlive = fields.isKeepAlive
@@ -229,12 +252,12 @@ extension Exchange {
         headers.add(name: "idempotent-replayed", value: "true")
         headers.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")
         let status = HTTPResponseStatus(statusCode: recorded.status)
-        if HeaderRules.hasBody(status: status, method: request.method) {
-            headers.add(name: "content-length", value: "\(recorded.body.count)")
-        }
+        // A 205 says that there is nothing (RFC 9112, section 6.3); a record of one has no bytes.
+        let hasBody = HeaderRules.hasBody(status: status, method: request.method)
+        if hasBody { headers.add(name: "content-length", value: "\(recorded.body.count)") }
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepsAlive)
         client?.write(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
-        if !recorded.body.isEmpty { client?.write(ByteBuffer(bytes: recorded.body)) }
+        if hasBody, !recorded.body.isEmpty { client?.write(ByteBuffer(bytes: recorded.body)) }
         end(keepAlive: keepsAlive)
     }
 
@@ -243,9 +266,9 @@ extension Exchange {
         collectedBytes += body.readableBytes
         if collectedBytes <= route.configuration.keptBytes, hold(body, atMost: plan.configuration.keptBytes) { return }
         if isProbing { return probeOverflowed() }
-        // Too large to keep. That it was executed is recorded first; then the client gets it as it comes.
+        // Too large to keep. What becomes of the key is recorded first; then the client gets it as it comes.
         current?.connection?.holdReads(true)
-        recordOutcome(nil) { error in
+        settle { error in
             guard let head = self.responseHead, error == nil else { return self.outcomeIsLost(error) }
             self.relay(head)
             for piece in self.collected { self.client?.write(piece) }
@@ -264,26 +287,38 @@ extension Exchange {
     func record() {
         if isProbing { return probeAnswered() }
         guard let head = responseHead else { return }
-        let status = Int(head.status.code)
-        let disposition = route.configuration.idempotency.profile.disposition(
-            status: status, hasRetryAfter: head.headers.contains(name: "retry-after"))
-        if disposition == .release {
-            if let claim = claim.take() {
-                claim.release(completion: beginRecording { _ in self.answerCollected(head) })
-            }
-            return
-        }
-        var body: [UInt8] = []
-        body.reserveCapacity(collectedBytes)
-        for piece in collected { body.append(contentsOf: piece.readableBytesView) }
-        let fields = head.headers.map { RecordedResponse.Field(name: $0.name, value: $0.value) }
-        recordOutcome(RecordedResponse(status: status, fields: fields, body: body).encoded) { error in
+        settle(keeping: { self.response(head, under: Int(head.status.code)).encoded }) { error in
             if error == nil { self.answerCollected(head) } else { self.outcomeIsLost(error) }
         }
     }
 
-    private func recordOutcome(_ payload: [UInt8]?, completion: @escaping (ClaimStoreError?) -> Void) {
-        if let claim = claim.take() { claim.complete(payload, completion: beginRecording(completion)) }
+    /// What is kept of an answer that has been gathered.
+    func response(_ head: HTTPResponseHead, under status: Int) -> RecordedResponse {
+        var body: [UInt8] = []
+        body.reserveCapacity(collectedBytes)
+        for piece in collected { body.append(contentsOf: piece.readableBytesView) }
+        return RecordedResponse(
+            status: status, fields: head.headers.map { RecordedResponse.Field(name: $0.name, value: $0.value) },
+            body: body, adding: route.configuration.idempotency.replayFields)
+    }
+
+    /// Does with the key what the answer says.
+    ///
+    /// - Parameters:
+    ///   - payload: What is kept of the answer, if it is the outcome; nil if it is too large.
+    ///   - completion: What follows; with an error if the answer is the outcome, and not recorded.
+    private func settle(
+        keeping payload: () -> [UInt8]? = { nil }, _ completion: @escaping (ClaimStoreError?) -> Void
+    ) {
+        guard let head = responseHead, let claim = claim.take() else { return }
+        let disposition = route.configuration.idempotency.disposition(
+            status: Int(head.status.code), hasRetryAfter: head.headers.contains(name: "retry-after"))
+        switch disposition {
+        case .keep: claim.complete(payload(), completion: beginRecording(completion))
+        // What was no success is told as it is, whatever the store does.
+        case .release: claim.release(completion: beginRecording { _ in completion(nil) })
+        case .unknown: claim.abandon(completion: beginRecording { _ in completion(nil) })
+        }
     }
 
     private func answerCollected(_ head: HTTPResponseHead) {

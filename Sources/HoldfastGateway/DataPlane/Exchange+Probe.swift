@@ -99,12 +99,12 @@ extension Exchange {
     func probeAnswered() {
         guard let probe, let head = responseHead else { return }
         let status = Int(head.status.code)
-        let body = takeProbed()
+        let response = response(head, under: probe.configuration.status ?? status)
+        endQuestion()
         switch status {
-        case 200...299:
-            let fields = head.headers.map { RecordedResponse.Field(name: $0.name, value: $0.value) }
-            let response = RecordedResponse(status: probe.configuration.status ?? status, fields: fields, body: body)
-            happened(probe, probe.configuration.replaysAnswer ? response.encoded : nil)
+        // A part of it is not it; nothing but the whole was asked for.
+        case 206: staysUnknown("the service, asked how it ended, answered with a part")
+        case 200...299: happened(probe, probe.configuration.replaysAnswer ? response.encoded : nil)
         case 404: notFound(probe)
         default:
             staysUnknown(
@@ -116,13 +116,13 @@ extension Exchange {
     func probeOverflowed() {
         guard let probe else { return }
         if let current { remove(current, .succeeded, .close) }
-        _ = takeProbed()
+        endQuestion()
         happened(probe, nil)
     }
 
     /// The service could not be asked, or broke off its answer.
     func probeFailed(_ problem: Problem) {
-        _ = takeProbed()
+        endQuestion()
         let words = "the service could not be asked how it ended"
         let cause = problem.cause.map {
             Problem.Cause(unknown("\(words): \($0.detail)").detail, explanation: $0.explanation)
@@ -132,15 +132,13 @@ extension Exchange {
             cause: cause)
     }
 
-    /// Ends the question, and takes what was gathered of its answer. What comes now begins anew.
-    private func takeProbed() -> [UInt8] {
-        let body = collected.flatMap { Array($0.readableBytesView) }
+    /// Ends the question, and lets go of what was gathered of its answer. What comes now begins anew.
+    private func endQuestion() {
         probe?.isAsking = false
         account.isProbing = false
         account.bytesOut = 0
         (collected, collectedBytes, responseHead, pieceDeadline) = ([], 0, nil, nil)
         (retry, attemptNumber, nextWait, lastEndpoint, mayHaveRun) = (nil, 0, .zero, nil, false)
-        return body
     }
 
     private func happened(_ probe: OutcomeProbe, _ payload: [UInt8]?) {

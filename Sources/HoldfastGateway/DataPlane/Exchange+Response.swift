@@ -15,7 +15,7 @@ extension Exchange {
             request.version != .http1_0, let client, client.isWritable
         else { return }
         var fields = HTTPHeaders()
-        _ = HeaderRules.toClient(head, for: request, keepAlive: true, into: &fields)
+        _ = HeaderRules.toClient(head, for: request, keepAlive: true, date: nil, into: &fields)
         // It has no body, whatever it says of one (RFC 9112, section 6.3).
         fields.remove(name: "content-length")
         client.write(HTTPResponseHead(version: .http1_1, status: head.status, headers: fields), isFinal: false)
@@ -68,7 +68,7 @@ extension Exchange {
         responseHead = head
         if claim != nil || isProbing {
             phase = .collecting
-            armPieceTimer(route.attemptTimeout)
+            armPieceTimer(route.streamTimeout)
         } else {
             relay(head)
         }
@@ -102,7 +102,7 @@ extension Exchange {
         }
         keepsClientAlive = client.relay(
             head, for: request, keepAlive: fields.isKeepAlive && isRequestComplete, adding: own)
-        armPieceTimer(route.attemptTimeout)
+        armPieceTimer(route.streamTimeout)
     }
 
     func received(_ body: ByteBuffer) {
@@ -110,11 +110,11 @@ extension Exchange {
         switch phase {
         case .relaying:
             client?.write(body)
-            armPieceTimer(route.attemptTimeout)
+            armPieceTimer(route.streamTimeout)
             if let client, !client.isWritable { current?.connection?.holdReads(true) }
         case .collecting:
             collect(body)
-            if phase == .collecting { armPieceTimer(route.attemptTimeout) }
+            if phase == .collecting { armPieceTimer(route.streamTimeout) }
         case .recording:
             // Came with what made the response too large to keep; it goes out after it.
             collected.append(body)

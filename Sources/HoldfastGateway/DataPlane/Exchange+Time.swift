@@ -87,6 +87,13 @@ extension Exchange {
 
     func clientBecameWritable() {
         current?.connection?.holdReads(false)
+        // The service could not be heard until now: its silence begins here.
+        if phase == .relaying { armPieceTimer(route.streamTimeout) }
+    }
+
+    /// The client's time begins, and the service's rests.
+    func clientFellBehind() {
+        if phase == .relaying { armTimer() }
     }
 
     func serviceBecameWritable() {
@@ -112,7 +119,7 @@ extension Exchange {
         let verdict: CircuitBreakerMachine.Verdict = isCall && isDeadlineOfCaller ? .abandoned : .failed
         switch phase {
         case .gathering:
-            answer(Problem(.requestTimeout, "the request's body did not arrive in time"))
+            answer(isCall ? bodyIsLate : Problem(.requestTimeout, "the request's body did not arrive in time"))
         case .claiming where !isCall && placeInLine?.leave() != true:
             // It is the store that takes its time, or another gateway, of which somebody else keeps count.
             timer.set(deadline)
@@ -137,12 +144,18 @@ extension Exchange {
             armTimer()
         case .collecting:
             brokeOff(current, problem.detail)
-            endAttempts(verdict)
+            // The service has answered, and has not come to an end: a stream may be what was asked for.
+            endAttempts(.abandoned)
             settleClaim(after: .unknown, problem)
         case .relaying:
-            let who = isClientBehind ? "the client took" : "the service sent"
-            brokeOff(current, "\(who) nothing of the answer for \(route.configuration.attemptTimeout)")
-            endAttempts(verdictOfRelaying)
+            guard !isGoingOn else { return armTimer() }
+            let (who, limit) =
+                isClientBehind
+                ? ("the client took", plan.configuration.clientTimeout)
+                : ("the service sent", route.configuration.streamTimeout)
+            brokeOff(current, "\(who) nothing of the answer for \(limit)")
+            // That a stream has nothing to say is no failure of its service, which has answered.
+            endAttempts(.abandoned)
             abort()
         case .recording:
             let limit = shared.engine.configuration.recordingTime
@@ -157,6 +170,12 @@ extension Exchange {
     }
 
     private var isClientBehind: Bool { client?.isWritable == false }
+
+    /// Whether what is awaited of the answer has come: of the client that it takes, or else of the service that it sends.
+    private var isGoingOn: Bool {
+        guard let client, isClientBehind else { return pieceDeadline.map { loop.now < $0 } ?? false }
+        return client.goesOnTaking
+    }
 
     /// A client that does not take its answer says nothing about the service, which may have lost patience with it.
     private var verdictOfRelaying: CircuitBreakerMachine.Verdict { isClientBehind ? .abandoned : .failed }
@@ -180,10 +199,12 @@ extension Exchange {
 
     private var phaseDeadline: NIODeadline? {
         switch phase {
-        case .gathering, .relaying, .recording:
+        case .relaying where isClientBehind:
+            return client?.pace?.deadline
+        case .relaying, .recording:
             // A body may be long. It may not be silent.
             return pieceDeadline
-        case .collecting:
+        case .gathering, .collecting:
             return pieceDeadline.map { min($0, deadline) } ?? deadline
         case .attempting:
             var limit = current?.deadline

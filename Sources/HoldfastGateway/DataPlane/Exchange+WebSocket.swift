@@ -41,10 +41,11 @@ extension Exchange {
     func switchProtocols(_ attempt: UpstreamAttempt) {
         guard let client, let connection = attempt.connection, let answer = responseHead else { return finish() }
         var headers = HTTPHeaders()
-        _ = HeaderRules.toClient(answer, for: request, keepAlive: true, into: &headers)
+        _ = HeaderRules.toClient(answer, for: request, keepAlive: true, date: nil, into: &headers)
         addUpgrade(to: &headers)
         let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
-        let idleLimit = plan.idleTimeout
+        let limits = Tunnel.Limits(
+            silence: TimeAmount(plan.configuration.webSocketTimeout), behind: plan.clientTimeout)
         if let place = place.take() {
             let held = HeldPlace(place)
             connection.channel.closeFuture.assumeIsolated().whenComplete { _ in held.place = nil }
@@ -52,7 +53,7 @@ extension Exchange {
         current = nil
         attempt.end(.succeeded, .over)
         finish()
-        client.switchProtocols(head, with: connection, idleLimit: idleLimit)
+        client.switchProtocols(head, with: connection, limits)
     }
 
     /// A place that goes back when the connection to the service has closed, which is when both have.

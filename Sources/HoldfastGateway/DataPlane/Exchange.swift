@@ -48,6 +48,7 @@ final class Exchange {
     let request: HTTPRequestHead
     let target: RequestTarget
     let fields: RequestFields
+    let origin: RequestOrigin
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
     let timer: LazyTimer
@@ -101,6 +102,8 @@ final class Exchange {
     /// Where it waits for another with the same key, and until when.
     var placeInLine: IdempotencyEngine.Place?
     var waitsUntil = NIODeadline.distantFuture
+    /// When the store was asked for the claim first.
+    var storeAsked = NIODeadline.distantPast
     /// Whether the store has said that another executes.
     var isKnownToExecute = false
     /// How long another gateway is waited for before the store is asked again.
@@ -127,13 +130,15 @@ final class Exchange {
     var isShadow: Bool { route.configuration.isShadow }
 
     init(
-        request: HTTPRequestHead, _ target: RequestTarget, _ fields: RequestFields, route: Route,
+        request: HTTPRequestHead, _ target: RequestTarget, _ fields: RequestFields, from origin: RequestOrigin,
+        route: Route,
         client: DownstreamHandler, loop: LoopContext, timer: LazyTimer
     ) {
         plan = loop.plan
         self.request = request
         self.target = target
         self.fields = fields
+        self.origin = origin
         self.route = route
         isRequestComplete = !fields.announcesBody
         isWebSocket =
@@ -210,7 +215,7 @@ final class Exchange {
     var caller: String {
         switch route.configuration.caller {
         case .address:
-            return "address \(client?.clientAddress ?? "unknown")"
+            return "address \(origin.client ?? "unknown")"
         case .fields(let names):
             return shared.secret.caller(CallerFields(names, of: request.headers))
         }
@@ -328,6 +333,7 @@ final class Exchange {
     /// Answers in the gateway's own name, when nothing of an answer is out yet.
     func answer(_ problem: Problem) {
         var problem = problem
+        problem.status = route.configuration.idempotency.profile.status(of: problem.kind)
         problem.record = recordID?.description
         if attemptNumber > 1 { problem.attempts = attemptNumber }
         account.answered(problem)

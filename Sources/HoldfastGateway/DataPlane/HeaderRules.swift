@@ -18,35 +18,43 @@ enum HeaderRules {
         // section 7.6.1).
         let named = known.hasConnection ? head.headers.namedByConnection.subtracting(own.deciding.names) : []
         let isTraced = known.isTraced
-        var forwarded: String?
         var via: String?
+        let passes: Int? = if case .passes(let times)? = known.maxForwards { times } else { nil }
         for (name, value) in head.headers {
             switch FieldName(name) {
-            case .forwardedFor: forwarded = forwarded.map { "\($0), \(value)" } ?? value
             case .via: via = via.map { "\($0), \(value)" } ?? value
-            // A hop says these of itself; what another said of it is not passed on. `Host` is the target's.
-            case .host, .forwardedProto, .forwardedHost, .expect, .timeout, .attempt, .connection, .upgrade,
-                .transferEncoding,
-                .hopByHop:
+            // A hop says these of itself, and of those before it what it believes; what came is not passed on. `Host` is
+            // the target's.
+            case .host, .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .expect, .timeout, .attempt,
+                .connection,
+                .upgrade, .transferEncoding, .hopByHop:
                 break
             case .traceparent, .tracestate: if isTraced { fields.add(name: name, value: value) }
             // Where a message ends is not the client's to withhold: without its length, the service would take the body
             // for the next request.
             case .contentLength: fields.add(name: name, value: value)
-            case .other:
+            // Other methods' means nothing (RFC 9110, section 7.6.2).
+            case .maxForwards: fields.add(name: name, value: passes.map(String.init) ?? value)
+            case .date, .other:
                 if named.isEmpty || !named.contains(name.lowercased()) { fields.add(name: name, value: value) }
             }
         }
         let authority = own.authority?.text ?? own.address.description
         fields.add(name: "host", value: authority)
-        if let client = own.client { forwarded = forwarded.map { "\($0), \(client)" } ?? client }
-        if let forwarded { fields.add(name: "x-forwarded-for", value: forwarded) }
-        fields.add(name: "x-forwarded-proto", value: own.scheme)
-        fields.add(name: "x-forwarded-host", value: authority)
+        let (origin, asked) = (own.origin, own.origin.host ?? authority)
+        if let hops = origin.hops { fields.add(name: "x-forwarded-for", value: hops) }
+        fields.add(name: "x-forwarded-proto", value: origin.scheme)
+        fields.add(name: "x-forwarded-host", value: asked)
+        if own.writesForwarded {
+            fields.add(
+                name: "forwarded", value: ForwardedFields.forwarded(origin.hops, scheme: origin.scheme, host: asked))
+        }
         fields.add(name: LineageFields.timeoutName, value: LineageFields.format(timeout: own.timeout))
         fields.add(name: LineageFields.attemptName, value: String(own.attempt))
-        let received = Self.via(head.version)
-        fields.add(name: "via", value: via.map { "\($0), \(received)" } ?? received)
+        if own.writesVia {
+            let received = Self.via(head.version)
+            fields.add(name: "via", value: via.map { "\($0), \(received)" } ?? received)
+        }
         if known.isChunked { fields.add(name: "transfer-encoding", value: "chunked") }
     }
 
@@ -54,9 +62,11 @@ enum HeaderRules {
     struct Hop {
         /// Whom the request names, where it does.
         var authority: Authority?
-        var client: String?
-        /// How the client came.
-        var scheme: String
+        var origin: RequestOrigin
+        /// Whether the service is told of the hops in `Forwarded` as well.
+        var writesForwarded: Bool
+        /// Whether the service is told of all who have passed the request on (RFC 9110, section 7.6.3).
+        var writesVia: Bool
         var address: GatewayConfiguration.Address
         /// How much time is left.
         var timeout: Duration
@@ -76,21 +86,28 @@ enum HeaderRules {
 
     /// The fields that the client gets with an answer of the service.
     ///
+    /// - Parameter date: When the answer came, for one that does not say when it was made (RFC 9110, section 6.6.1). Nil
+    ///   for what comes before the answer.
     /// - Returns: Whether the connection can serve another request after it.
     static func toClient<Fields: FieldSink>(
-        _ head: HTTPResponseHead, for request: HTTPRequestHead, keepAlive: Bool, into fields: inout Fields
+        _ head: HTTPResponseHead, for request: HTTPRequestHead, keepAlive: Bool, date: String?,
+        into fields: inout Fields
     ) -> Bool {
         let named = head.headers.namedByConnection
         var length: String?
-        var isChunked = false
+        var (isChunked, isDated) = (false, false)
         for (name, value) in head.headers {
             switch FieldName(name) {
+            case .date:
+                isDated = true
+                fields.add(name: name, value: value)
             case .contentLength: length = value
             case .transferEncoding: isChunked = true
             case .connection, .upgrade, .hopByHop: break
             default: if named.isEmpty || !named.contains(name.lowercased()) { fields.add(name: name, value: value) }
             }
         }
+        if !isDated, let date { fields.add(name: "date", value: date) }
         if !isChunked, let length { fields.add(name: "content-length", value: length) }
         var keepAlive = keepAlive
         if hasBody(status: head.status, method: request.method), isChunked || length == nil {

@@ -31,6 +31,7 @@ final class LoopContext {
     let readRoom: ReadRoom
     private(set) var plan: Plan
     var generator = SplitMix64(seed: .random(in: 0 ... .max))
+    private var loopDate = LoopDate()
 
     init(shared: DataPlaneContext, plan: Plan, eventLoop: any EventLoop) {
         self.shared = shared
@@ -45,6 +46,9 @@ final class LoopContext {
 
     /// The loop's own time: what its timers go by.
     var now: NIODeadline { eventLoop.now }
+
+    /// The time of day, for an answer.
+    var date: String { loopDate.text(at: turn.now) }
 
     /// Requests that come from now on are served by another plan; those that are under way keep theirs.
     func take(_ plan: Plan) {

@@ -51,7 +51,7 @@ struct RequestAccount {
 
     mutating func answered(_ problem: Problem) {
         self.problem = problem
-        status = problem.kind.status
+        status = problem.status
     }
 
     /// - Parameter attempts: How many had been made by then.
@@ -126,7 +126,7 @@ extension Exchange {
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
                 detail: detail, explanation: account.explanation, record: recordID?.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,
-                bytesOut: account.bytesOut, client: client?.clientAddress,
+                bytesOut: account.bytesOut, client: origin.client,
                 wouldHave: account.wouldHave.map(\.told)))
     }
 

@@ -22,6 +22,12 @@ struct RequestFields {
     private(set) var isKeepAlive = true
     private(set) var hasUpgrade = false
     private(set) var expectsContinue = false
+    /// For a method that it counts for.
+    private(set) var maxForwards: MaxForwards?
+    /// Whether something says that the request comes from elsewhere than its connection does.
+    private(set) var speaksOfHops = false
+    /// Whether its credentials may authenticate the connection that it goes out on.
+    private(set) var authenticatesConnection = false
     private(set) var timeout: Duration?
     /// Of the layer above, from 1.
     private(set) var attempt = 1
@@ -51,12 +57,22 @@ struct RequestFields {
                 if attempts == 0 { attempt = LineageFields.attempts(value) }
                 attempts += 1
             case .traceparent: (traceparent, traceparents) = (value, traceparents + 1)
-            case .via, .forwardedFor, .forwardedProto, .forwardedHost, .tracestate, .hopByHop: break
-            case .other: if deciding.isTwin(name) { twin = name }
+            case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded: speaksOfHops = true
+            case .other:
+                if deciding.isTwin(name) { twin = name }
+                if !speaksOfHops, HopField(name) != nil { speaksOfHops = true }
+                if name.is("authorization"), ConnectionCredentials.are(in: value) { authenticatesConnection = true }
+            case .maxForwards:
+                guard MaxForwards.counts(for: head.method) else { break }
+                maxForwards = MaxForwards(value, isOnly: maxForwards == nil)
+            case .via, .tracestate, .date, .hopByHop: break
             }
         }
         isKeepAlive = keepsAlive && !closes
     }
+
+    /// The layers above are not believed.
+    mutating func forgetLineage() { (timeout, attempt) = (nil, 1) }
 
     var isChunked: Bool { codings > 0 }
     var announcesBody: Bool { isChunked || (length.map { $0 != "0" } ?? false) }

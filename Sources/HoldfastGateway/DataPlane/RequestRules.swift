@@ -32,6 +32,13 @@ enum RequestRules {
         guard method != .CONNECT else {
             throw Problem(.methodNotSupported, "CONNECT is not served here")
         }
+        guard fields.maxForwards != .malformed else {
+            throw Problem(.badRequest, "Max-Forwards is not a number, once")
+        }
+        // It would be sent back as it came, with what whoever sent it did not mean to read.
+        guard fields.maxForwards != .ends || method != .TRACE else {
+            throw Problem(.methodNotSupported, "a TRACE that may not be forwarded is not answered here")
+        }
         let target = try RequestTarget(method, head.uri, host: fields.host, mayBeAbsolute: version.major < 2)
         if head.uri != target.text { head.uri = target.text }
         if target.form == .absolute, let authority = target.authority {

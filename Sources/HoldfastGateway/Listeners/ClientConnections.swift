@@ -11,30 +11,8 @@ final class ClientConnections: Sendable {
         case four(UInt32)
         case six(UInt64)
 
-        /// Nil for what has no IP address: a socket of the machine itself, and a client that has left already.
-        init?(_ address: SocketAddress?) {
-            guard let address else { return nil }
-            let client: Client? = address.withSockAddr { pointer, size in
-                let bytes = UnsafeRawBufferPointer(start: pointer, count: size)
-                switch address.protocol {
-                case .inet:
-                    return .four(bytes.loadUnaligned(fromByteOffset: ListeningSockets.fourOffset, as: UInt32.self))
-                case .inet6: return Client(six: bytes[ListeningSockets.sixOffset...].prefix(16))
-                default: return nil
-                }
-            }
-            guard let client else { return nil }
-            self = client
-        }
-
-        private init(six bytes: Slice<UnsafeRawBufferPointer>) {
-            let address = UnsafeRawBufferPointer(rebasing: bytes)
-            // Where IPv6 is listened on, IPv4 comes as ::ffff:a.b.c.d: one network to all of IPv4 otherwise.
-            let isFour = address.prefix(10).allSatisfy { $0 == 0 } && address[10] == 0xFF && address[11] == 0xFF
-            self =
-                isFour
-                ? .four(address.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
-                : .six(address.loadUnaligned(as: UInt64.self))
+        init(_ address: IPAddress) {
+            self = address.isFour ? .four(UInt32(truncatingIfNeeded: address.low)) : .six(address.high)
         }
     }
 

@@ -30,6 +30,7 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var phase = Phase.open
     private var openStreams = 0
     private var lastStream = HTTP2StreamID.rootStream
+    private var pace: AnswerPaceMachine?
 
     init(configuration: GatewayConfiguration, connections: LoopConnections, eventLoop: any EventLoop) {
         self.configuration = configuration
@@ -96,8 +97,21 @@ final class HTTP2Connection: ChannelInboundHandler {
         switch phase {
         case .open: announce()
         case .announced: takeNoMore()
-        case .ending: context?.close(promise: nil)
+        case .ending: if !isStillTaken() { context?.close(promise: nil) }
         }
+    }
+
+    /// Whether the client takes what is left of its answers, which are no streams any longer.
+    private func isStillTaken() -> Bool {
+        guard let channel = context?.channel, let eventLoop = context?.eventLoop,
+            let waiting = try? channel.syncOptions?.getOption(.bufferedWritableBytes), waiting > 0
+        else { return false }
+        let limit = TimeAmount(configuration.clientTimeout)
+        var pace = self.pace ?? AnswerPaceMachine(limit, waiting: waiting, at: eventLoop.now)
+        guard pace.look(waiting: waiting, at: eventLoop.now) == .goesOn else { return false }
+        self.pace = pace
+        timer.set(pace.deadline)
+        return true
     }
 
     private func announce() {

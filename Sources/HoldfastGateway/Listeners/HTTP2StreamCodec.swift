@@ -34,6 +34,8 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
     private var state = State.awaitingHead
     /// The latest frame of the response, held until it is known whether it is the last.
     private var heldFrame: HTTP2Frame.FramePayload?
+    /// Of the frame that is held.
+    private var heldPromise: EventLoopPromise<Void>?
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -45,6 +47,7 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         state = .ended
+        dropFrame()
         context.fireChannelInactive()
     }
 
@@ -106,12 +109,14 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head):
             releaseFrame(context)
-            heldFrame = .headers(.init(headers: Self.fields(of: head)))
+            (heldFrame, heldPromise) = (.headers(.init(headers: Self.fields(of: head))), promise)
         case .body(let body):
             releaseFrame(context)
-            heldFrame = .data(.init(data: body))
+            (heldFrame, heldPromise) = (.data(.init(data: body)), promise)
         case .end:
-            context.write(wrapOutboundOut(lastFrame(context)), promise: promise)
+            let held = heldPromise.take()
+            if let promise { held?.futureResult.cascade(to: promise) }
+            context.write(wrapOutboundOut(lastFrame(context)), promise: held ?? promise)
         }
     }
 
@@ -122,7 +127,12 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
 
     private func releaseFrame(_ context: ChannelHandlerContext) {
         guard let frame = heldFrame.take() else { return }
-        context.write(wrapOutboundOut(frame), promise: nil)
+        context.write(wrapOutboundOut(frame), promise: heldPromise.take())
+    }
+
+    private func dropFrame() {
+        heldFrame = nil
+        heldPromise.take()?.fail(ChannelError.ioOnClosedChannel)
     }
 
     private func lastFrame(_ context: ChannelHandlerContext) -> HTTP2Frame.FramePayload {
@@ -147,7 +157,7 @@ final class HTTP2StreamCodec: ChannelDuplexHandler {
     }
 
     private func reset(_ code: HTTP2ErrorCode, _ context: ChannelHandlerContext) {
-        heldFrame = nil
+        dropFrame()
         context.writeAndFlush(wrapOutboundOut(.rstStream(code)), promise: nil)
     }
 

@@ -1,4 +1,5 @@
 #if Gateway
+import Logging
 import NIOCore
 import NIOHTTP2
 import NIOPosix
@@ -89,8 +90,12 @@ final class ListenerLoop {
     private static let unsentLimit = NIOBSDSocket.Option(rawValue: 0x201)
     #endif
 
+    /// A header of the PROXY protocol that is none is told of once in so long.
+    private static let quietTime = TimeAmount.seconds(60)
+
     let context: LoopContext
     let connections: LoopConnections
+    private var lastHeaderFault: NIODeadline?
 
     init(context: LoopContext) {
         self.context = context
@@ -100,7 +105,6 @@ final class ListenerLoop {
     func accept(
         _ channel: any Channel, _ listener: ListenerConfiguration, _ certificates: Certificates?
     ) throws {
-        let configuration = context.plan.configuration
         let counters = context.shared.counters
         let open = counters.connections.add(1, ordering: .relaxed).newValue
         connections.add(channel)
@@ -111,30 +115,69 @@ final class ListenerLoop {
             connections.remove(channel)
         }
         try channel.syncOptions?.setOption(.recvAllocator, value: context.readRoom)
-        try admit(channel, open)
+        try admit(open)
+        let (trusted, peer) = (TrustedHops(listener), IPAddress(channel.remoteAddress))
+        guard listener.proxyProtocol == .required, trusted.speaksForOthers(peer) else {
+            try admit(channel, of: peer, trusted)
+            return try serve(channel, listener, certificates, from: nil)
+        }
+        try awaitHeader(channel) { [unowned self] header in
+            let origin = ConnectionOrigin(header, from: peer, trusted)
+            if header.source != nil { try admit(channel, of: header.source, trusted) }
+            try serve(channel, listener, certificates, from: origin)
+        }
+    }
+
+    /// - Parameter origin: Where the connection comes from; nil: from whom it is with.
+    private func serve(
+        _ channel: any Channel, _ listener: ListenerConfiguration, _ certificates: Certificates?,
+        from origin: ConnectionOrigin?
+    ) throws {
         if let certificates { try channel.pipeline.syncOperations.addHandler(certificates.makeHandler()) }
         guard certificates != nil || listener.http2 else {
-            return try build(channel, Transport(isSecure: false, isHTTP2: false), listener)
+            return try build(channel, Transport(isSecure: false, isHTTP2: false), listener, from: origin)
         }
         try channel.pipeline.syncOperations.addHandler(
             ProtocolChoice(
-                isSecure: certificates != nil, timeout: TimeAmount(configuration.headerTimeout),
+                isSecure: certificates != nil, timeout: context.plan.headerTimeout,
                 eventLoop: channel.eventLoop
             ) { [unowned self] transport in
-                try build(channel, transport, listener)
+                try build(channel, transport, listener, from: origin)
             })
     }
 
+    /// Reads what a balancer says of the connection before anything else is read.
+    private func awaitHeader(_ channel: any Channel, proceed: @escaping (ProxyHeader) throws -> Void) throws {
+        let handler = ProxyProtocolHandler(
+            timeout: context.plan.headerTimeout, eventLoop: channel.eventLoop, proceed: proceed
+        ) { [unowned self] reason in
+            context.shared.counters.refusedByProxyProtocol.add(1, ordering: .relaxed)
+            let now = context.turn.now
+            guard lastHeaderFault.map({ now - $0 >= Self.quietTime }) ?? true else { return }
+            lastHeaderFault = now
+            context.shared.logger.warning(
+                "a proxy that is trusted sent no header of the PROXY protocol, and its connection was closed",
+                metadata: ["proxy": "\(channel.remoteAddress?.ipAddress ?? "unknown")", "reason": "\(reason)"])
+        }
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
     /// - Parameter open: How many connections there are, this one included.
-    private func admit(_ channel: any Channel, _ open: Int) throws {
+    private func admit(_ open: Int) throws {
         let (configuration, shared) = (context.plan.configuration, context.shared)
         guard open <= shared.descriptors.clients(configuration.connections) else {
             shared.counters.refusedByConnections.add(1, ordering: .relaxed)
             throw ChannelError.operationUnsupported
         }
-        guard let bound = configuration.connectionsPerClient,
-            let client = ClientConnections.Client(channel.remoteAddress)
+    }
+
+    /// - Parameter trusted: Whose connections carry what many clients ask, and are not counted as one's.
+    private func admit(_ channel: any Channel, of address: IPAddress?, _ trusted: TrustedHops) throws {
+        let shared = context.shared
+        guard let bound = context.plan.configuration.connectionsPerClient, let address,
+            !trusted.speaksForOthers(address)
         else { return }
+        let client = ClientConnections.Client(address)
         guard shared.clients.admit(client, atMost: bound) else {
             shared.counters.refusedByClient.add(1, ordering: .relaxed)
             throw ChannelError.operationUnsupported
@@ -142,18 +185,22 @@ final class ListenerLoop {
         channel.closeFuture.whenComplete { _ in shared.clients.ended(client) }
     }
 
-    private func build(_ channel: any Channel, _ transport: Transport, _ listener: ListenerConfiguration) throws {
+    private func build(
+        _ channel: any Channel, _ transport: Transport, _ listener: ListenerConfiguration,
+        from origin: ConnectionOrigin?
+    ) throws {
+        let origin = origin ?? ConnectionOrigin(channel, TrustedHops(listener))
         if transport.isHTTP2 {
-            try buildHTTP2(channel, transport, listener)
+            try buildHTTP2(channel, transport, listener, origin)
         } else {
-            try buildHTTP1(channel, transport)
+            try buildHTTP1(channel, transport, origin)
         }
     }
 
-    private func buildHTTP1(_ channel: any Channel, _ transport: Transport) throws {
+    private func buildHTTP1(_ channel: any Channel, _ transport: Transport, _ origin: ConnectionOrigin) throws {
         let configuration = context.plan.configuration
         let downstream = DownstreamHandler(
-            loop: context, transport: transport, isQuiescing: connections.isQuiescing)
+            loop: context, transport: transport, origin: origin, isQuiescing: connections.isQuiescing)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(
             HTTP1RequestHandler(headerLimit: configuration.headerLimit, downstream: downstream))
@@ -161,13 +208,13 @@ final class ListenerLoop {
     }
 
     private func buildHTTP2(
-        _ channel: any Channel, _ transport: Transport, _ listener: ListenerConfiguration
+        _ channel: any Channel, _ transport: Transport, _ listener: ListenerConfiguration, _ origin: ConnectionOrigin
     ) throws {
         let eventLoop = channel.eventLoop
         let connection = HTTP2Connection(
             configuration: context.plan.configuration, connections: connections, eventLoop: eventLoop)
         let limits = HTTP2Limits.make(context.plan.configuration, streams: listener.streams)
-        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        let loop = NIOLoopBound((self, origin), eventLoop: eventLoop)
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: eventLoop, connectionConfiguration: limits.connection,
             streamConfiguration: limits.stream,
@@ -175,9 +222,11 @@ final class ListenerLoop {
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 let pipeline = stream.pipeline.syncOperations
+                let (listenerLoop, origin) = loop.value
                 try pipeline.addHandler(HTTP2StreamCodec())
                 try pipeline.addHandler(
-                    DownstreamHandler(loop: loop.value.context, transport: transport, isQuiescing: false))
+                    DownstreamHandler(
+                        loop: listenerLoop.context, transport: transport, origin: origin, isQuiescing: false))
             }
         }
         try channel.pipeline.syncOperations.addHandler(handler)

@@ -4,23 +4,36 @@ import NIOCore
 /// Two connections that have left HTTP behind: what comes on one goes out on the other, as it is.
 ///
 /// No more is read on one side than the other takes, an end on one side is an end on the other, and neither may be silent
-/// for longer than the limit when the other is too.
+/// for longer than the limit when the other is too. Whoever is closed for that, or because the gateway ends, is told by a
+/// close frame, where one can go: between two frames, to a side that takes what it is sent.
 enum Tunnel {
+    struct Limits {
+        /// How long both may be silent.
+        let silence: TimeAmount
+        /// The same while one of them does not take what waits for it.
+        let behind: TimeAmount
+    }
+
     /// How long one side may take to end when the other has.
     private static let lingerTime = TimeAmount.seconds(2)
 
     /// - Parameters:
     ///   - client: A connection with the handlers that ``Listener`` gives to HTTP/1, and an answer of 101 sent.
     ///   - service: A connection of the pool, which has answered 101.
-    static func join(_ client: any Channel, _ service: UpstreamConnection, idleLimit: TimeAmount) {
+    static func join(_ client: any Channel, _ service: UpstreamConnection, _ limits: Limits) {
         let timer = LazyTimer(eventLoop: client.eventLoop)
-        let (near, far) = (Side(timer, idleLimit), Side(timer, idleLimit))
+        let (near, far) = (Side(timer, limits, isMasking: false), Side(timer, limits, isMasking: true))
         (near.other, far.other) = (far, near)
         timer.onFire = { [unowned near, unowned far] in
-            near.close()
-            far.close()
+            guard !near.isEnding, near.isOpen, far.isOpen else {
+                near.close()
+                return far.close()
+            }
+            near.end("silent for too long")
+            far.end("silent for too long")
+            timer.set(in: lingerTime)
         }
-        timer.set(in: idleLimit)
+        timer.set(in: limits.silence)
         do {
             let requests = try client.pipeline.syncOperations.handler(type: HTTP1RequestHandler.self)
             let (asked, answered) = (requests.takeUnread(), service.leave())
@@ -58,27 +71,70 @@ enum Tunnel {
         /// Held until one of the two has closed.
         var other: Side?
         private let timer: LazyTimer
-        private let idleLimit: TimeAmount
+        private let limits: Limits
+        /// Whether what goes out here goes to a service, which takes masked frames alone (RFC 6455, section 5.1).
+        private let isMasking: Bool
         private var context: ChannelHandlerContext?
         private var readsWait = false
+        /// What has gone out here.
+        private var frames = WebSocketFrames()
+        /// Whether this side was told to go: what still comes is not passed on.
+        private(set) var isEnding = false
 
-        init(_ timer: LazyTimer, _ idleLimit: TimeAmount) {
+        init(_ timer: LazyTimer, _ limits: Limits, isMasking: Bool) {
             self.timer = timer
-            self.idleLimit = idleLimit
+            self.limits = limits
+            self.isMasking = isMasking
         }
+
+        var isOpen: Bool { context != nil }
 
         func flush() { context?.flush() }
 
-        func send(_ bytes: ByteBuffer) { context?.write(NIOAny(bytes), promise: nil) }
+        func send(_ bytes: ByteBuffer) {
+            frames.passed(bytes)
+            context?.write(NIOAny(bytes), promise: nil)
+        }
 
         func close() { context?.close(promise: nil) }
+
+        /// Says that this is the end, and leaves the other side a moment to say so too (RFC 6455, section 7.1.1).
+        func end(_ reason: StaticString) {
+            guard let context else { return }
+            sayGoodbye(reason, context)
+            context.close(mode: .output, promise: nil)
+        }
+
+        private func sayGoodbye(_ reason: StaticString, _ context: ChannelHandlerContext) {
+            guard !isEnding else { return }
+            isEnding = true
+            guard frames.mayClose, context.channel.isWritable else { return }
+            let mask = isMasking ? UInt32.random(in: 0 ... .max) : nil
+            context.writeAndFlush(NIOAny(WebSocketFrames.goingAway(reason, mask: mask)), promise: nil)
+        }
+
+        /// When a side begins to be behind, or is not any longer, time counts anew.
+        private func arm() {
+            guard !isEnding, let here = context?.channel, let there = other?.context?.channel else { return }
+            let isBehind = !here.isWritable || !there.isWritable
+            timer.set(in: isBehind ? min(limits.behind, limits.silence) : limits.silence)
+        }
+
+        /// The gateway ends, and does not wait.
+        func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+            if mode == .all {
+                sayGoodbye("the gateway ends", context)
+                if let other, let context = other.context { other.sayGoodbye("the gateway ends", context) }
+            }
+            context.close(mode: mode, promise: promise)
+        }
 
         func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            guard let other = other?.context else { return }
-            timer.set(in: idleLimit)
-            other.write(data, promise: nil)
+            guard !isEnding, let other, other.isOpen else { return }
+            other.send(unwrapInboundIn(data))
+            arm()
         }
 
         func channelReadComplete(context: ChannelHandlerContext) { other?.context?.flush() }
@@ -88,6 +144,7 @@ enum Tunnel {
         }
 
         func channelWritabilityChanged(context: ChannelHandlerContext) {
+            arm()
             guard context.channel.isWritable, let other, other.readsWait else { return }
             other.readsWait = false
             other.context?.read()

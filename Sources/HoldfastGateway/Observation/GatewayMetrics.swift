@@ -27,6 +27,7 @@ enum GatewayMetrics {
         text.family("holdfast_connections_refused_total", "Client connections that were closed as they came.", .counter)
         text.sample(["reason": "connections"], snapshot.refusedByConnections)
         text.sample(["reason": "connections-per-client"], snapshot.refusedByClient)
+        text.sample(["reason": "proxy-protocol"], snapshot.refusedByProxyProtocol)
         text.counter(
             "holdfast_accept_pauses_total",
             "How often no connection was accepted for a moment, for want of descriptors or of memory.",

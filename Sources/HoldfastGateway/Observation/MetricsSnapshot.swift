@@ -63,6 +63,7 @@ struct MetricsSnapshot: Sendable {
     /// Client connections that were closed as they came, because there were as many as may be, or the client had as many.
     var refusedByConnections = 0
     var refusedByClient = 0
+    var refusedByProxyProtocol = 0
     /// How often no connection was accepted for a moment, for want of descriptors or of memory.
     var acceptPauses = 0
     /// Bodies that are kept in memory.

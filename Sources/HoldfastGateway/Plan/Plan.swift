@@ -13,6 +13,7 @@ final class Plan: Sendable {
     let table: RouteTable
     let headerTimeout: TimeAmount
     let idleTimeout: TimeAmount
+    let clientTimeout: TimeAmount
     /// What it means, for the page.
     let words: PlanWords
 
@@ -25,6 +26,7 @@ final class Plan: Sendable {
         table = RouteTable(routes)
         headerTimeout = TimeAmount(configuration.headerTimeout)
         idleTimeout = TimeAmount(configuration.idleTimeout)
+        clientTimeout = TimeAmount(configuration.clientTimeout)
         words = PlanWords(configuration)
     }
 

@@ -18,6 +18,10 @@ final class Route: Sendable {
     /// Each request needs them several times: as its event loop counts.
     let deadline: TimeAmount
     let attemptTimeout: TimeAmount
+    let streamTimeout: TimeAmount
+    /// In an order that does not depend on how the configuration lists them, since what is hashed depends on it.
+    let fingerprintFields: [String]
+    let scopeFields: [String]
 
     var name: String { configuration.name }
 
@@ -54,6 +58,9 @@ final class Route: Sendable {
         metrics = former?.metrics ?? RouteMetrics(route: name)
         deadline = TimeAmount(configuration.deadline)
         attemptTimeout = TimeAmount(configuration.attemptTimeout)
+        streamTimeout = TimeAmount(configuration.streamTimeout)
+        fingerprintFields = configuration.idempotency.fingerprintFields.sorted()
+        scopeFields = configuration.idempotency.scopeFields.sorted()
     }
 
     /// What a policy knows goes over while it is configured as it was.

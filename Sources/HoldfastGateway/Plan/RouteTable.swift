@@ -31,7 +31,8 @@ struct RouteTable: Sendable {
         self.routes = routes
         let matches = routes.map(\.configuration.match)
         deciding = DecidingFields(
-            matches.flatMap(\.fields.keys) + routes.flatMap(\.configuration.caller.fieldNames))
+            matches.flatMap(\.fields.keys) + routes.flatMap(\.configuration.caller.fieldNames)
+                + routes.flatMap { $0.fingerprintFields + $0.scopeFields })
         methods = Set(matches.flatMap(\.methods))
         let patterns = matches.map(\.path)
         let marks = patterns.reduce(into: PathReadings.Marks()) { $0.formUnion($1.marks) }

@@ -16,9 +16,12 @@ extension UpstreamService {
     /// Choices in Randomized Load Balancing", 1996), or else whichever admits a call. The one that was just tried comes
     /// last of all.
     ///
-    /// - Parameter isEnforced: Whether a rejection counts. In the shadow it is told, and the call is made.
+    /// - Parameters:
+    ///   - wanted: Which one to begin with, if any is better than another.
+    ///   - isEnforced: Whether a rejection counts. In the shadow it is told, and the call is made.
     func choose(
-        avoiding tried: Endpoint?, isEnforced: Bool, using generator: inout SplitMix64,
+        avoiding tried: Endpoint?, preferring wanted: Endpoint? = nil, isEnforced: Bool,
+        using generator: inout SplitMix64,
         wouldReject: (Explanation) -> Void
     ) -> Choice {
         guard !endpoints.isEmpty else { return .nowhere }
@@ -29,7 +32,8 @@ extension UpstreamService {
             guard !isEnforced else { return .rejected(error.explanation) }
             wouldReject(error.explanation)
         }
-        let first = preferred(using: &generator)
+        let known = wanted.flatMap { wanted in endpoints.firstIndex { $0 === wanted } }
+        let first = known ?? preferred(using: &generator)
         var earliest: Explanation?
         // The preferred one, the others in turn, those whose checks fail, and the one that was just tried.
         for round in Round.allCases {

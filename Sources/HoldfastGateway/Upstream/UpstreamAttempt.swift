@@ -62,6 +62,9 @@ final class UpstreamAttempt {
 
     func answers() { phase = .answering }
 
+    /// For whom its connection may be kept when it has been authenticated; nil while there is nobody, or several.
+    var owner: PersonalConnections.Owner? { exchange?.client?.owner }
+
     /// Tells the breakers how it went. Only the first verdict counts.
     func judge(_ verdict: CircuitBreakerMachine.Verdict) {
         guard !isJudged else { return }

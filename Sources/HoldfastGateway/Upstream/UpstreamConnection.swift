@@ -15,7 +15,18 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         case idle
         case serving(UpstreamAttempt)
         case draining(bytes: Int)
+        /// Idle, for its owner alone.
+        case personal
         case closed
+    }
+
+    /// Who else may be served when a connection has been authenticated (``ConnectionCredentials``).
+    private enum Sharing {
+        case everybody
+        /// Nobody: a request brought credentials, and the service has not said what it makes of them.
+        case nobody
+        /// The client that it was authenticated for: the service has said that it does such a thing.
+        case owner
     }
 
     let channel: any Channel
@@ -34,6 +45,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     private var isRequestSent = false
     /// Whether what comes after the response is not HTTP.
     private var isSwitched = false
+    private var sharing = Sharing.everybody
     private var isReadHeld = false
     private var readsWait = false
 
@@ -53,6 +65,11 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         use = .serving(attempt)
         isKeepAlive = true
         isRequestSent = false
+    }
+
+    /// What is sent next may authenticate the connection.
+    func carryCredentials() {
+        if sharing == .everybody { sharing = .nobody }
     }
 
     /// - Parameters:
@@ -142,7 +159,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         switch use {
         case .serving(let attempt): received(part, for: attempt)
         case .draining(let bytes): drained(part, after: bytes)
-        case .idle, .closed: break
+        case .idle, .personal, .closed: break
         }
     }
 
@@ -151,6 +168,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         case .head(let head, let persists):
             guard !head.isInformational else { return attempt.receivedInformational(head) }
             isKeepAlive = persists
+            if head.headers.authenticateConnection { sharing = .owner }
             isSwitched = head.status == .switchingProtocols
             attempt.received(head)
         case .body(let body):
@@ -167,7 +185,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         case .serving(let attempt):
             use = .closed
             attempt.serviceClosed(unreadable: reason)
-        case .idle: pool.remove(self)
+        case .idle, .personal: pool.remove(self)
         case .draining, .closed: break
         }
         use = .closed
@@ -203,7 +221,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         use = .closed
         switch former {
         case .serving(let attempt): if isWhole { attempt.receivedEnd() } else { attempt.serviceClosed() }
-        case .idle: pool.remove(self)
+        case .idle, .personal: pool.remove(self)
         case .draining, .closed: break
         }
         context.fireChannelInactive()
@@ -219,11 +237,13 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     private func finish() {
         // What it has sent behind its answer would be taken for the next one.
         guard isKeepAlive, isRequestSent, !reader.hasUnread else { return close() }
-        use = .idle
+        let owner: PersonalConnections.Owner? = if case .serving(let attempt) = use { attempt.owner } else { nil }
+        guard sharing == .everybody || (sharing == .owner && owner != nil) else { return close() }
+        use = sharing == .everybody ? .idle : .personal
         // The client may have been too slow for the end of its answer. The next one is not.
         holdReads(false)
         idleSince = pool.turn.now
-        pool.put(self)
+        if let owner, sharing == .owner { pool.keep(self, for: owner) } else { pool.put(self) }
     }
 }
 #endif

@@ -34,6 +34,7 @@ final class UpstreamPool {
     private let eventLoop: any EventLoop
     let turn: LoopTurn
     private var idle: [Int: Idle] = [:]
+    private var personal = PersonalConnections()
     private(set) var isClosed = false
     private let counters: GatewayCounters
     /// How a channel is opened: over the network, unless somebody else has its bytes in their hands.
@@ -73,7 +74,7 @@ final class UpstreamPool {
         to endpoint: Endpoint, atMost bound: Int, timeout: TimeAmount,
         completion: @escaping (Result<UpstreamConnection, any Error>) -> Void
     ) {
-        guard endpoint.connections.add(1, ordering: .relaxed).newValue <= bound else {
+        guard endpoint.connections.add(1, ordering: .relaxed).newValue <= bound || closePersonal(to: endpoint) else {
             endpoint.connections.subtract(1, ordering: .relaxed)
             return completion(.failure(Full()))
         }
@@ -142,11 +143,50 @@ final class UpstreamPool {
     }
 
     func remove(_ connection: UpstreamConnection) {
+        personal.remove(connection)
         idle[connection.endpoint.number]?.connections.removeAll { $0 === connection }
+    }
+
+    // MARK: Connections of one client
+
+    /// Keeps a connection that has been authenticated, for the client that it was authenticated for.
+    func keep(_ connection: UpstreamConnection, for owner: PersonalConnections.Owner) {
+        guard !isClosed, !connection.endpoint.isRetired.load(ordering: .relaxed) else { return connection.close() }
+        personal.keep(connection, for: owner)?.close()
+    }
+
+    /// Where a client has such a connection, of some endpoints.
+    func endpoint(of owner: PersonalConnections.Owner?, among endpoints: [Endpoint]) -> Endpoint? {
+        guard !personal.isEmpty, let owner else { return nil }
+        return personal.endpoint(of: owner, among: endpoints)
+    }
+
+    /// A client's own connection to an endpoint. However long it has idled, up to the limit, another would not do: the
+    /// client would have to begin anew, in the middle of what it has begun.
+    func take(_ endpoint: Endpoint, of owner: PersonalConnections.Owner?) -> UpstreamConnection? {
+        guard !personal.isEmpty, let owner, let connection = personal.take(owner, to: endpoint) else { return nil }
+        guard turn.now - connection.idleSince <= Self.idleLimit else {
+            connection.close()
+            return nil
+        }
+        return connection
+    }
+
+    /// The client has left.
+    func closeAll(of owner: PersonalConnections.Owner) {
+        guard !personal.isEmpty else { return }
+        for connection in personal.removeAll(of: owner) { connection.close() }
+    }
+
+    private func closePersonal(to endpoint: Endpoint) -> Bool {
+        let oldest = personal.removeOldest { $0 === endpoint }
+        oldest?.close()
+        return oldest != nil
     }
 
     /// Closes idle connections to endpoints that are retired.
     func closeRetired() {
+        for connection in personal.removeAll(where: { $0.isRetired.load(ordering: .relaxed) }) { connection.close() }
         for (number, idle) in idle
         where idle.connections.isEmpty
             || idle.connections.contains(where: { $0.endpoint.isRetired.load(ordering: .relaxed) })
@@ -157,6 +197,7 @@ final class UpstreamPool {
 
     func close() {
         isClosed = true
+        for connection in personal.removeAll(where: { _ in true }) { connection.close() }
         for number in idle.keys { close(number) }
     }
 
@@ -165,7 +206,7 @@ final class UpstreamPool {
     /// - Returns: Whether there was one.
     private func closeOldest() -> Bool {
         let oldest = idle.values.compactMap(\.connections.first).min { $0.idleSince < $1.idleSince }
-        guard let oldest else { return false }
+        guard let oldest = oldest ?? personal.removeOldest() else { return false }
         remove(oldest)
         oldest.close()
         return true

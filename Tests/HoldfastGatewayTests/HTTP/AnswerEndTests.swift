@@ -13,7 +13,7 @@ struct AnswerEndTests {
     private static let open = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhalf of it"
 
     private func withGateway(
-        to service: RawService, tls: TestCertificate? = nil, _ body: (RunningGateway) async throws -> Void
+        to service: ScriptedService, tls: TestCertificate? = nil, _ body: (RunningGateway) async throws -> Void
     ) async throws {
         try await HoldfastGatewayTests.withGateway(
             configure: { configuration in
@@ -36,13 +36,13 @@ struct AnswerEndTests {
     }
 
     // RFC 9112, sections 8 and 9.8.
-    @Test(arguments: [RawService.Ending.reset, .cut])
+    @Test(arguments: [ScriptedService.Ending.reset, .cut])
     func `an answer without a length that is cut is not whole, and under a key it is unknown`(
-        ending: RawService.Ending
+        ending: ScriptedService.Ending
     ) async throws {
         let certificate = try await TestCertificate.make()
         for isSecure in ending == .cut ? [true] : [false, true] {
-            let service = try await RawService.start(under: isSecure ? try context(certificate) : nil) { _ in
+            let service = try await ScriptedService.start(under: isSecure ? try context(certificate) : nil) { _ in
                 .init(Self.open, ending)
             }
             try await withGateway(to: service, tls: isSecure ? certificate : nil) { gateway in
@@ -63,7 +63,7 @@ struct AnswerEndTests {
     @Test(arguments: [false, true])
     func `an answer without a length that ends in order is whole`(isSecure: Bool) async throws {
         let certificate = try await TestCertificate.make()
-        let service = try await RawService.start(under: isSecure ? try context(certificate) : nil) { _ in
+        let service = try await ScriptedService.start(under: isSecure ? try context(certificate) : nil) { _ in
             .init(Self.open, .close)
         }
         try await withGateway(to: service, tls: isSecure ? certificate : nil) { gateway in
@@ -80,7 +80,7 @@ struct AnswerEndTests {
     ])
     func `what a service sends behind its answer is nobody's`(answer: String) async throws {
         let smuggled = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
-        let service = try await RawService.start { number in
+        let service = try await ScriptedService.start { number in
             number == 1 ? .init(answer + smuggled) : .init("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood")
         }
         try await withGateway(to: service) { gateway in
@@ -94,7 +94,7 @@ struct AnswerEndTests {
     }
 
     @Test func `an answer that came before its request is nobody's`() async throws {
-        let service = try await RawService.start { _ in
+        let service = try await ScriptedService.start { _ in
             .init("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 2")
         }
         try await withGateway(to: service) { gateway in

@@ -9,7 +9,7 @@ import Testing
 @Suite("Values on their way")
 struct OpaqueValuesTests {
     private func withGateway(
-        _ service: RawService, _ configure: (inout RouteConfiguration) -> Void = { _ in },
+        _ service: ScriptedService, _ configure: (inout RouteConfiguration) -> Void = { _ in },
         _ body: (RunningGateway) async throws -> Void
     ) async throws {
         try await HoldfastGatewayTests.withGateway(
@@ -28,7 +28,7 @@ struct OpaqueValuesTests {
 
     @Test func `bytes beyond ASCII reach the service and the client as they are`() async throws {
         let value: [UInt8] = Array("attachment; filename=\"J".utf8) + [0xF6, 0xC3, 0xB6, 0xFF] + Array("rg\"".utf8)
-        let service = try await RawService.start { _ in
+        let service = try await ScriptedService.start { _ in
             .init(
                 Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Disposition: ".utf8) + value
                     + Array("\r\n\r\n".utf8))
@@ -50,7 +50,7 @@ struct OpaqueValuesTests {
     }
 
     @Test func `callers that differ in one byte beyond ASCII are two`() async throws {
-        let service = try await RawService.start { number in
+        let service = try await ScriptedService.start { number in
             .init("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\(number)")
         }
         try await withGateway(service, { $0.caller = .fields(["x-user"]) }) { gateway in
@@ -64,7 +64,7 @@ struct OpaqueValuesTests {
     }
 
     @Test func `blanks behind a value make no other caller`() async throws {
-        let service = try await RawService.start { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
+        let service = try await ScriptedService.start { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
         let configure: (inout RouteConfiguration) -> Void = { $0.rateLimit = .init(requests: 1) }
         try await withGateway(service, configure) { gateway in
             var passed = 0
@@ -74,7 +74,7 @@ struct OpaqueValuesTests {
             }
             #expect(passed == 1)
         }
-        let other = try await RawService.start { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
+        let other = try await ScriptedService.start { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
         try await withGateway(other) { gateway in
             for blanks in ["", " ", "  ", "\t", " \t "] {
                 let fields = ["Authorization: Bearer t\(blanks)", "Idempotency-Key: k\(blanks)"].map { Array($0.utf8) }
@@ -87,14 +87,14 @@ struct OpaqueValuesTests {
 
     @Test func `a service's blanks behind what frames its answer are none of its framing`() async throws {
         for framing in ["Content-Length: 2 \r\n\r\nok", "Transfer-Encoding: chunked \t\r\n\r\n2\r\nok\r\n0\r\n\r\n"] {
-            let service = try await RawService.start { _ in .init("HTTP/1.1 200 OK\r\n\(framing)") }
+            let service = try await ScriptedService.start { _ in .init("HTTP/1.1 200 OK\r\n\(framing)") }
             try await withGateway(service) { gateway in try await expectEqual(gateway.get().text, "ok") }
         }
     }
 
     @Test(arguments: ["BAN", "REFRESH", "LIST", "M-SEARCH", "QUERY"])
     func `any token is a method, over HTTP/1`(method: String) async throws {
-        let service = try await RawService.start { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
+        let service = try await ScriptedService.start { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
         try await withGateway(service) { gateway in
             let text = try await TestClient.raw(
                 "\(method) / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", to: gateway.port)

@@ -27,14 +27,17 @@ enum TestClient {
 
     /// Sends one request on a connection of its own.
     ///
-    /// - Parameter tls: What the connection is encrypted with, if it is.
+    /// - Parameters:
+    ///   - tls: What the connection is encrypted with, if it is.
+    ///   - header: What is sent before that.
     static func send(
         _ method: HTTPMethod, _ uri: String, to port: Int, headers: HTTPHeaders = [:], body: [UInt8] = [],
-        over tls: NIOSSLContext? = nil
+        over tls: NIOSSLContext? = nil, after header: [UInt8] = []
     ) async throws -> Answer {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if !header.isEmpty { try channel.pipeline.syncOperations.addHandler(HeaderFirst(header)) }
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
@@ -67,6 +70,21 @@ enum TestClient {
                 }
             }
             throw NoAnswer()
+        }
+    }
+
+    /// Sends some bytes before all others.
+    private final class HeaderFirst: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let header: [UInt8]
+
+        init(_ header: [UInt8]) { self.header = header }
+
+        func channelActive(context: ChannelHandlerContext) {
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: header)), promise: nil)
+            context.fireChannelActive()
         }
     }
 

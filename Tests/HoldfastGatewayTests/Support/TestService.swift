@@ -21,6 +21,8 @@ final class TestService: Sendable {
         case hang
         /// Announces more than it sends, and closes.
         case breakOff([UInt8])
+        /// Begins an answer, and says nothing more.
+        case silent
         /// Answers when the test says so.
         case held(EventLoopFuture<Void>, [UInt8])
 
@@ -136,6 +138,10 @@ final class TestService: Sendable {
                     wrapOutboundOut(.head(.init(version: .http1_1, status: .ok, headers: headers))), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
                 context.close(promise: nil)
+            case .silent:
+                let headers = HTTPHeaders([("transfer-encoding", "chunked")])
+                context.writeAndFlush(
+                    wrapOutboundOut(.head(.init(version: .http1_1, status: .ok, headers: headers))), promise: nil)
             case .held(let future, let bytes):
                 let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
                 future.hop(to: context.eventLoop).whenComplete { _ in

@@ -10,9 +10,10 @@ final class WebSocketService: Sendable {
     private let channel: any Channel
     private let seen: Seen
 
-    /// The heads of the requests that came.
+    /// The heads of the requests that came, and what came after them on the connection that ended first.
     private final class Seen: Sendable {
         let heads = Mutex<[String]>([])
+        let ended = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: [UInt8].self)
     }
 
     private init(channel: any Channel, seen: Seen) {
@@ -41,7 +42,13 @@ final class WebSocketService: Sendable {
 
     var heads: [String] { seen.heads.withLock { $0 } }
 
-    func stop() async { try? await channel.close() }
+    /// What came on the connection that ended first, behind the head.
+    func ended() async -> [UInt8] { (try? await seen.ended.futureResult.get()) ?? [] }
+
+    func stop() async {
+        seen.ended.succeed([])
+        try? await channel.close()
+    }
 
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
@@ -50,6 +57,7 @@ final class WebSocketService: Sendable {
         private let answer: String?
         private let seen: Seen
         private var head: ByteBuffer? = ByteBuffer()
+        private var after: [UInt8] = []
 
         init(_ answer: String?, _ seen: Seen) {
             self.answer = answer
@@ -70,7 +78,10 @@ final class WebSocketService: Sendable {
             if !rest.isEmpty { echo(ByteBuffer(substring: rest), context) }
         }
 
+        func channelInactive(context: ChannelHandlerContext) { seen.ended.succeed(after) }
+
         private func echo(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
+            after += buffer.readableBytesView
             context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
             if buffer.readableBytesView.suffix(5).elementsEqual("close".utf8) {
                 context.close(mode: .output, promise: nil)

@@ -35,6 +35,11 @@ struct RunningGateway: Sendable {
     }
 }
 
+extension [AddressRange] {
+    /// This machine. Should it ever not be read, tests fail: nobody would be believed.
+    static var loopback: [AddressRange] { (try? AddressRange("127.0.0.0/8")).map { [$0] } ?? [] }
+}
+
 /// A machine that is busy with all tests at once is not a slow client. Tests of limits set their own.
 func patientConfiguration(to services: [TestService]) -> GatewayConfiguration {
     var configuration = GatewayConfiguration(

@@ -26,6 +26,7 @@ struct KeyedChoice {
     func configuration() throws -> GatewayConfiguration {
         var configuration = GatewayConfiguration(upstreams: [KeyedGateways.Ground.service], threads: 1)
         configuration.headerLimit = 1_024
+        configuration.listeners[0].lineageFrom = [try AddressRange("192.0.2.1")]
         var route = configuration.routes[0]
         route.deadline = .seconds(5)
         route.attemptTimeout = .seconds(2)

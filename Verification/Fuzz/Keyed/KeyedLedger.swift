@@ -190,9 +190,11 @@ final class KeyedLedger {
             }
     }
 
-    private func isReleased(_ answer: StrictReader.Message) -> Bool {
-        rules.idempotency.profile.disposition(
-            status: answer.status, hasRetryAfter: !answer.values("retry-after").isEmpty) == .release
+    private func isReleased(_ answer: StrictReader.Message) -> Bool { disposition(of: answer) == .release }
+
+    private func disposition(of answer: StrictReader.Message) -> OutcomeProfile.Disposition {
+        rules.idempotency.disposition(
+            status: answer.status, hasRetryAfter: !answer.values("retry-after").isEmpty)
     }
 
     /// What the service has said to it, as far as the gateway has read it.
@@ -226,7 +228,10 @@ final class KeyedLedger {
         }
         try expect(isOwn, "a client gets a \(answer.status) that the service has not said to its request")
         // That nothing was done is told even where the store does not take the claim back: the key stays unusable then.
-        guard let id, let first = own.first?.at, !hasStoreFailed || !isReleased(answer) else { return }
+        // What says that somebody did not get an answer is told as it is, and its key is unknown.
+        let disposition = disposition(of: answer)
+        guard let id, let first = own.first?.at, disposition != .unknown, !hasStoreFailed || disposition != .release
+        else { return }
         let isKept = outcomes[id]?.contains { $0.at >= first } == true
         try expect(
             isKept || releases[id]?.contains { $0 >= first } == true,
@@ -270,7 +275,7 @@ final class KeyedLedger {
     /// The record of a request's key; nil without one.
     private func record(of request: StrictReader.Message) -> RecordID? {
         let keys = request.values("idempotency-key")
-        guard ["POST", "PATCH"].contains(request.method), keys.count == 1,
+        guard rules.idempotency.keyedMethods.contains(request.method), keys.count == 1,
             let key = try? IdempotencyKey(fieldValue: keys[0])
         else { return nil }
         guard let asked = request.asked, let operation = Operation(read: asked) else { return nil }

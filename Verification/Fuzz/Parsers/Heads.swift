@@ -22,6 +22,9 @@ extension FuzzTarget {
         "transfer-encoding chunked", "connection ", "close", "te trailers", "via 1.0 a", "x-forwarded-for 1.2.3.4",
         "traceparent 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate a=b", "\n", " ", ",", "%2e",
         "..",
+        "max-forwards 1", "max-forwards 0", "TRACE", "date ", "proxy x", "x-forwarded-for 192.0.2.2", "192.0.2.3",
+        "x-forwarded-proto https", "forwarded for=192.0.2.2;proto=https", "\"", "\\", "for=\"[2001:db8::1]:80\"",
+        ";host=", "x_forwarded_for 1.2.3.4", "x-real-ip 1.2.3.4", "unknown", "_a",
         "[::1]:80", "a@b", "holdfast-timeout 5", "expect 100-continue", "\t", "é", "+1", "0",
     ]
 
@@ -62,8 +65,8 @@ extension FuzzTarget {
 
     /// A head that is let through is one that the service can read in one way only.
     private static func check(head: HTTPRequestHead, _ text: String) throws -> Outcome {
-        let known = RequestFields(head)
-        var head = head
+        var (head, known) = (head, RequestFields(head))
+        let origin = try origin(of: &head, &known, text)
         let target: RequestTarget
         do throws(Problem) {
             target = try RequestRules.read(&head, known, headerLimit: 16 << 10, for: RouteTable([]))
@@ -72,28 +75,35 @@ extension FuzzTarget {
         }
         try expect(head.uri == target.text, "the head says \(head.uri), and the target \(target.text)")
         let hop = HeaderRules.Hop(
-            authority: target.authority, client: "192.0.2.1", scheme: "http",
+            authority: target.authority, origin: origin, writesForwarded: true, writesVia: true,
             address: GatewayConfiguration.Address(host: "service.internal", port: 80), timeout: .seconds(1), attempt: 1,
             deciding: .least)
         var passed = HTTPHeaders()
         HeaderRules.toService(head, known, hop, into: &passed)
         let answer = HTTPResponseHead(version: .http1_1, status: .ok, headers: head.headers)
         var told = HTTPHeaders()
-        let keepsAlive = HeaderRules.toClient(answer, for: head, keepAlive: true, into: &told)
+        let keepsAlive = HeaderRules.toClient(
+            answer, for: head, keepAlive: true, date: "Fri, 31 Dec 1999 23:59:59 GMT", into: &told)
         // Names and values that the parsers in front refuse are none of its business: NIOHTTP1, for one, takes a CR in a
         // name for a hyphen when it looks for a field.
         guard isPlain(head) else { return Outcome("not plain") }
         try expect(passed["host"].count == 1, "\(passed["host"].count) hosts")
         try expect(Authority(passed["host"][0]) != nil, "the host \(passed["host"][0])")
-        try expect(passed["x-forwarded-host"] == passed["host"], "two hosts")
+        try expect(!told["date"].isEmpty, "an answer without a date")
         for (side, headers) in [("service", passed), ("client", told)] {
             let lengths = headers["content-length"].count + headers["transfer-encoding"].count
             try expect(lengths <= 1, "\(lengths) lengths for the \(side)")
         }
-        for name in ["connection", "te", "upgrade", "keep-alive", "proxy-authorization", "expect"] {
+        for name in [
+            "connection", "te", "upgrade", "keep-alive", "proxy-authorization", "expect", "proxy", "http2-settings",
+        ] {
             try expect(passed[name].isEmpty, "\(name) crosses")
         }
-        try expect(passed["holdfast-timeout"].count == 1 && passed["via"].count == 1, "ours, twice")
+        for name in [
+            "holdfast-timeout", "via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded",
+        ] {
+            try expect(passed[name].count == 1, "\(passed[name].count) of \(name), which is ours")
+        }
         var output = HTTP1Output()
         output.begin(head.method, target.text)
         for (name, value) in passed { output.add(name: name, value: value) }
@@ -101,6 +111,29 @@ extension FuzzTarget {
         try checkWritten(output.take().map { Array($0.readableBytesView) } ?? [])
         return Outcome(
             "passed", passed.count, keepsAlive ? 1 : 0, known.isChunked ? 1 : 0, known.contentLength ?? -1)
+    }
+
+    /// The peer is a proxy that is trusted, or is not, by how long the text is.
+    private static func origin(
+        of head: inout HTTPRequestHead, _ fields: inout RequestFields, _ text: String
+    ) throws -> RequestOrigin {
+        var listener = ListenerConfiguration(address: .init(host: "127.0.0.1", port: 80))
+        listener.trusted = [try AddressRange("192.0.2.0/24"), try AddressRange("2001:db8::/32")]
+        listener.trustedFields = text.utf8.count % 4 < 2 ? .forwarded : .xForwarded
+        let isTrusted = text.utf8.count % 2 == 0
+        let address = try SocketAddress(ipAddress: isTrusted ? "192.0.2.1" : "198.51.100.1", port: 1)
+        let peer = IPAddress(address)
+        let connection = ConnectionOrigin(peer, TrustedHops(listener), speaksForOthers: isTrusted)
+        let origin = connection.origin(of: &head, &fields, over: Transport(isSecure: false, isHTTP2: false))
+        let hops = (origin.hops ?? "").split(separator: ", ")
+        let addresses = hops.compactMap { IPAddress(text: $0.utf8) }
+        try expect(addresses.count == hops.count, "hops that are none: \(origin.hops ?? "")")
+        try expect(addresses.last == peer, "the last hop is not whom the connection is with: \(origin.hops ?? "")")
+        try expect(
+            addresses.dropFirst().allSatisfy { listener.trusted.contain($0) } && (isTrusted || hops.count == 1),
+            "a hop that nobody trusts has said who was before it: \(origin.hops ?? "")")
+        try expect(fields.timeout == nil && fields.attempt == 1, "a stranger's lineage counts")
+        return origin
     }
 
     private static func isPlain(_ head: HTTPRequestHead) -> Bool {

@@ -42,7 +42,11 @@ extension FuzzTarget {
         guard let response = RecordedResponse(encoded: bytes) else { return Outcome("none", bytes.count) }
         for field in response.fields {
             try expect(RecordedResponse.replayableFields.contains(field.name.lowercased()), "\(field.name) is replayed")
+            try expect(
+                field.value.utf8.allSatisfy { $0 != 13 && $0 != 10 && $0 != 0 },
+                "a field that breaks its line is replayed")
         }
+        try expect(response.body.isEmpty || ![204, 205, 304].contains(response.status), "a body where there is none")
         try expect(RecordedResponse(encoded: response.encoded) == response, "written, it is another response")
         return Outcome("response", response.status, response.fields.count, response.body.count)
     }

@@ -8,7 +8,7 @@ import Synchronization
 
 /// A service whose answers are bytes: to each request that ends with an empty line it says what it was told to, and then
 /// keeps the connection, or ends it in one of the ways in which connections end.
-final class RawService: Sendable {
+final class ScriptedService: Sendable {
     enum Ending: Sendable {
         case keep
         /// In order; under TLS it is announced.
@@ -48,7 +48,7 @@ final class RawService: Sendable {
     /// - Parameter answer: To a request, by its number from 1.
     static func start(
         under tls: NIOSSLContext? = nil, _ answer: @escaping @Sendable (_ number: Int) -> Answer
-    ) async throws -> RawService {
+    ) async throws -> ScriptedService {
         let seen = Seen()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -59,7 +59,7 @@ final class RawService: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        return RawService(channel: channel, seen: seen)
+        return ScriptedService(channel: channel, seen: seen)
     }
 
     /// What came, request by request.

@@ -1,0 +1,31 @@
+#if Gateway
+import Foundation
+import NIOCore
+
+/// The time of day as `Date` has it (RFC 9110, section 6.6.1), written once a second for all answers of a loop. Nothing is
+/// decided by it.
+struct LoopDate {
+    private var text = ""
+    private var end: NIODeadline?
+
+    /// - Parameter now: The loop's time.
+    mutating func text(at now: NIODeadline) -> String {
+        text(at: now) {
+            var time = timespec()
+            clock_gettime(CLOCK_REALTIME, &time)
+            return (time.tv_sec, Int64(time.tv_nsec))
+        }
+    }
+
+    /// - Parameter clock: Seconds since 1970, and the nanoseconds of the next one that have passed.
+    mutating func text(
+        at now: NIODeadline, by clock: () -> (seconds: time_t, nanoseconds: Int64)
+    ) -> String {
+        if let end, now < end { return text }
+        let (seconds, nanoseconds) = clock()
+        text = HTTPDate.text(seconds)
+        end = now + .nanoseconds(1_000_000_000 - nanoseconds)
+        return text
+    }
+}
+#endif

@@ -1,0 +1,161 @@
+public import HoldfastIdempotency
+
+/// What a request says, as far as its repeat has to say the same: the method, the target, what its body is, the fields that
+/// a route names, and the body.
+///
+/// What may differ between two tries without a difference in meaning is left out, or written in one way: how a media type
+/// is spelled (``MediaType``), and the boundary of a multipart body (RFC 2046, section 5.1.1), also of those in its parts.
+/// Everything else counts to the byte, in order, with its absence and all its values.
+public struct RequestFingerprint: Sendable {
+    /// A field that a route names, and all its values, in order.
+    public struct Field: Sendable {
+        public let name: String
+        public let values: [String]
+
+        public init(name: String, values: [String]) {
+            self.name = name
+            self.values = values
+        }
+    }
+
+    /// How deep multipart bodies within multipart bodies are looked at: a batch of sets of changes is two.
+    private static let depthBound = 3
+
+    public var method: String
+    /// The path and the query.
+    public var target: String
+    /// All values of `Content-Type`.
+    public var contentTypes: [String]
+    /// All values of `Content-Encoding`. A body that is encoded is not taken apart.
+    public var contentEncodings: [String]
+    /// In an order that the route keeps.
+    public var fields: [Field]
+
+    public init(
+        method: String, target: String, contentTypes: [String] = [], contentEncodings: [String] = [],
+        fields: [Field] = []
+    ) {
+        self.method = method
+        self.target = target
+        self.contentTypes = contentTypes
+        self.contentEncodings = contentEncodings
+        self.fields = fields
+    }
+
+    /// The fingerprint under a store's secret.
+    ///
+    /// - Parameter pieces: The body, in as many pieces as it came in.
+    public func fingerprint(under secret: StoreSecret, body pieces: [some Collection<UInt8>]) -> Fingerprint {
+        secret.fingerprint { words in
+            words.add("request 2".utf8)
+            words.add(method.utf8)
+            words.add(target.utf8)
+            add(contentEncodings, to: &words)
+            words.add(count: fields.count)
+            for field in fields {
+                words.add(field.name.utf8)
+                add(field.values, to: &words)
+            }
+            guard contentTypes.count == 1, let type = MediaType(contentTypes[0]) else {
+                // There is none, or what there is has no meaning that could be compared.
+                words.add("as sent".utf8)
+                add(contentTypes, to: &words)
+                return words.add(pieces: pieces)
+            }
+            if type.type == "multipart", contentEncodings.isEmpty, let boundary = type.parameters["boundary"] {
+                let body = pieces.reduce(into: [UInt8]()) { $0.append(contentsOf: $1) }
+                if let parts = MultipartBody(body, in: 0..<body.count, boundary: boundary) {
+                    words.add("multipart".utf8)
+                    add(type, to: &words, hasBoundary: false)
+                    return add(parts, of: body, to: &words, depth: 1)
+                }
+            }
+            words.add("type".utf8)
+            add(type, to: &words)
+            words.add(pieces: pieces)
+        }
+    }
+
+    private func add(_ values: [String], to words: inout FingerprintWords) {
+        words.add(count: values.count)
+        for value in values { words.add(value.utf8) }
+    }
+
+    private func add(_ type: MediaType, to words: inout FingerprintWords, hasBoundary: Bool = true) {
+        words.add(type.type.utf8)
+        words.add(type.subtype.utf8)
+        let parameters = type.parameters.filter { hasBoundary || $0.key != "boundary" }.sorted { $0.key < $1.key }
+        words.add(count: parameters.count)
+        for (name, value) in parameters {
+            words.add(name.utf8)
+            words.add(value.utf8)
+        }
+    }
+
+    private func add(_ parts: MultipartBody, of body: [UInt8], to words: inout FingerprintWords, depth: Int) {
+        func add(_ range: Range<Int>?, to words: inout FingerprintWords) {
+            words.add(count: range == nil ? 0 : 1)
+            if let range { words.add(body[range]) }
+        }
+        add(parts.preamble, to: &words)
+        words.add(count: parts.paddings.count)
+        for padding in parts.paddings { words.add(body[padding]) }
+        words.add(count: parts.parts.count)
+        for part in parts.parts { addPart(part, of: body, to: &words, depth: depth) }
+        add(parts.epilogue, to: &words)
+    }
+
+    private func addPart(_ part: Range<Int>, of body: [UInt8], to words: inout FingerprintWords, depth: Int) {
+        guard depth < Self.depthBound, let head = PartHead(body, in: part), head.type.type == "multipart",
+            let boundary = head.type.parameters["boundary"],
+            let parts = MultipartBody(body, in: head.end..<part.upperBound, boundary: boundary)
+        else {
+            words.add("part".utf8)
+            return words.add(body[part])
+        }
+        words.add("parts".utf8)
+        words.add(body[part.lowerBound..<head.value.lowerBound])
+        add(head.type, to: &words, hasBoundary: false)
+        words.add(body[head.value.upperBound..<head.end])
+        add(parts, of: body, to: &words, depth: depth + 1)
+    }
+}
+
+/// The head of a part that says what the part is, once.
+private struct PartHead {
+    /// The longest head that is looked at.
+    private static let bound = 16 << 10
+
+    let type: MediaType
+    /// Where the value of its `Content-Type` is, with the lines that go on with it.
+    let value: Range<Int>
+    /// Where the part's content begins.
+    let end: Int
+
+    init?(_ bytes: [UInt8], in part: Range<Int>) {
+        var start = part.lowerBound
+        let last = min(part.upperBound, part.lowerBound + Self.bound)
+        var found: Range<Int>?
+        while true {
+            // A line that begins with a space goes on with the one before (RFC 2045 and RFC 822 fold so).
+            var end = start
+            repeat {
+                while end + 1 < last, !(bytes[end] == 0x0D && bytes[end + 1] == 0x0A) { end += 1 }
+                guard end + 1 < last else { return nil }
+                end += 2
+            } while end - 2 > start && end < last && (bytes[end] == 0x20 || bytes[end] == 0x09)
+            let line = start..<end - 2
+            start = end
+            if line.isEmpty { break }
+            guard let colon = bytes[line].firstIndex(of: UInt8(ascii: ":")),
+                String(decoding: bytes[line.lowerBound..<colon], as: UTF8.self).lowercased() == "content-type"
+            else { continue }
+            guard found == nil else { return nil }
+            found = colon + 1..<line.upperBound
+        }
+        guard let found else { return nil }
+        let text = bytes[found].map { $0 == 0x0D || $0 == 0x0A ? 0x20 : $0 }
+        guard let type = MediaType(String(decoding: text, as: UTF8.self)) else { return nil }
+        (self.type, value, end) = (type, found, start)
+    }
+}
