@@ -32,6 +32,7 @@ import Testing
         }
     }
 
+    // RFC9110-4.3.4-1, RFC9110-4.3.4-2
     @Test func `a certificate that nobody vouches for, or of another name, is refused, and nothing was sent`()
         async throws
     {
@@ -52,6 +53,7 @@ import Testing
         (try await gateway.explained(answer)["why"] as? [String])?.joined(separator: " ") ?? ""
     }
 
+    // RFC9110-4.3.4-6
     @Test func `operators are told what is wrong with a certificate, and callers that TLS was not agreed on`()
         async throws
     {
@@ -92,6 +94,7 @@ import Testing
         }
     }
 
+    // RFC9110-4.3.4-7
     @Test func `certificates are not checked where that is said`() async throws {
         try await withTLS({ service, _ in service.tls.verifies = false }) { gateway, _ in
             try await expectEqual(gateway.get().text, "behind two gateways")

@@ -117,7 +117,7 @@ enum ConformanceFrames {
         Case("a Huffman code that ends early", headers(1, get + [0, 0x81, 0x00, 0]), .goAway(Code.compression)),
         Case("a table larger than allowed", headers(1, [0x3F, 0xE2, 0x1F] + get), .goAway(Code.compression)),
         Case("a table's size behind a field", headers(1, get + [0x20]), .goAway(Code.compression)),
-        // RFC9113-5.1-1, RFC9113-6.4-6
+        // RFC9113-5.1-1, RFC9113-5.1-11, RFC9113-6.4-6
         Case("DATA on an idle stream", data(1), .goAway(Code.protocol)),
         Case("RST_STREAM on an idle stream", rstStream(1), .goAway(Code.protocol)),
         Case("WINDOW_UPDATE on an idle stream", windowUpdate(1, 1), .goAway(Code.protocol)),

@@ -89,13 +89,13 @@ import Testing
             #expect(Set(names).count == names.count, "\(head)")
             // RFC9110-5.6.1.1-1: not even behind an empty value.
             #expect(!head.contains { $0.contains(/: ,|, ,|,$/) }, "\(head)")
-            // RFC9110-7.6.3-2, RFC9110-5.6.3-1, RFC9110-5.6.3-2
+            // RFC9110-7.6.3-2, RFC9110-5.6.3-1, RFC9110-5.6.3-2, RFC9110-5.6.3-3
             #expect(head.contains("via: 1.1 holdfast"), "\(head)")
             // RFC9110-9.3.7-2, RFC9110-6.5.1-1, RFC9110-7.6.1-4: and none of these.
             for name in ["max-forwards", "trailer", "connection", "user-agent", "server", "te"] {
                 #expect(!names.contains(name[...]), "\(head)")
             }
-            // RFC9110-12.5.5-1, RFC9110-2.2-2: nor these in an answer.
+            // RFC9110-12.5.5-1, RFC9110-2.2-2, RFC9110-15.5.20-1: nor these in an answer.
             for name in ["vary", "server", "host", "x-forwarded", "holdfast-timeout", "holdfast-attempt:"] {
                 #expect(!text.lowercased().contains("\r\n\(name)"), "\(text)")
             }

@@ -15,6 +15,8 @@ import Testing
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
             let lines = [
+                // RFC9110-4.2.4-2: a user, and a password.
+                "GET http://user@a/b", "GET http://u:p@a/b",
                 // RFC9110-4.2.1-2, RFC9110-4.2.2-2: no host.
                 "GET http:///a", "GET http://?a", "GET http://:80/a", "GET https:///a",
                 // RFC9110-7.1-1: targets of OPTIONS and CONNECT, with another method.
@@ -249,8 +251,8 @@ import Testing
                 #expect(text.hasPrefix("HTTP/1.1 \(status) "), "\(status): \(text.prefix(80))")
                 #expect(text.contains("\r\ncontent-type: application/problem+json\r\n"), "\(text)")
                 #expect(text.contains("\"title\":\"") && text.contains("\"detail\":\""), "\(text)")
-                // RFC9110-15.5.20-1, RFC9110-10.2.4-1 aside: nothing of others.
-                #expect(!text.hasPrefix("HTTP/1.1 421 "))
+                // RFC9457-3-1, RFC9457-3.1.2-1: one problem, with the status of its response.
+                #expect(text.components(separatedBy: "\"status\":\(status)").count == 2, "\(text)")
             }
         }
     }

@@ -28,7 +28,7 @@ import Testing
             // RFC9112-2.2-7, RFC9112-3.2.1-2: the request line, and the first field right behind it.
             #expect(lines[0] == "POST /?c=d HTTP/1.1")
             let head = lines.dropFirst().prefix { !$0.isEmpty }
-            // RFC9112-2.2-2, RFC9112-5.2-1: no bare CR, nothing folded, each field on its line.
+            // RFC9110-2.2-1, RFC9112-2.2-2, RFC9112-5.2-1: no bare CR, nothing folded, each field on its line.
             for line in head { #expect(line.firstMatch(of: /^[a-z0-9-]+: [!-~]([\t -~]*[!-~])?$/) != nil, "\(line)") }
             // RFC9112-3.2-3, RFC9112-3.2-4: one Host, which is the target's.
             #expect(head.filter { $0.hasPrefix("host:") } == ["host: b.example:81"])
@@ -44,7 +44,7 @@ import Testing
     @Test func `a body whose length is known goes on with it`() async throws {
         try await withBytesService { gateway, service in
             service.answer("\(Self.ok)Content-Length: 0\r\n\r\n")
-            // RFC9112-6.3-10, RFC9112-2.3-2
+            // RFC9112-6.3-10, RFC9112-2.3-2, RFC9110-6.2-1, RFC9110-6.2-2
             _ = try await TestClient.raw(
                 "POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", to: gateway.port)
             #expect(service.received.hasPrefix("POST / HTTP/1.1\r\n"))

@@ -78,9 +78,6 @@ import Testing
             let requests: [([(String, String)], uri: String, host: String)] = [
                 // RFC9113-8.3.1-1, RFC9113-8.3.1-7
                 (Self.head + [("host", "A.example")], "/", "a.example"),
-                // RFC9113-8.3.1-5: the port is the scheme's, said or not.
-                (Self.changed(":authority", "a.example:80") + [("host", "a.example")], "/", "a.example:80"),
-                (Self.head + [("host", "a.example:80")], "/", "a.example"),
                 // RFC9113-8.3.1-9
                 (Self.head.filter { $0.0 != ":authority" } + [("host", "b.example")], "/", "b.example"),
                 // RFC9113-8.3.1-11

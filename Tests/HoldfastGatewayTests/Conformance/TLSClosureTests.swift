@@ -114,7 +114,7 @@ import Testing
         let certificate = try await TestCertificate.make()
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service, configure: { $0.listeners[0].tls = certificate.files }) { gateway in
-            // RFC9112-9.8-5: after an answer, and after an error.
+            // RFC9112-9.7-1, RFC9112-9.8-5: after an answer, and after an error.
             for request in ["GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "nonsense\r\n\r\n"] {
                 let (channel, end) = try await connect(to: gateway.port, trusting: certificate)
                 try await channel.writeAndFlush(ByteBuffer(string: request))
