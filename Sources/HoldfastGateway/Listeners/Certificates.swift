@@ -39,7 +39,7 @@ final class Certificates: Sendable {
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
             // Server names are taken, nothing is compressed or negotiated anew, no certificate is asked for later, and keys are
-            // exchanged over X25519 and P-256: BoringSSL has nothing else (RFC9113-9.2-2, RFC9113-9.2-3, RFC9113-9.2.1-1,
+            // exchanged over elliptic curves, as BoringSSL has it (RFC9113-9.2-2, RFC9113-9.2-3, RFC9113-9.2.1-1,
             // RFC9113-9.2.1-2, RFC9113-9.2.1-3, RFC9113-9.2.1-6, RFC9113-9.2.2-3, RFC9113-9.2.3-1, RFC9113-10.6-3).
             configuration.minimumTLSVersion = .tlsv12
             configuration.applicationProtocols = protocols

@@ -235,7 +235,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     /// The response is over: back to the pool, if both sides are at a message's end.
-    // Only an answer that was read to its end gets here (RFC9112-9.3-5).
+    /// Only an answer that was read to its end gets here (RFC9112-9.3-5).
     private func finish() {
         // What it has sent behind its answer would be taken for the next one.
         guard isKeepAlive, isRequestSent, !reader.hasUnread else { return close() }
