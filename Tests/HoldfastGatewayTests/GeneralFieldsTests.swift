@@ -13,6 +13,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct GeneralFieldsTests {
     // MARK: Date (section 6.6.1)
 
+    // RFC9110-6.6.1-1, RFC9110-6.6.1-2, RFC9110-6.6.1-4, RFC9110-5.6.7-2, RFC9110-5.6.7-3
     @Test(arguments: ["HTTP/1.1", "HTTP/2"])
     func `every answer has one date: the service's, or that of its arrival`(version: String) async throws {
         let own = "Fri, 31 Dec 1999 23:59:59 GMT"
@@ -88,6 +89,7 @@ import Testing
         #expect(MaxForwards(value, isOnly: false) == .malformed)
     }
 
+    // RFC9110-7.6.2-1, RFC9110-7.6.2-2, RFC9110-7.6.2-3
     @Test func `a TRACE and an OPTIONS are counted, and nothing else`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service) { gateway in
@@ -144,6 +146,7 @@ import Testing
         }
     }
 
+    // RFC9110-6.5.1-2
     @Test func `trailers are dropped in both directions, and their announcement with them`() async throws {
         let service = try await WebSocketService.start(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n")

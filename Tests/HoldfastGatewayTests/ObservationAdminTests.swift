@@ -17,6 +17,7 @@ import Testing
             for path in ["/", "/metrics", "/api/state", "/api/events", "/api/keys", "/api/explain?id=1", "/nothing"] {
                 let answer = try await plane.get(path)
                 #expect(answer.status == 401, "\(path)")
+                // RFC9110-11.4-1, RFC9110-11.5-1, RFC9110-11.6.1-1, RFC9110-15.5.2-1
                 #expect(answer.headers.first(name: "www-authenticate") == #"Bearer realm="holdfast""#)
             }
             let record = String(repeating: "a", count: 64)
@@ -98,6 +99,8 @@ import Testing
         try await withControlPlane(token: token) { plane in
             let wrong = try await plane.post("/api/login", #"{"token": "something-else-here"}"#)
             #expect(wrong.status == 401)
+            // RFC9110-15.5.2-1
+            #expect(wrong.headers.contains(name: "www-authenticate"))
             #expect(!wrong.headers.contains(name: "set-cookie"))
             let broken = try await plane.post("/api/login", #"{"token": "\#(token)"#)
             #expect(broken.status == 400)

@@ -51,6 +51,7 @@ import Testing
         }
     }
 
+    // RFC9112-9.3.2-1
     @Test func `pipelined requests are answered in order`() async throws {
         let service = try await TestService.start { request, _ in .ok(request.uri) }
         try await withGateway(to: service) { gateway in
@@ -130,6 +131,7 @@ import Testing
         }
     }
 
+    // RFC9112-9.5-3
     @Test func `a connection whose last answer was more than the client could take serves the next`() async throws {
         let large = [UInt8](repeating: 7, count: 1 << 20)
         let service = try await TestService.start { _, _ in .answer(.ok, [:], large) }

@@ -61,6 +61,7 @@ import Testing
         #expect(read(target) == nil, "\(target)")
     }
 
+    // RFC9112-3.2.4-2
     @Test func `the server itself is asked by OPTIONS alone, and by a URI without a path`() throws {
         #expect(read("*", .OPTIONS)?.text == "*" && read("*", .GET) == nil)
         #expect(read("http://x", .OPTIONS)?.text == "*" && read("http://x/", .OPTIONS)?.text == "/")

@@ -35,6 +35,7 @@ import Testing
         return answer.status
     }
 
+    // RFC9113-3.2-1, RFC9113-3.3-1
     @Test func `HTTP 2 is spoken with those who offer it and HTTP 1 with the others`() async throws {
         let certificate = try await TestCertificate.make()
         try await withTLS(certificate) { gateway, service in
@@ -51,6 +52,7 @@ import Testing
         }
     }
 
+    // RFC9113-9.2-1
     @Test func `no version before 1 2 is spoken`() async throws {
         let certificate = try await TestCertificate.make()
         try await withTLS(certificate) { gateway, service in

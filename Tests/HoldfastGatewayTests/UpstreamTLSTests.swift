@@ -36,6 +36,7 @@ import Testing
         }
     }
 
+    // RFC9110-4.3.4-1, RFC9110-4.3.4-2
     @Test func `a certificate that nobody vouches for, or of another name, is refused, and nothing was sent`()
         async throws
     {
@@ -56,6 +57,7 @@ import Testing
         (try await gateway.explained(answer)["why"] as? [String])?.joined(separator: " ") ?? ""
     }
 
+    // RFC9110-4.3.4-6
     @Test func `operators are told what is wrong with a certificate, and callers that TLS was not agreed on`()
         async throws
     {
@@ -147,7 +149,8 @@ import Testing
                 let endpoint = try Endpoint(
                     .init(
                         service: "service", place: place,
-                        address: try .init(ipAddress: "127.0.0.1", port: behind.port), tls: tls, breaker: .init()),
+                        address: try .init(ipAddress: "127.0.0.1", port: behind.port), tls: tls, breaker: .init(),
+                        evidence: .each),
                     credentials: try ServiceCredentials(tls), clock: ManualClock(), onChange: { _, _ in })
                 let loop = MultiThreadedEventLoopGroup.singleton.any()
                 var check = ServiceConfiguration.HealthCheck()
@@ -174,6 +177,7 @@ import Testing
         try service.validate()
     }
 
+    // RFC9110-4.3.4-7
     @Test func `certificates are not checked where that is said`() async throws {
         try await withTLS({ service, _ in service.tls.verifies = false }) { gateway, _ in
             try await expectEqual(gateway.get().text, "behind two gateways")

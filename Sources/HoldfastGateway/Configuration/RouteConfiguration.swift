@@ -119,6 +119,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         /// What keys may look like. Default: as the profile says.
         public var rules: KeyRules?
         /// How long an outcome is kept: 1 minute to 365 days. Default: 24 h.
+        /// Documentation/Keys.md says so to clients, too (KEY07-2.3-1, KEY07-2.5.2-1, KEY07-2.5.2-2).
         public var retention: Duration = .seconds(86_400)
         /// How long a duplicate waits for the request in progress, at this gateway or another: zero to 1 h, and never past
         /// the deadline. Default: 10 s. At zero it conflicts at once.

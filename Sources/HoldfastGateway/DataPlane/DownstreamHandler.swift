@@ -243,6 +243,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         timer.set(loop.turn.now + (isQuiescing && !isNew ? min(limit, Self.lastRequestTime) : limit))
     }
 
+    // What was sent before arrives: the socket is closed, and not reset (RFC9112-9.5-1).
     private func timeIsUp() {
         if case .exchanging(let exchange) = state { return exchange.timeIsUp() }
         // What is left of an answer goes out at the client's pace, whatever else it may be idle in.

@@ -22,7 +22,8 @@ enum HeaderRules {
         let passes: Int? = if case .passes(let times)? = known.maxForwards { times } else { nil }
         for (name, value) in head.headers {
             switch FieldName(name) {
-            case .via: via = via.map { "\($0), \(value)" } ?? value
+            // An empty value is no member of the list (RFC 9110, section 5.6.1.1).
+            case .via: if !value.isEmpty { via = via.map { "\($0), \(value)" } ?? value }
             // A hop says these of itself, and of those before it what it believes; what came is not passed on. `Host` is
             // the target's.
             case .host, .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .expect, .timeout, .attempt,
@@ -108,7 +109,8 @@ enum HeaderRules {
             }
         }
         if !isDated, let date { fields.add(name: "date", value: date) }
-        if !isChunked, let length { fields.add(name: "content-length", value: length) }
+        // No length of what has none (RFC 9110, section 8.6).
+        if !isChunked, let length, head.status != .noContent { fields.add(name: "content-length", value: length) }
         var keepAlive = keepAlive
         if hasBody(status: head.status, method: request.method), isChunked || length == nil {
             if request.version == .http1_1 {

@@ -17,6 +17,7 @@ struct Authority: Sendable, Hashable {
     private let isPlain: Bool
 
     /// - Returns: Nil for what names no host.
+    /// No user, no password, and no empty host (RFC9110-4.2.1-1, RFC9110-4.2.2-1, RFC9110-4.2.4-1).
     init?(_ text: String) {
         var text = text
         // An empty port is the same as none (RFC 9110, section 4.2.3).

@@ -115,6 +115,7 @@ struct HTTP1Body {
             lines.position += 1
         }
         guard digits > 0 else { throw .malformed("a chunk has no size") }
+        // White space that is only tolerated is read over (RFC9110-5.6.3-4).
         while HTTP1Lines.isBlank(try lines.peek()) { lines.position += 1 }
         if try lines.peek() == UInt8(ascii: ";") {
             var byte = try lines.peek()

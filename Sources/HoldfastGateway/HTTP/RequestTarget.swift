@@ -48,6 +48,7 @@ struct RequestTarget: Sendable {
             guard let named = Authority(String(absolute.authority)) else {
                 throw Problem(.badRequest, "the request's target must name \(Authority.allowed)")
             }
+            // Whatever Host says (RFC9112-3.2.2-5).
             form = .absolute
             authority = named
             // OPTIONS of no path asks the server itself (RFC 9112, section 3.2.4).

@@ -39,6 +39,9 @@ final class Certificates: Sendable {
     private static func read(_ files: ListenerConfiguration.TLS, protocols: [String]) throws -> NIOSSLContext {
         let (chain, key) = try PEMFile.shown(files.certificate, files.key)
         var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: key)
+        // Server names are taken, nothing is compressed or negotiated anew, no certificate is asked for later, and keys are
+        // exchanged over elliptic curves, as BoringSSL has it (RFC9113-9.2-2, RFC9113-9.2-3, RFC9113-9.2.1-1,
+        // RFC9113-9.2.1-2, RFC9113-9.2.1-3, RFC9113-9.2.1-6, RFC9113-9.2.2-3, RFC9113-9.2.3-1, RFC9113-10.6-3).
         configuration.minimumTLSVersion = .tlsv12
         configuration.cipherSuiteValues = TLSConfiguration.forwardSecretCiphers
         configuration.applicationProtocols = protocols

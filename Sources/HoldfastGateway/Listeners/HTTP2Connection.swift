@@ -131,6 +131,7 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     private func takeNoMore() {
+        // What comes behind it is read as far as the connection needs it: NIOHTTP2 ignores it then (RFC9113-6.8-7).
         guard phase == .announced, let context else { return }
         phase = .ending
         write(.goAway(lastStreamID: lastStream, errorCode: .noError, opaqueData: nil), context)

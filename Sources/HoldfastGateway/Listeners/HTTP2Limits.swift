@@ -35,6 +35,7 @@ enum HTTP2Limits {
         connection.controlFrameRateLimit.windowLength = controlFramesTime
         connection.maximumBufferedControlFrames = 500
         // Frames of streams that were reset here may still be on their way.
+        // They are told by their numbers, not by a timer (RFC9113-5.1-10).
         connection.maximumRecentlyResetStreams = max(100, streams)
         // Empty DATA frames (CVE-2019-9518) and faults of single streams: as NIOHTTP2 has them.
 
@@ -43,6 +44,7 @@ enum HTTP2Limits {
         stream.outboundBufferSizeHighWatermark = responseBytes
         stream.outboundBufferSizeLowWatermark = responseBytes / 2
         // Rapid reset (CVE-2023-44487), and streams that the client has the gateway reset (CVE-2025-8671).
+        // All that costs the gateway more than the client has a bound here (RFC9113-10.5-2).
         stream.streamResetFrameRateLimit.maximumCount = 200
         stream.streamResetFrameRateLimit.windowLength = .seconds(30)
         stream.streamErrorRateLimit.maximumCount = 200

@@ -38,6 +38,7 @@ enum HealthProbe {
                     channel.close(promise: nil)
                 }
                 let headers = HTTPHeaders([
+                    // RFC9110-10.1.5-1, RFC9110-10.1.5-2, RFC9110-10.1.5-3, RFC9110-10.1.5-4: a name, and no more.
                     ("host", "\(endpoint.identity.place.address)"), ("user-agent", "holdfast"), ("connection", "close"),
                 ])
                 let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: configuration.path, headers: headers)

@@ -225,6 +225,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         context.fireChannelWritabilityChanged()
     }
 
+    // An idle connection is read as well, so that its end is noticed (RFC9112-9.5-2).
     func channelInactive(context: ChannelHandlerContext) {
         // An answer without a length ends with the connection, if that was closed in order (RFC 9112, section 8).
         let isWhole = reader.endsWithConnection && !isCut
@@ -249,6 +250,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
     }
 
     /// The response is over: back to the pool, if both sides are at a message's end.
+    /// Only an answer that was read to its end gets here (RFC9112-9.3-5).
     private func finish() {
         // What it has sent behind its answer would be taken for the next one.
         guard isKeepAlive, isRequestSent, !reader.hasUnread else { return close() }

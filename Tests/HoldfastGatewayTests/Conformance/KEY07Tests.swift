@@ -12,7 +12,7 @@ import Testing
     @Test func `a key is a quoted string, and the same without quotes`() async throws {
         let service = try await TestService.start { _, number in .ok("\(number)") }
         try await withGateway(to: service) { gateway in
-            // KEY07-2.1-1, KEY07-2.6-1, KEY07-2.6-2
+            // KEY07-2.1-1, KEY07-2.6-1, KEY07-2.6-2, RFC9110-5.6.4-1
             for key in [#""8e03978e-40d5""#, "8e03978e-40d5", #""8e03978\e-40d5""#] {
                 let answer = try await gateway.post(key: key)
                 #expect(answer.status == 200 && answer.text == "1", "\(key): \(answer.text)")
@@ -28,7 +28,7 @@ import Testing
     @Test func `a key is unique within its caller, method and path, and stands for one request`() async throws {
         let service = try await TestService.start { _, number in .ok("\(number)") }
         try await withGateway(to: service) { gateway in
-            // KEY07-2.2-1, KEY07-2.2-2, KEY07-2.5.2-3, KEY07-2.7-4
+            // KEY07-2.2-1, KEY07-2.2-2, KEY07-2.5.2-3, KEY07-2.7-2, KEY07-2.7-4
             try await expectEqual(gateway.post(key: "k").text, "1")
             for _ in 0..<2 {
                 let other = try await gateway.post(key: "k", "amount=2")
@@ -63,6 +63,7 @@ import Testing
     @Test func `a request without a key that it needs is told so`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service, configure: { $0.routes[0].idempotency.keys = .required }) { gateway in
+            // KEY07-2.7-1
             let answer = try await gateway.post(key: nil)
             #expect(answer.status == 400 && answer.problem == "key-missing")
             #expect(answer.headers.first(name: "content-type") == "application/problem+json")
@@ -76,7 +77,7 @@ import Testing
         try await withGateway(to: service, configure: { $0.routes[0].idempotency.wait = .zero }) { gateway in
             async let first = gateway.post(key: "k")
             await service.requests(1)
-            // KEY07-2.6-3, KEY07-2.7-3
+            // KEY07-2.6-3, KEY07-2.7-3, RFC9110-15.5.10-1
             let repeated = try await gateway.post(key: "k")
             #expect(repeated.status == 409 && repeated.problem == "key-in-flight")
             #expect(repeated.text.contains("\"title\":\"A request with this Idempotency-Key is in flight\""))

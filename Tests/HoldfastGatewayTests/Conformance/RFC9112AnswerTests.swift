@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func `what a service gets is one request of the strictest form`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             service.answer("\(Self.ok)Content-Length: 0\r\n\r\n")
             _ = try await TestClient.raw(
                 "POST http://b.example:81?c=d HTTP/1.1\r\nHost:a\r\nX:\t 1\r\nTE: trailers, chunked\r\n"
@@ -28,7 +28,7 @@ import Testing
             // RFC9112-2.2-7, RFC9112-3.2.1-2: the request line, and the first field right behind it.
             #expect(lines[0] == "POST /?c=d HTTP/1.1")
             let head = lines.dropFirst().prefix { !$0.isEmpty }
-            // RFC9112-2.2-2, RFC9112-5.2-1: no bare CR, nothing folded, each field on its line.
+            // RFC9110-2.2-1, RFC9112-2.2-2, RFC9112-5.2-1: no bare CR, nothing folded, each field on its line.
             for line in head { #expect(line.firstMatch(of: /^[a-z0-9-]+: [!-~]([\t -~]*[!-~])?$/) != nil, "\(line)") }
             // RFC9112-3.2-3, RFC9112-3.2-4: one Host, which is the target's.
             #expect(head.filter { $0.hasPrefix("host:") } == ["host: b.example:81"])
@@ -42,9 +42,9 @@ import Testing
     }
 
     @Test func `a body whose length is known goes on with it`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             service.answer("\(Self.ok)Content-Length: 0\r\n\r\n")
-            // RFC9112-6.3-10, RFC9112-2.3-2
+            // RFC9112-6.3-10, RFC9112-2.3-2, RFC9110-6.2-1, RFC9110-6.2-2
             _ = try await TestClient.raw(
                 "POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", to: gateway.port)
             #expect(service.received.hasPrefix("POST / HTTP/1.1\r\n"))
@@ -57,8 +57,6 @@ import Testing
     private static let unreadable = [
         // RFC9112-2.2-3: a CR alone. RFC9112-2.2-8: white space in front of the first field.
         "\(ok)X: secret\r2\r\nContent-Length: 0\r\n\r\n", "\(ok) X: secret\r\nContent-Length: 0\r\n\r\n",
-        // RFC9112-5.2-3: a folded field.
-        "\(ok)X: 1\r\n secret\r\nContent-Length: 0\r\n\r\n",
         // RFC9112-6.3-6: no length.
         "\(ok)Content-Length: x\r\n\r\nsecret", "\(ok)Content-Length: -1\r\n\r\nsecret",
         "\(ok)Content-Length: 6, 7\r\n\r\nsecret", "\(ok)Content-Length: 6\r\nContent-Length: 7\r\n\r\nsecret",
@@ -70,7 +68,7 @@ import Testing
     ]
 
     @Test func `an answer that breaks the rules becomes 502 and takes its connection along`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             for answer in Self.unreadable {
                 service.answer(answer, then: .open)
                 let text = try await ask(gateway)
@@ -83,10 +81,11 @@ import Testing
     }
 
     @Test func `an answer goes on in the strictest form`() async throws {
-        try await withRawService { gateway, service in
-            // RFC9112-5.1-2: white space in front of the colon reaches nobody, whatever becomes of the answer.
-            service.answer("\(Self.ok)X : 1\r\nContent-Length: 0\r\n\r\n")
-            try await #expect(!ask(gateway).contains(/\nx\s+:/.ignoresCase()))
+        try await withBytesService { gateway, service in
+            // RFC9112-5.1-2: without white space in front of the colon. RFC9112-5.2-3: on one line.
+            service.answer("\(Self.ok)X \t: 1\r\nY: 2\r\n \t 3\r\n\t4 \r\nContent-Length: 0\r\n\r\n")
+            let lines = try await ask(gateway).lowercased().components(separatedBy: "\r\n")
+            #expect(lines.contains("x: 1") && lines.contains("y: 2 3 4"), "\(lines)")
             // RFC9112-4-1, RFC9112-4-2: without a reason phrase, the space in front of it stands all the same.
             service.answer("HTTP/1.1 299\r\nContent-Length: 0\r\n\r\n")
             try await #expect(ask(gateway).contains(/^HTTP\/1\.1 299 .*\r\n/))
@@ -100,7 +99,7 @@ import Testing
     }
 
     @Test func `a status without a body goes out without a coding`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             // RFC9112-6.1-5
             for status in ["204 No Content", "304 Not Modified"] {
                 service.answer("HTTP/1.1 \(status)\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -115,7 +114,7 @@ import Testing
     }
 
     @Test func `a service that says close is asked on a new connection`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             // RFC9112-9.6-8, though the service itself leaves it open. RFC9112-9.3-1: without the word, it serves on.
             for (field, connections) in [("", 1), ("", 1), ("Connection: close\r\n", 1), ("", 2), ("", 2)] {
                 service.answer("\(Self.ok)\(field)Content-Length: 2\r\n\r\nok", then: .open)
@@ -126,7 +125,7 @@ import Testing
     }
 
     @Test func `a message of HTTP 1 0 with chunks is the last of its connection`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             // RFC9112-6.1-11
             service.answer(
                 "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
@@ -139,7 +138,7 @@ import Testing
     }
 
     @Test func `an early answer ends an upload`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             // RFC9112-9.5-4, RFC9112-9.5-5: the service answers the head, and leaves.
             service.answer("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
             let text = try await TestClient.raw(
@@ -150,7 +149,7 @@ import Testing
     }
 
     @Test func `an answer that breaks off breaks off for the client`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             // RFC9112-6.3-8, RFC9112-8-1: less than its length, and no last chunk.
             for answer in ["Content-Length: 9\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
                 service.answer("\(Self.ok)\(answer)")

@@ -31,7 +31,9 @@ import Testing
             400,
             [
                 "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
-                "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
+                "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+                "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "GET / HTTP/1.1\r\nHost: u:p@a\r\n\r\n",
+                "GET / HTTP/1.1\r\nHost: a:x\r\n\r\n", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
             ]
         ),
         // RFC9112-5.1-1: white space in front of the colon.
@@ -95,13 +97,15 @@ import Testing
             "GET /\(String(repeating: "a", count: 8_000)) HTTP/1.1\r\nHost: a\r\n",
             "/" + String(repeating: "a", count: 8_000), "a", ""
         ),
-        // RFC9112-3.2.1-1, RFC9112-3.2.2-3, RFC9112-3.2.2-4, RFC9112-3.2.2-6: an absolute target, and another Host.
+        // RFC9112-3.2.1-1, RFC9112-3.2.2-3, RFC9112-3.2.2-4, RFC9112-3.2.2-6, RFC9110-7.7-1: an absolute target, and another Host.
         ("GET http://b.example/c?d=e HTTP/1.1\r\nHost: a\r\n", "/c?d=e", "b.example", ""),
         // RFC9112-3.2.1-2: an absolute target without a path.
         ("GET http://b.example HTTP/1.1\r\nHost: a\r\n", "/", "b.example", ""),
         ("GET http://b.example?d=e HTTP/1.1\r\nHost: a\r\n", "/?d=e", "b.example", ""),
         // RFC9112-3.2.4-1: the server as a whole.
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n", "*", "a", ""),
+        // RFC9112-3.2.4-2
+        ("OPTIONS http://b.example HTTP/1.1\r\nHost: a\r\n", "*", "b.example", ""),
         // RFC9112-6.1-1, RFC9112-7.1-1: chunks.
         (
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nConnection: close\r\n\r\n"
@@ -190,7 +194,7 @@ import Testing
             .answer(.ok, ["transfer-encoding": "chunked"], Array("whole".utf8))
         }
         try await withGateway(to: service) { gateway in
-            // RFC9112-2.3-1, RFC9112-6.1-9: the gateway's own version, and no chunks.
+            // RFC9112-2.3-1, RFC9112-6.1-9, RFC9110-6.2-3, RFC9110-6.2-4: the gateway's own version, and no chunks.
             let old = try await TestClient.raw("GET / HTTP/1.0\r\nHost: a\r\n\r\n", to: gateway.port)
             #expect(old.hasPrefix("HTTP/1.1 200 ") && old.hasSuffix("\r\n\r\nwhole"))
             #expect(!old.contains("transfer-encoding"))

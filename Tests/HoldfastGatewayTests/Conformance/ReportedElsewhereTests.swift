@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func `answers that other proxies took for whole are not`() async throws {
-        try await withRawService { gateway, service in
+        try await withBytesService { gateway, service in
             let whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
             // RFC9110-15.2-2: nginx, mitmproxy and http-reverse-proxy took a 1xx for the answer, or its length for one.
             for code in [100, 102, 103, 104, 199] {

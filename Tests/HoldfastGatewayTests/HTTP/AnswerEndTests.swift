@@ -93,6 +93,7 @@ struct AnswerEndTests {
         }
     }
 
+    // RFC9112-9.2-2
     @Test func `an answer that came before its request is nobody's`() async throws {
         let service = try await ScriptedService.start { _ in
             .init("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 2")

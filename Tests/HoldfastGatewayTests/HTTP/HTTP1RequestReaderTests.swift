@@ -130,6 +130,7 @@ struct HTTP1RequestReaderTests {
         "POST / HTTP/1.1\r\nTransfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n",
     ]
 
+    // RFC9110-2.3-1
     @Test(arguments: malformed)
     func `what two readers could read in two ways is not read`(text: String) {
         let result = Self.read(text)

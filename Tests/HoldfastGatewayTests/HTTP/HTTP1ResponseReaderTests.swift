@@ -113,6 +113,7 @@ struct HTTP1ResponseReaderTests {
         #expect(result.status == 201 && result.body == "x" && result.isWhole)
     }
 
+    // RFC9112-6.3-13, RFC9112-9.2-2
     @Test func `what nobody asked for is no answer`() {
         var reader = HTTP1ResponseReader()
         reader.append(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n"))

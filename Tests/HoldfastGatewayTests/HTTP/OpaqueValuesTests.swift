@@ -26,6 +26,7 @@ struct OpaqueValuesTests {
         return String(decoding: try await TestClient.raw(bytes, to: gateway.port), as: UTF8.self)
     }
 
+    // RFC9110-5.5-3, RFC9112-2.2-1
     @Test func `bytes beyond ASCII reach the service and the client as they are`() async throws {
         let value: [UInt8] = Array("attachment; filename=\"J".utf8) + [0xF6, 0xC3, 0xB6, 0xFF] + Array("rg\"".utf8)
         let service = try await ScriptedService.start { _ in
@@ -63,6 +64,7 @@ struct OpaqueValuesTests {
         }
     }
 
+    // RFC9110-5.5-1
     @Test func `blanks behind a value make no other caller`() async throws {
         let service = try await ScriptedService.start { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
         let configure: (inout RouteConfiguration) -> Void = { $0.rateLimit = .init(requests: 1) }

@@ -8,7 +8,7 @@ import Synchronization
 
 /// A service that says what it is told to, byte for byte, whenever an empty line has come, as behind a request's head, and
 /// keeps all that it got.
-final class RawService: Sendable {
+final class BytesService: Sendable {
     /// What follows an answer.
     enum End: Sendable { case open, closed, reset }
 
@@ -35,7 +35,7 @@ final class RawService: Sendable {
         port = channel.localAddress?.port ?? 0
     }
 
-    static func start() async throws -> RawService {
+    static func start() async throws -> BytesService {
         let shared = Shared()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -44,7 +44,7 @@ final class RawService: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        return RawService(channel: channel, shared: shared)
+        return BytesService(channel: channel, shared: shared)
     }
 
     /// Forgets what came, and says something else from now on.
@@ -115,12 +115,12 @@ final class RawService: Sendable {
     }
 }
 
-/// Starts a gateway in front of a raw service. No breaker opens, and nothing is tried again.
-func withRawService(
+/// Starts a gateway in front of a service of bytes. No breaker opens, and nothing is tried again.
+func withBytesService(
     configure: (inout GatewayConfiguration) -> Void = { _ in },
-    _ body: (RunningGateway, RawService) async throws -> Void
+    _ body: (RunningGateway, BytesService) async throws -> Void
 ) async throws {
-    let service = try await RawService.start()
+    let service = try await BytesService.start()
     let change = { (configuration: inout GatewayConfiguration) in
         configuration.services[0].endpoints = [.init(address: .init(host: "127.0.0.1", port: service.port))]
         configuration.services[0].breaker.trip = .consecutiveFailures(1_000)
