@@ -22,6 +22,8 @@ enum HeaderRules {
         let passes: Int? = if case .passes(let times)? = known.maxForwards { times } else { nil }
         for (name, value) in head.headers {
             switch FieldName(name) {
+            // Nothing stands in front of a comma (RFC 9110, section 5.6.1.1).
+            case .via where value.isEmpty: break
             case .via: via = via.map { "\($0), \(value)" } ?? value
             // A hop says these of itself, and of those before it what it believes; what came is not passed on. `Host` is
             // the target's.
