@@ -203,7 +203,10 @@ import Testing
         ),
         ("trustedFields: forwarded", "listeners[0].trustedFields must not be given without trusted"),
         ("proxyProtocol: required", "listeners[0].proxyProtocol must not be given without trusted"),
-        ("trusted: [::1], proxyProtocol: v2", "listeners[0].proxyProtocol is v2, but must be one of off, required"),
+        (
+            "trusted: [10.0.0.0/8], proxyProtocol: v2",
+            "listeners[0].proxyProtocol is v2, but must be one of off, required"
+        ),
     ])
     func `whom a listener believes is named with what is allowed`(option: String, expected: String) {
         let found = mistakes("listeners: [{address: 127.0.0.1:1, \(option)}]\n" + Self.service + Self.route)

@@ -202,7 +202,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         switch caller {
         case .fields(let names): try require("caller's number of fields", names.count, in: 1...8)
         case .jwt(let token): try token.validate()
-        case .address: break
+        case .address, .certificate: break
         }
         if let rateLimit {
             try require("rate limit's requests", rateLimit.requests, in: 1...1_000_000_000)
