@@ -9,6 +9,7 @@ extension PathReadings {
         private(set) var marks: Marks = []
         private(set) var isAmbiguous = false
         private(set) var hasControls = false
+        private(set) var hasLongForms = false
         private var isInParameters = false
 
         init(_ room: UnsafeMutableBufferPointer<UInt8>) { self.room = room }
@@ -76,6 +77,7 @@ extension PathReadings {
             guard let (scalar, length) = ASCIITwins.lastScalar(of: UnsafeBufferPointer(rebasing: room[..<count])),
                 let twin = ASCIITwins.twin(of: scalar)
             else { return nil }
+            if scalar < 0x80 { hasLongForms = true }
             count -= length
             return twin
         }

@@ -74,21 +74,24 @@ struct PathReadings {
     let isAmbiguous: Bool
     /// Whether it has control characters. Where a service's expression ends with `$`, `/charges%0A` is `/charges`.
     let hasControls: Bool
+    /// Whether it has a character of ASCII in more bytes than one: some decoders take it, and others put U+FFFD there.
+    let hasLongForms: Bool
 
     /// - Parameter path: Without a query. What is no percent-encoding stands for itself.
     init(_ path: UnsafeBufferPointer<UInt8>) {
-        var (marks, isAmbiguous, hasControls) = (Marks(), false, false)
+        var (marks, isAmbiguous, hasControls, hasLongForms) = (Marks(), false, false, false)
         bytes = [UInt8](unsafeUninitializedCapacity: path.count) { room, count in
             var decoder = Decoder(room)
             decoder.decode(path)
-            (marks, isAmbiguous, hasControls) = (decoder.marks, decoder.isAmbiguous, decoder.hasControls)
+            (marks, isAmbiguous) = (decoder.marks, decoder.isAmbiguous)
+            (hasControls, hasLongForms) = (decoder.hasControls, decoder.hasLongForms)
             count = decoder.count
         }
         // Parameters may be all that the first segment has.
         if bytes.count > 1, bytes[1] == UInt8(ascii: "/") || Mark(tag: bytes[1]).map({ $0 != .query }) == true {
             marks.insert(.host)
         }
-        (self.marks, self.hasControls) = (marks, hasControls)
+        (self.marks, self.hasControls, self.hasLongForms) = (marks, hasControls, hasLongForms)
         self.isAmbiguous = isAmbiguous || marks.count > Self.weighed
     }
 

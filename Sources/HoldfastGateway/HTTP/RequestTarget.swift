@@ -127,6 +127,7 @@ struct RequestTarget: Sendable {
         let readings = PathReadings(path)
         if readings.hasControls { throw .encodedControl }
         if readings.hasDotSegments { throw .dotSegments }
+        if readings.hasLongForms { throw .longForm }
     }
 
     /// A path as it is compared; nil for one that is refused.
@@ -149,6 +150,7 @@ extension TargetScan.Fault {
         case .backslash: "the request's path has a backslash: percent-encode it, or write '/'"
         case .dotSegments: "the request's path has '.' or '..' segments: resolve them first"
         case .badEncoding: "the request's path has a '%' that two hexadecimal digits do not follow: percent-encode it"
+        case .longForm: "the request's path has a character of ASCII in more bytes than one"
         case .encodedControl: "the request's path has control characters, percent-encoded"
         }
     }

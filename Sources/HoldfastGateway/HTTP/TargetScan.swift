@@ -18,7 +18,7 @@ struct TargetScan {
 
     /// Why there is no request for such a target.
     enum Fault: Error, Equatable {
-        case notAPath, forbiddenByte, notASCII, fragment, backslash, dotSegments, badEncoding, encodedControl
+        case notAPath, forbiddenByte, notASCII, fragment, backslash, dotSegments, badEncoding, encodedControl, longForm
     }
 
     private(set) var pathLength: Int
