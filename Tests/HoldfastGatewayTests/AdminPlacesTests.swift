@@ -136,7 +136,8 @@ import Testing
         let piece = ByteBuffer(string: "10000\r\n" + String(repeating: "a", count: 65_536) + "\r\n")
         var pieces = 0
         while channel.isActive, pieces < 1_000 {
-            try channel.writeInbound(piece)
+            // The parser says that a body has ended too early when it is closed.
+            _ = try? channel.writeInbound(piece)
             pieces += 1
         }
         #expect(pieces == AdminTimes.body / 65_536 + 1)

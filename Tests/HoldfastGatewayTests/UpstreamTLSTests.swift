@@ -126,6 +126,7 @@ import Testing
                     configuration.services[0].endpoints = [.init(address: address, usesTLS: true)]
                     configuration.services[0].tls.trust = authority.certificate
                     configuration.services[0].tls.name = name
+                    configuration.services[0].breaker.trip = .consecutiveFailures(100)
                 }) { gateway in
                     let answer = try await gateway.get()
                     #expect(answer.problem == "upstream-unreachable")
