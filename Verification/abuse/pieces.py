@@ -44,8 +44,12 @@ def gets(size=0, count=50_000):
 
 
 def misaligned(gateway, count, seconds):
+    # What no limit counts is served for as long as it comes, which a build for debugging is too slow for: five thousand
+    # frames are in one read.
+    served = "WINDOW_UPDATE", "WINDOW_UPDATE of a stream", "DATA of a byte", "DATA, padded"
+    chosen = [kind for kind in kinds() if seconds > 5 or kind[0] not in served]
     scripts = itertools.cycle([
-        (b"", gets), (b"", lambda: gets(12_000, 500)), *((first, lambda one=one: cut(one)) for _, first, one in kinds())])
+        (b"", lambda: gets(12_000, 500)), *((first, lambda one=one: cut(one)) for _, first, one in chosen)])
 
     def script():
         first, blocks = next(scripts)
