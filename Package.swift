@@ -61,6 +61,7 @@ let package = Package(
             dependencies: [
                 "HoldfastIdempotency",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+                .product(name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ]
         ),
         .target(name: "HoldfastPostgres", dependencies: ["Holdfast", "HoldfastIdempotency"]),

@@ -10,6 +10,7 @@ public struct HoldfastCommand: AsyncParsableCommand {
         version: GatewayVersion.current,
         subcommands: [
             GatewayCommand.self, CheckCommand.self, DemoCommand.self, KeysCommand.self, MigrateCommand.self,
+            RecoverCommand.self,
         ])
 
     public init() {}

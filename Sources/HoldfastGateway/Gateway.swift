@@ -97,6 +97,7 @@ public final class Gateway: Service {
             onEvent: { event in
                 metrics.heard(event)
                 switch event {
+                case .storeFailed: logger.critical("\(event)")
                 case .outcomeLost: logger.error("\(event)")
                 case .recordingFailed, .releaseFailed, .renewalFailed: logger.warning("\(event)")
                 case .becameUnknown, .resolved, .purged: logger.notice("\(event)")

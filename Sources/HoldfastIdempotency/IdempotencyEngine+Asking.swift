@@ -169,7 +169,9 @@ extension IdempotencyEngine {
         case .success(.mismatched): return .mismatched
         case .success(let reply):
             return .unavailable(ClaimStoreError(.failed, "the store answered a claim with \(reply)"))
-        case .failure(let error): return .unavailable(error)
+        case .failure(let error):
+            tellIfForGood(error)
+            return .unavailable(error)
         }
     }
 

@@ -54,7 +54,10 @@ extension IdempotencyEngine {
                 let taken = start.duration(to: clock.now)
                 pace.adapt(to: taken)
                 if reaped == count { rest = taken * 3 }
-            } catch { failed(error) }
+            } catch {
+                tellIfForGood(ClaimStoreError(error))
+                failed(error)
+            }
             try? await clock.sleep(for: rest)
         }
     }

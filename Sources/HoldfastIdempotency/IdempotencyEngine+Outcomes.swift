@@ -142,7 +142,9 @@ extension IdempotencyEngine {
             switch result {
             case .success(.done): completion(nil)
             case .success(let reply): completion(ClaimStoreError(.lost, "the claim has moved on: \(reply)"))
-            case .failure(let error): completion(error)
+            case .failure(let error):
+                self.tellIfForGood(error)
+                completion(error)
             }
         }
     }

@@ -81,6 +81,8 @@ public final class IdempotencyEngine: Sendable {
     let awaitingNone = Mutex<[@Sendable () -> Void]>([])
     /// Those who wait for another process.
     let waitingElsewhere = Atomic<Int>(0)
+    /// When it was last told that the store has failed for good.
+    private let failureTold = Mutex<MonotonicInstant?>(nil)
     /// The claims that are given back though nobody knows whether they were granted.
     let takenBack = Atomic<Int>(0)
 
@@ -220,6 +222,18 @@ public final class IdempotencyEngine: Sendable {
     }
 
     func tell(_ event: IdempotencyEvent) { listener?(event) }
+
+    /// Tells of a store that has failed for good, once a minute.
+    func tellIfForGood(_ error: ClaimStoreError) {
+        guard error.code == .unusable, listener != nil else { return }
+        let now = clock.now
+        let isDue = failureTold.withLock { told in
+            if let told, told.duration(to: now) < .seconds(60) { return false }
+            told = now
+            return true
+        }
+        if isDue { tell(.storeFailed(error)) }
+    }
 
     func part(of id: RecordID) -> Part { parts[id.place(among: parts.count)] }
 }

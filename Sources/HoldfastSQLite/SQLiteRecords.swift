@@ -137,6 +137,17 @@ final class SQLiteRecords {
         try saveMeta.execute(arguments: [fence, tick.milliseconds])
     }
 
+    /// The same, with the epoch of the log that it stands in.
+    func save(fence: Int64, tick: StoreInstant, epoch: SQLiteEpoch) throws {
+        try save(fence: fence, tick: tick)
+        try database.cachedStatement(
+            sql: """
+                UPDATE \(prefix)meta SET value = CASE name WHEN 'epoch' THEN ? ELSE ? END
+                WHERE name IN ('epoch', 'former')
+                """
+        ).execute(arguments: [epoch.current, epoch.former ?? -1])
+    }
+
     /// Who wrote last, where several do: see ``SharedSQLiteClock``. Zero before the first.
     func mark() throws -> Int64 {
         try Int64.fetchOne(

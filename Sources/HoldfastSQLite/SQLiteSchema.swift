@@ -7,7 +7,7 @@ import HoldfastIdempotency
 enum SQLiteSchema {
     /// "HOLD", so that a file of another program is recognised.
     static let applicationID: Int32 = 0x484F_4C44
-    static let version: Int32 = 3
+    static let version: Int32 = 4
 
     /// Records lie in the order of their fences, which is that of their coming: so a completion finds its record among
     /// the last pages, however many there are, and only the index of identities is touched all over. A payload lies at
@@ -45,6 +45,8 @@ enum SQLiteSchema {
             DROP TABLE \(prefix)former;
             DROP TABLE \(prefix)payload;
             """
+        // A log could not be told from another file's.
+        case 3: "INSERT OR IGNORE INTO \(prefix)meta VALUES ('epoch', 0), ('former', -1)"
         default: ""
         }
     }
@@ -80,17 +82,30 @@ enum SQLiteSchema {
         }
     }
 
+    /// What a file says of itself when it is opened.
+    struct Opened {
+        let secret: Data
+        /// The last that was granted.
+        let fence: Int64
+        /// Where the store's clock stood.
+        let tick: StoreInstant
+    }
+
     /// Checks whose file it is, lays it out if it is empty, and settles what a dead process left in flight.
     ///
-    /// - Returns: The secret, the last fence, and where the store's clock stood.
-    static func open(_ database: Database) throws -> (secret: Data, fence: Int64, tick: StoreInstant) {
-        var opened: (secret: Data, fence: Int64, tick: StoreInstant)?
+    /// - Parameter nextEpoch: Takes the epoch that the file says together with its log, and returns the one that it is to
+    ///   say from now on.
+    static func open(_ database: Database, nextEpoch: (SQLiteEpoch) throws -> SQLiteEpoch) throws -> Opened {
+        var opened: Opened?
         try database.inTransaction(.immediate) {
             let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+            let epoch = tables == 0 ? .none : try check(database)
+            // Before anything is believed.
+            let next = try nextEpoch(epoch)
             if tables == 0 {
                 try create(in: database)
             } else {
-                try check(database)
+                try migrate(database)
                 try checkPages(of: database)
             }
             let records = try SQLiteRecords(database: database)
@@ -101,8 +116,8 @@ enum SQLiteSchema {
             let fence = try records.fence()
             try records.settleInFlight(at: tick)
             // Written back, so that a file that cannot be written is noticed now.
-            try records.save(fence: fence, tick: tick)
-            opened = (secret, fence, tick)
+            try records.save(fence: fence, tick: tick, epoch: next)
+            opened = Opened(secret: secret, fence: fence, tick: tick)
             return .commit
         }
         guard let opened else { throw ClaimStoreError(.unusable, "the store could not be read") }
@@ -121,7 +136,8 @@ enum SQLiteSchema {
             sql: "CREATE TABLE \(prefix)meta (name TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID")
         try database.execute(sql: records(prefix: prefix))
         try database.execute(
-            sql: "INSERT INTO \(prefix)meta VALUES ('secret', ?), ('fence', 0), ('tick', 0)",
+            sql:
+                "INSERT INTO \(prefix)meta VALUES ('secret', ?), ('fence', 0), ('tick', 0), ('epoch', 0), ('former', -1)",
             arguments: [Data(StoreSecret.random().bytes)])
     }
 
@@ -156,7 +172,8 @@ enum SQLiteSchema {
             sql: "INSERT OR REPLACE INTO \(prefix)meta VALUES ('version', ?)", arguments: [version])
     }
 
-    private static func check(_ database: Database) throws {
+    /// - Returns: The epoch that it says.
+    private static func check(_ database: Database) throws -> SQLiteEpoch {
         let application = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
         guard application == applicationID else {
             throw ClaimStoreError(.unusable, "the file is a database, but not a Holdfast store")
@@ -166,8 +183,16 @@ enum SQLiteSchema {
             throw ClaimStoreError(
                 .unusable, "the store has version \(found), but this program reads versions 1 to \(version)")
         }
+        let epoch = try Int64.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'epoch'")
+        let former = try Int64.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'former'")
+        return SQLiteEpoch(current: epoch ?? 0, former: former.flatMap { $0 < 0 ? nil : $0 })
+    }
+
+    private static func migrate(_ database: Database) throws {
+        let found = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        guard found < version else { return }
         try migrate(database, from: found)
-        if found < version { try database.execute(sql: "PRAGMA user_version = \(version)") }
+        try database.execute(sql: "PRAGMA user_version = \(version)")
     }
 }
 #endif

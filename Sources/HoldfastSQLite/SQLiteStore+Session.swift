@@ -10,19 +10,30 @@ extension SQLiteStore {
         private var records: SQLiteRecords?
         /// The last that was granted.
         private var fence: Int64
+        private let log: SQLiteLog
 
-        init(_ records: SQLiteRecords, fence: Int64) {
+        init(_ records: SQLiteRecords, fence: Int64, log: SQLiteLog) {
             self.records = records
             self.fence = fence
+            self.log = log
         }
+
+        /// What has happened to the files; nil, if nothing has.
+        func change() -> SQLiteFileMachine.Change? { log.change() }
 
         func open() throws(ClaimStoreError) -> SQLiteRecords {
             guard let records else { throw ClaimStoreError(.unusable, "the store is closed") }
             return records
         }
 
-        /// Lets go of the statements, which would keep the connection open.
-        func end() { records = nil }
+        /// Says what time it is, and leaves a file that needs no log. Lets go of the statements, which would keep the
+        /// connection open.
+        func end(in database: Database, at now: StoreInstant) throws {
+            try write(in: database, at: now) {}
+            // That commit may have had the log copied, which the next is to say.
+            if log.epoch.former != nil { try write(in: database, at: now) {} }
+            records = nil
+        }
 
         /// Carries out a batch. One that has only repeats in it writes nothing, and so needs no transaction.
         func apply(_ batch: [ClaimCommand], at now: StoreInstant, in database: Database) throws -> [ClaimReply] {
@@ -57,21 +68,29 @@ extension SQLiteStore {
             return decision.reply
         }
 
-        /// Writes in one transaction, and says with it what was granted and what time it is.
+        /// Writes in one transaction, and says with it what was granted and what time it is. When it returns, the commit
+        /// is synced, and is where whoever opens the store next will look for it.
         func write<R>(in database: Database, at now: StoreInstant, _ body: () throws -> R) throws -> R {
             let records = try open()
             let former = fence
+            let epoch = log.nextEpoch()
+            let result: R
             do {
                 try database.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
-                let result = try body()
-                try records.save(fence: fence, tick: now)
+                result = try body()
+                if epoch == log.epoch {
+                    try records.save(fence: fence, tick: now)
+                } else {
+                    try records.save(fence: fence, tick: now, epoch: epoch)
+                }
                 try database.cachedStatement(sql: "COMMIT").execute()
-                return result
             } catch {
                 fence = former
                 if database.isInsideTransaction { try? database.rollback() }
                 throw error
             }
+            try log.committed(epoch, in: database)
+            return result
         }
     }
 }

@@ -1,6 +1,7 @@
 #if SQLite
 import Foundation
 import GRDB
+import GRDBSQLite
 public import Holdfast
 public import HoldfastIdempotency
 import Synchronization
@@ -23,44 +24,104 @@ public final class SQLiteStore: ClaimStore {
     private let session: Session
     private let clock: SQLiteStoreClock
     private let hashingSecret: StoreSecret
-    /// Set when a write failed in a way after which nothing that the connection says can be relied on.
-    private let failure = Mutex<ClaimStoreError?>(nil)
+    /// What was lost, and accepted, when it was opened.
+    let losses: [String]
+    private let state = Mutex(State())
+
+    private struct State {
+        /// Set when a write failed in a way after which nothing that the connection says can be relied on.
+        var failure: ClaimStoreError?
+        var isClosed = false
+    }
 
     /// Opens the store, and creates it if the file does not exist.
     ///
     /// - Throws: ``ClaimStoreError`` with the code `unusable` when the file cannot be opened, is held by another
-    ///   process, is read-only, is not a store of this version, or is not synced as it must be.
-    public init(path: String, clock: any TimeSource = MonotonicClock()) throws(ClaimStoreError) {
+    ///   process, is read-only, is not a store of this version, is not synced as it must be, or is not all that was
+    ///   acknowledged: see ``recover(path:)``.
+    public convenience init(path: String, clock: any TimeSource = MonotonicClock()) throws(ClaimStoreError) {
+        try self.init(path: path, clock: clock, acceptsLoss: false)
+    }
+
+    init(
+        path: String, clock: any TimeSource = MonotonicClock(), acceptsLoss: Bool
+    ) throws(ClaimStoreError) {
         self.path = path
+        var opening = Opening(path: path, acceptsLoss: acceptsLoss)
+        var held: DatabaseQueue?
         do {
+            try opening.lookAtNames()
             try SQLiteSchema.createFile(at: path)
             var configuration = GRDB.Configuration()
             configuration.label = "holdfast.sqlite"
             // A predecessor that is being replaced may still be closing.
             configuration.busyMode = .timeout(2)
+            // Before anything is read, so that there is no index of the log in a third file, and nobody else reads.
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
             queue = try DatabaseQueue(path: path, configuration: configuration)
+            held = queue
             let (opened, session) = try queue.writeWithoutTransaction { database in
                 try SQLiteSchema.secureDurability(of: database)
-                let opened = try SQLiteSchema.open(database)
-                return (opened, Session(try SQLiteRecords(database: database), fence: opened.fence))
+                return try Self.open(database, &opening)
             }
             self.session = session
             hashingSecret = try StoreSecret(bytes: Array(opened.secret))
             self.clock = SQLiteStoreClock(resumingAt: opened.tick, on: clock)
-        } catch let error as ClaimStoreError {
-            throw error
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
-            throw ClaimStoreError(
-                .unusable,
-                "the store at \(path) is damaged: restore it from a copy, or begin a new one (\(error.reason))")
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-            throw ClaimStoreError(.unusable, "another process holds the store at \(path)")
-        } catch let error as DatabaseError {
-            throw ClaimStoreError(.unusable, "cannot open the store at \(path): \(error.reason)")
+            losses = opening.losses
+            opening.accepted()
         } catch {
-            throw ClaimStoreError(.unusable, "cannot open the store at \(path): \(error)")
+            if opening.mustNotClose, let held { Self.leave(held) }
+            throw Self.refusal(of: path, because: error)
         }
     }
+
+    /// Looks at what there is, and takes it over.
+    private static func open(
+        _ database: Database, _ opening: inout Opening
+    ) throws -> (SQLiteSchema.Opened, Session) {
+        guard let name = sqlite3_db_filename(database.sqliteConnection, "main") else {
+            throw ClaimStoreError(.unusable, "the store at \(opening.path) is no file")
+        }
+        let file = String(cString: name)
+        let isLog = try opening.lookAtLog(file + "-wal")
+        let alone = isLog ? try opening.lookAtFile { try SQLiteLog.epoch(ofFileAlone: file) } : nil
+        var next = SQLiteEpoch.none
+        let opened = try SQLiteSchema.open(database) { found in
+            try opening.look(at: found, isLog: isLog, file: alone)
+            next = SQLiteEpoch(current: .random(in: 1 ... .max), former: found.current)
+            return next
+        }
+        let log = try SQLiteLog(of: database, epoch: next)
+        try log.committed(next, in: database)
+        try log.watch(path: opening.path, logPath: file + "-wal")
+        let session = Session(try SQLiteRecords(database: database), fence: opened.fence, log: log)
+        // The file has what it needs. The log, from now on, is what a store cannot do without.
+        try session.write(in: database, at: opened.tick) {}
+        return (opened, session)
+    }
+
+    private static func refusal(of path: String, because error: any Error) -> ClaimStoreError {
+        switch error {
+        case let error as ClaimStoreError: error
+        case let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode):
+            ClaimStoreError(
+                .unusable,
+                "the store at \(path) is damaged: restore it from a copy, or begin a new one (\(error.reason))")
+        case let error as DatabaseError where error.resultCode == .SQLITE_BUSY:
+            ClaimStoreError(.unusable, "another process holds the store at \(path)")
+        case let error as DatabaseError:
+            ClaimStoreError(.unusable, "cannot open the store at \(path): \(error.reason)")
+        case let change as SQLiteFileMachine.Change:
+            ClaimStoreError(.unusable, "cannot open the store at \(path): \(change.rawValue)")
+        default: ClaimStoreError(.unusable, "cannot open the store at \(path): \(error)")
+        }
+    }
+
+    /// Never closes a connection: closing copies its log into what is at the path now, and deletes what is called the log.
+    /// When the process ends, the system lets go of it.
+    private static func leave(_ queue: DatabaseQueue) { _ = Unmanaged.passRetained(queue) }
+
+    deinit { try? close() }
 
     public func secret() async throws -> StoreSecret { hashingSecret }
 
@@ -86,12 +147,22 @@ public final class SQLiteStore: ClaimStore {
     }
 
     /// Closes the file, so that another process can open it.
+    ///
+    /// - Throws: ``ClaimStoreError`` when the store cannot be relied on any more. Then it is left as it is.
     public func close() throws {
-        try queue.writeWithoutTransaction { [clock, session] database in
-            try session.write(in: database, at: clock.now) {}
-            session.end()
+        let wasClosed = state.withLock { state in
+            defer { state.isClosed = true }
+            return state.isClosed
         }
-        try queue.close()
+        if wasClosed { return }
+        do {
+            try exclusively { [clock, session] in try session.end(in: $0, at: clock.now) }
+            try queue.close()
+        } catch {
+            _ = Unmanaged.passRetained(session)
+            Self.leave(queue)
+            throw error
+        }
     }
 
     private func use<R: Sendable>(_ body: @Sendable (Session, Database) throws -> R) async throws -> R {
@@ -107,16 +178,30 @@ public final class SQLiteStore: ClaimStore {
 
     private func exclusively<R>(_ body: (Database) throws -> R) throws -> R {
         try queue.writeWithoutTransaction { database in
-            if let failure = failure.withLock({ $0 }) { throw failure }
-            do { return try body(database) } catch let error as DatabaseError {
+            if let failure = state.withLock({ $0.failure }) { throw failure }
+            do { return try body(database) } catch let change as SQLiteFileMachine.Change {
+                throw fail(change)
+            } catch let error as DatabaseError {
+                if error.leavesDoubt, let change = session.change() { throw fail(change) }
                 let message = "the store at \(path) failed: \(error.reason)"
                 guard error.leavesDoubt else { throw ClaimStoreError(.failed, message) }
                 // A failed fsync must not be tried again: the pages that it lost may be marked clean by then.
-                let final = ClaimStoreError(.unusable, "\(message); it stays closed until the process is restarted")
-                failure.withLock { $0 = final }
-                throw final
+                throw fail("\(message); it stays closed until the process is restarted")
             }
         }
+    }
+
+    private func fail(_ change: SQLiteFileMachine.Change) -> ClaimStoreError {
+        Self.note(change, at: path)
+        return fail(
+            "the store at \(path) has failed: \(change.rawValue). From now on nothing is acknowledged. What was acknowledged before may be lost when this process ends: save its files first, as the guide for operators says"
+        )
+    }
+
+    private func fail(_ message: String) -> ClaimStoreError {
+        let failure = ClaimStoreError(.unusable, message)
+        state.withLock { $0.failure = failure }
+        return failure
     }
 }
 

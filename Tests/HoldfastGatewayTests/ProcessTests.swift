@@ -186,6 +186,8 @@ import Testing
         ["gateway", "--upstream", "http://127.0.0.1:1", "--retention", "1s"],
         ["gateway", "--upstream", "http://127.0.0.1:1", "--unknown", "probe"],
         ["migrate", "--store", "memory"],
+        ["recover", "--store", "memory"],
+        ["recover"],
         ["demo", "--unknown"],
     ])
     func `a wrong value ends with one line and 64`(arguments: [String]) async throws {

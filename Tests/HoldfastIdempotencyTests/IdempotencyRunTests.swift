@@ -37,6 +37,7 @@ import Testing
                 case .renewalFailed: "renewalFailed"
                 case .resolved: "resolved"
                 case .purged: "purged"
+                case .storeFailed: "failed"
                 }
             state.withLock { $0.events.append(word) }
         }

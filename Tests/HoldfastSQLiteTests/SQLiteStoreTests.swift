@@ -179,7 +179,7 @@ import Testing
             let whole = try log.readToEnd() ?? Data()
             try log.truncate(atOffset: 0)
             let first = await #expect(throws: ClaimStoreError.self) { _ = try await claim(store) }
-            #expect(first?.code == .unusable && first?.description.contains("stays closed") == true)
+            #expect(first?.code == .unusable && first?.description.contains("the log was cut") == true)
             // The disk is well again. What the connection believes is not known to be true.
             try log.seek(toOffset: 0)
             try log.write(contentsOf: whole)

@@ -12,6 +12,7 @@ final class StoreMetrics: Sendable {
 
     /// What the engine tells.
     enum Event: String, Sendable, CaseIterable {
+        case storeFailed = "store-failed"
         case recordingFailed = "recording-failed"
         case outcomeLost = "outcome-lost"
         case releaseFailed = "release-failed"
@@ -21,6 +22,7 @@ final class StoreMetrics: Sendable {
 
         init(_ event: IdempotencyEvent) {
             switch event {
+            case .storeFailed: self = .storeFailed
             case .recordingFailed: self = .recordingFailed
             case .outcomeLost: self = .outcomeLost
             case .releaseFailed: self = .releaseFailed
