@@ -32,7 +32,7 @@ import Testing
         defer { gateway.end() }
         for _ in 0..<8 { try exchange(serviceTakes: .milliseconds(900), gateway) }
         #expect(gateway.endpoint.breaker.snapshot().state == .closed)
-        for _ in 0..<4 { try exchange(serviceTakes: .milliseconds(1_100), gateway) }
+        for _ in 0..<2 { try exchange(serviceTakes: .milliseconds(1_100), gateway) }
         #expect(gateway.endpoint.breaker.snapshot().state == .open)
     }
 
