@@ -54,6 +54,16 @@ import Testing
         #expect(!frames.mayClose && frames.hasClosed)
     }
 
+    @Test func `a piece of more frames than are followed loses the close frame, and no time`() {
+        var frames = WebSocketFrames()
+        frames.passed(ByteBuffer(repeating: 0, count: 2 * WebSocketFrames.bound))
+        #expect(frames.mayClose)
+        frames.passed(ByteBuffer(repeating: 0, count: 2 * WebSocketFrames.bound + 2))
+        #expect(!frames.mayClose)
+        frames.passed(ByteBuffer(bytes: Self.frames[0]))
+        #expect(!frames.mayClose)
+    }
+
     @Test func `a length that no frame may have ends nowhere`() {
         var frames = WebSocketFrames()
         frames.passed(ByteBuffer(bytes: [0x82, 0xFF] + [UInt8](repeating: 0xFF, count: 8)))

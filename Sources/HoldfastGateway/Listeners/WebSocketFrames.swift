@@ -14,7 +14,12 @@ struct WebSocketFrames {
         case inside(UInt64)
     }
 
+    /// The most frames of one piece that are followed. Whoever sends more, empty ones for instance, would have each of its
+    /// bytes looked at, and is not followed any longer: then no close frame may go.
+    static let bound = 256
+
     private var place = Place.between
+    private var isLost = false
     private var isMasked = false
     /// Whether the frame is one that ends the WebSocket.
     private var isClose = false
@@ -22,18 +27,25 @@ struct WebSocketFrames {
     private(set) var hasClosed = false
 
     /// Whether a close frame may go here.
-    var mayClose: Bool { place == .between && !hasClosed }
+    var mayClose: Bool { place == .between && !hasClosed && !isLost }
 
     /// Takes in what passes.
     mutating func passed(_ bytes: ByteBuffer) {
+        guard !isLost else { return }
         let view = bytes.readableBytesView
         var next = view.startIndex
+        var frames = 0
         while next < view.endIndex {
             if case .inside(let count) = place {
                 let step = Int(min(count, UInt64(view.endIndex - next)))
                 next += step
                 enter(count - UInt64(step))
             } else {
+                if place == .between { frames += 1 }
+                guard frames <= Self.bound else {
+                    isLost = true
+                    return
+                }
                 passed(view[next])
                 next += 1
             }
