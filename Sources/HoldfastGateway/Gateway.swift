@@ -72,12 +72,12 @@ public final class Gateway: Service {
             secret: secret, counters: GatewayCounters(),
             observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
             logger: logger, descriptors: DescriptorRoom(for: configuration))
-        for warning in configuration.callerWarnings { logger.warning("\(warning)") }
         await ready()
         let controlPlane = try await ControlPlane.start(
             ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
         do {
             let dataPlane = try await DataPlane.start(shared, plan: plans.current)
+            for warning in configuration.callerWarnings { logger.warning("\(warning)") }
             shared.tellOfDescriptors(configuration)
             return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared)
         } catch {

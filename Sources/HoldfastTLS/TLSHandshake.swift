@@ -24,13 +24,17 @@ package final class TLSHandshake: ChannelInboundHandler, RemovableChannelHandler
 
     /// Succeeds when both sides agree, and fails when they do not, or not in time; then the channel is closed.
     ///
-    /// - Parameter channel: One that has this handler. Ask on its loop, as soon as it is connected: the handler leaves when
-    ///   the handshake is completed.
+    /// - Parameter channel: One that has this handler. Ask on its loop, once: the handler leaves when the handshake is
+    ///   completed and somebody has asked, whichever comes first.
     package static func completed(on channel: any Channel, within limit: TimeAmount) -> EventLoopFuture<Void> {
-        let done: EventLoopPromise<Void>
-        do { done = try channel.pipeline.syncOperations.handler(type: TLSHandshake.self).done } catch {
+        let handler: TLSHandshake
+        do { handler = try channel.pipeline.syncOperations.handler(type: TLSHandshake.self) } catch {
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(error)
+        }
+        let done = handler.done
+        done.futureResult.assumeIsolated().whenSuccess {
+            channel.pipeline.syncOperations.removeHandler(handler, promise: nil)
         }
         let late = channel.eventLoop.scheduleTask(in: limit) { done.fail(ChannelError.connectTimeout(limit)) }
         done.futureResult.whenComplete { _ in late.cancel() }
@@ -48,7 +52,6 @@ package final class TLSHandshake: ChannelInboundHandler, RemovableChannelHandler
             return done.fail(error)
         }
         done.succeed()
-        context.pipeline.syncOperations.removeHandler(self, promise: nil)
         context.fireUserInboundEventTriggered(event)
     }
 

@@ -141,6 +141,7 @@ import Testing
             pieces += 1
         }
         #expect(pieces == AdminTimes.body / 65_536 + 1)
+        channel.embeddedEventLoop.run()
         #expect(connections.count == 0)
     }
 

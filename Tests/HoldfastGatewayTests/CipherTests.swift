@@ -7,6 +7,7 @@ import Testing
 
 /// What TLS is spoken with, against OpenSSL on the other side.
 @Suite struct CipherTests {
+    // RFC9113-9.2.2-1
     @Test func `clients are spoken to with forward secrecy and authenticated encryption alone`() async throws {
         let authority = try await CertificateAuthority.make()
         // RSA, so that every exchange of keys would be possible.

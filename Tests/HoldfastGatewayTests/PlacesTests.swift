@@ -219,7 +219,10 @@ import Testing
         #expect(gateway.services.count == (way == "unreachable" ? 0 : 1))
         switch way {
         case "client leaves": client.close()
-        case "service closes": gateway.services[0].close()
+        case "service closes":
+            // It is tried again, and holds its place until its client has had enough.
+            gateway.services[0].close()
+            client.close()
         case "silence": gateway.advance(by: .seconds(11))
         case "too slow":
             for _ in 0..<6 {

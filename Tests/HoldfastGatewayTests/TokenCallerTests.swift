@@ -216,7 +216,7 @@ import Testing
             ("keys: nowhere", "keys is nowhere"), ("keys: secrets/jwks.json, claims: [iss]", "claims[0] is iss"),
             ("keys: secrets/jwks.json, algorithms: [none]", "algorithms[0] is none"),
             ("keys: secrets/jwks.json, algorithms: [HS256]", "algorithms[0] is HS256"),
-            ("keys: secrets/jwks.json, algorithms: [RS256]", "must be one that a key is for: ES256, EdDSA"),
+            ("keys: secrets/jwks.json, algorithms: [RS256]", "must be one that a key is for: ES256 and EdDSA"),
             ("keys: secrets/jwks.json, leeway: 1h", "leeway is 1h"),
             ("keys: secrets/jwks.json, field: a b", "field is 'a b'"),
         ] {

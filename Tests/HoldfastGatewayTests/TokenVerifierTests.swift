@@ -35,7 +35,7 @@ import Testing
         let (one, two) = (try await TestIssuer.p256("one"), try await TestIssuer.ed25519("two"))
         let verifier = try await verifier(one.key, two.key)
         let ada = try result(verifier, one.token(Self.claims))
-        #expect(ada.utf8.count == 64 && !ada.contains("ada"))
+        #expect(ada.utf8.count == 64 && ada.allSatisfy(\.isHexDigit))
         try #expect(ada == result(verifier, one.token(#"{"sub":"ada","iss":"https://a","jti":"2","exp":1800000900}"#)))
         try #expect(ada == result(verifier, two.token(Self.claims)), "a key is rotated, and its issuer is the same")
         let others = [

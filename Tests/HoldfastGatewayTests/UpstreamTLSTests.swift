@@ -119,6 +119,7 @@ import Testing
     func `a certificate for the service's address, or that only calls itself so, is no certificate for its name`(
         names: String?, subject: String, why: String
     ) async throws {
+        // RFC9110-4.3.4-3, RFC9110-4.3.4-4
         try await withAttacker(names, subject: subject) { authority, behind, service in
             for name in ["pay.example.com", "localhost"] {
                 try await withGateway(configure: { configuration in

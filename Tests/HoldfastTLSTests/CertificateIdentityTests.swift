@@ -39,10 +39,10 @@ import Testing
             // One value that reads as two, and one that would end a line.
             try await authority.issue(nil, subject: "/CN=billing,O=a"),
             try await authority.issue(nil, subject: "/CN=billing+O=a"),
-            try await authority.issue(nil, subject: "/CN=a\\\\, b"),
+            try await authority.issue(nil, subject: "/CN=a\\\\\\\\, b"),
             try await authority.issue(nil, subject: "/CN=a, b"),
             try await authority.issue(nil, subject: "/CN=billing$(printf '\\nCN=A')"),
-            try await authority.issue(nil, subject: "/CN=billing\\\\0ACN=A"),
+            try await authority.issue(nil, subject: "/CN=billing\\\\\\\\0ACN=A"),
             try await authority.issue("DNS:billing", subject: "/"),
             try await authority.issue("email:billing@a", subject: "/"),
             try await authority.issue("DNS:billing,DNS:a", subject: "/"),

@@ -238,8 +238,10 @@ enum ConformanceFrames {
         // RFC9113-6.2-2, RFC9113-6.10-1 are the gateway's own; a client's are these.
         Case(
             "a head in many pieces",
-            headers(1, [], flags: 1) + get.dropLast().flatMap { continuation(1, [$0], flags: 0) }
-                + continuation(1, [get[get.count - 1]]), .served),
+            headers(1, [], flags: 1) + continuation(1, Array(get.prefix(1)), flags: 0)
+                + continuation(1, Array(get.dropFirst().prefix(1)), flags: 0)
+                + continuation(1, Array(get.dropFirst(2))),
+            .served),
     ]
 }
 #endif

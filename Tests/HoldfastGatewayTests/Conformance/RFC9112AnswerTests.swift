@@ -29,7 +29,9 @@ import Testing
             #expect(lines[0] == "POST /?c=d HTTP/1.1")
             let head = lines.dropFirst().prefix { !$0.isEmpty }
             // RFC9110-2.2-1, RFC9112-2.2-2, RFC9112-5.2-1: no bare CR, nothing folded, each field on its line.
-            for line in head { #expect(line.firstMatch(of: /^[a-z0-9-]+: [!-~]([\t -~]*[!-~])?$/) != nil, "\(line)") }
+            for line in head {
+                #expect(line.firstMatch(of: /^[A-Za-z0-9-]+: [!-~]([\t -~]*[!-~])?$/) != nil, "\(line)")
+            }
             // RFC9112-3.2-3, RFC9112-3.2-4: one Host, which is the target's.
             #expect(head.filter { $0.hasPrefix("host:") } == ["host: b.example:81"])
             // RFC9112-6.1-2, RFC9112-6.2-1: chunked once, and no length beside it. RFC9112-7.4-1: not named in TE.
@@ -48,7 +50,7 @@ import Testing
             _ = try await TestClient.raw(
                 "POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", to: gateway.port)
             #expect(service.received.hasPrefix("POST / HTTP/1.1\r\n"))
-            #expect(service.received.contains("\r\ncontent-length: 3\r\n"))
+            #expect(service.received.lowercased().contains("\r\ncontent-length: 3\r\n"))
             #expect(service.received.hasSuffix("\r\n\r\nabc"))
         }
     }

@@ -142,18 +142,6 @@ import Testing
         }
     }
 
-    @Test func `an error tells the last stream that was taken`() async throws {
-        let service = try await TestService.start { _, _ in .ok() }
-        try await withGateway(to: service) { gateway in
-            // RFC9113-5.4.1-1, RFC9113-8.7-2
-            let opening = HTTP2Frames.preface + HTTP2Frames.get(on: 5)
-            let frames = try await HTTP2Frames.exchange(opening, to: gateway.port) { frame in
-                frame.stream == 5 && frame.endsStream ? HTTP2Frames.frame(0, flags: 0, stream: 0, [1]) : []
-            }
-            #expect(frames.first { $0.kind == .goAway }?.payload[..<4] == [0, 0, 0, 5], "\(frames)")
-        }
-    }
-
     @Test func `a connection that nobody uses is told that it ends`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service, configure: { $0.idleTimeout = .milliseconds(50) }) { gateway in
