@@ -55,7 +55,7 @@ import Testing
         ),
         (
             "caller: ada",
-            "13: routes[0].caller is ada, but must be `address`, `certificate`, or `field NAME`, with 1 to 8 names"
+            "13: routes[0].caller is ada, but must be `address`, `certificate`, or `field NAME`, with 1 to 8 names, or a section (options with values)"
         ),
         (
             "match: {path: charges}",

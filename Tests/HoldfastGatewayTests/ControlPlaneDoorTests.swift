@@ -252,15 +252,16 @@ private final class EventReader: Sendable {
     private final class Lines: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private let lines: AsyncStream<String>.Continuation
-        private var rest = ""
+        private var rest: [UInt8] = []
 
         init(_ lines: AsyncStream<String>.Continuation) { self.lines = lines }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            rest += String(buffer: unwrapInboundIn(data))
-            let parts = rest.split(separator: /\r?\n/, omittingEmptySubsequences: false)
-            for part in parts.dropLast() { lines.yield(String(part)) }
-            rest = parts.last.map(String.init) ?? ""
+            rest += Array(unwrapInboundIn(data).readableBytesView)
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                lines.yield(String(decoding: rest[..<end].filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self))
+                rest.removeSubrange(...end)
+            }
         }
 
         func channelInactive(context: ChannelHandlerContext) { lines.finish() }

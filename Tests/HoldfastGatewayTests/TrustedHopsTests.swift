@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["X_Forwarded_For", "x-forwarded_proto", "X_FORWARDED-HOST", "x.forwarded.for"])
+    @Test(arguments: ["X_Forwarded_For", "x-forwarded_proto", "X_FORWARDED-HOST"])
     func `what a service may take for a field of hops is left out, whoever sends it`(name: String) async throws {
         try await withProxy { gateway, service in
             let answer = try await TestClient.send(.GET, "/", to: gateway.port, headers: [name: "203.0.113.1"])

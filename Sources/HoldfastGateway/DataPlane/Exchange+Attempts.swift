@@ -48,12 +48,18 @@ extension Exchange {
                 attemptNumber, of: self, to: endpoint, isHedge: isHedge, wait: isHedge ? .zero : nextWait,
                 permit: permit, servicePermit: servicePermit)
             if current == nil { current = attempt } else { hedges.append(attempt) }
-            guard attempt.takePlace(of: route.service.configuration.connections) else {
+            let connections = route.service.configuration.connections
+            guard attempt.takePlace(of: connections) else {
+                let explanation = Explanation(
+                    policy: .bulkhead, name: endpoint.name, state: "full for this client",
+                    evidence: .concurrency(
+                        inFlight: endpoint.connections.load(ordering: .relaxed), limit: connections, waiting: 0),
+                    retryAfter: .zero)
                 return failed(
                     attempt, .notSent(), .abandoned,
                     problem(
                         .limitReached, "has few connections left, and this client most of them", at: endpoint,
-                        retryAfter: .seconds(1)))
+                        explanation: explanation, retryAfter: .seconds(1)))
             }
             if let connection = loop.pool.take(endpoint, of: owner)
                 ?? loop.pool.take(endpoint, fresh: repeatability == .once)
