@@ -181,7 +181,7 @@ extension FuzzTarget {
     /// that has been silent.
     private static func has(_ bytes: [UInt8], crossed sent: [UInt8]) -> Bool {
         let rest = bytes.dropFirst(sent.count)
-        return bytes.starts(with: sent) && (rest.isEmpty || (rest.first == 0x88 && rest.count <= 8))
+        return bytes.starts(with: sent) && (rest.isEmpty || (rest.first == 0x88 && rest.count <= 131))
     }
 
     private static func afterHead(_ bytes: [UInt8]) -> [UInt8] {
