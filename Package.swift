@@ -174,7 +174,10 @@ let package = Package(
         .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting", "TestSupport"]),
         .testTarget(
             name: "HoldfastIdempotencyTests",
-            dependencies: ["HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
+            dependencies: [
+                "HoldfastIdempotency", "HoldfastTesting", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .testTarget(name: "HoldfastHTTPTests", dependencies: ["HoldfastHTTP"]),
         .testTarget(
             name: "HoldfastTLSTests",
