@@ -41,7 +41,8 @@ struct GatewayRunner {
         for warning in warnings { logger.warning("\(warning)") }
         switch configuration.store.location {
         case .memory:
-            try await run(on: MemoryStore(), logger: logger, started: started)
+            let bound = configuration.store.bound
+            try await run(on: MemoryStore(bound: bound.keys, byteBound: bound.bytes), logger: logger, started: started)
         case .sqlite(let path):
             let store = try SQLiteStore(path: path)
             try await run(on: store, logger: logger, started: started)

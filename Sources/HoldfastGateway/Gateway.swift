@@ -95,13 +95,18 @@ public final class Gateway: Service {
         idempotency.outcomeBytes = 63 << 20
         idempotency.keysPerCaller = configuration.keysPerCaller
         idempotency.bytesPerCaller = configuration.bytesPerCaller
+        let bound = configuration.store.bound
+        (idempotency.storeKeys, idempotency.storeBytes) = (bound.keys, bound.bytes)
+        idempotency.keysPerOrigin = configuration.keysPerAddress ?? min(max(1, bound.keys / 10), 1_000_000_000)
+        idempotency.bytesPerOrigin = configuration.bytesPerAddress ?? max(1, bound.bytes / 10)
+        idempotency.refusedRetention = configuration.refusedRetention
         return try IdempotencyEngine(
             store: store, configuration: idempotency, sealing: seal,
             onEvent: { event in
                 metrics.heard(event)
                 switch event {
                 case .storeFailed: logger.critical("\(event)")
-                case .outcomeLost: logger.error("\(event)")
+                case .storeFull, .outcomeLost: logger.error("\(event)")
                 case .recordingFailed, .releaseFailed, .renewalFailed: logger.warning("\(event)")
                 case .becameUnknown, .resolved, .purged: logger.notice("\(event)")
                 }

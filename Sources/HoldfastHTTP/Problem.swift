@@ -34,6 +34,8 @@ public struct Problem: Sendable, Error {
         /// The caller has as many keys, or as many bytes, as it may.
         case tooManyKeys = "too-many-keys"
         case storeUnavailable = "store-unavailable"
+        /// The idempotency store holds as many keys, or as many bytes, as it may.
+        case storeFull = "store-full"
         case circuitOpen = "circuit-open"
         case upstreamUnreachable = "upstream-unreachable"
         case upstreamReset = "upstream-reset"
@@ -53,7 +55,7 @@ public struct Problem: Sendable, Error {
             case .targetTooLong: 414
             case .methodNotSupported: 501
             case .upstreamUnreachable, .upstreamReset: 502
-            case .circuitOpen, .limitReached, .storeUnavailable: 503
+            case .circuitOpen, .limitReached, .storeFull, .storeUnavailable: 503
             case .deadline: 504
             }
         }
@@ -79,6 +81,7 @@ public struct Problem: Sendable, Error {
             case .responseNotKept: "The request was executed, but its response was not kept"
             case .tooManyKeys: "The caller has too many idempotency keys"
             case .storeUnavailable: "The idempotency store is not available"
+            case .storeFull: "The idempotency store is full"
             case .circuitOpen: "The circuit is open"
             case .upstreamUnreachable: "The service cannot be reached"
             case .upstreamReset: "The service broke the connection"

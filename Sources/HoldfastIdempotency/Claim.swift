@@ -4,6 +4,16 @@ public struct Claim: ~Copyable, Sendable {
     /// How recording an outcome ended: nil when it is durable.
     public typealias Completion = @Sendable (ClaimStoreError?) -> Void
 
+    /// What an outcome says of whoever asked for it.
+    public enum Outcome: Sendable, Hashable {
+        /// It was done as asked.
+        case succeeded
+        /// It was refused for what was asked, or by whom. To whom nothing has succeeded yet, it is kept for
+        /// ``IdempotencyConfiguration/refusedRetention`` at most.
+        case refused
+        case other
+    }
+
     public let id: RecordID
     /// Hand it to whatever the work writes to, so that a writer who lost its claim can be told from its successor.
     public let fence: Int64
@@ -21,11 +31,17 @@ public struct Claim: ~Copyable, Sendable {
     /// Records the outcome and shares it with all who wait. Answer the caller after `completion`, not before: until
     /// then the outcome would not survive.
     ///
-    /// - Parameter payload: What repeats are answered from; nil if it is too large to keep. One
-    ///   that is larger than ``IdempotencyConfiguration/outcomeBytes`` is not kept either.
-    public consuming func complete(_ payload: [UInt8]?, completion: @escaping Completion) {
+    /// - Parameters:
+    ///   - payload: What repeats are answered from; nil if it is too large to keep. One
+    ///     that is larger than ``IdempotencyConfiguration/outcomeBytes`` is not kept either, nor one that the store has no
+    ///     room for.
+    ///   - outcome: Default: nothing that says how long it is worth keeping.
+    public consuming func complete(
+        _ payload: [UInt8]?, as outcome: Outcome = .other, completion: @escaping Completion
+    ) {
         isSpent = true
-        engine.complete(id, fence: fence, payload: payload, retention: terms.retention, completion: completion)
+        engine.complete(
+            id, fence: fence, payload: payload, as: outcome, retention: terms.retention, completion: completion)
     }
 
     /// Nothing happened: the key may be executed again, and the next who waits for it does. If the store fails twice,

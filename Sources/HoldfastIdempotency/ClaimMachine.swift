@@ -56,6 +56,10 @@ public enum ClaimMachine {
                 expires: leaseEnds.advanced(by: retention), history: record?.history ?? ClaimHistory())
             claimed.history.add(.claimed, at: now, fence: nextFence, by: owner, why: nonce)
             return Decision(write: .put(claimed), reply: .claimed(fence: nextFence))
+        case .look(let fingerprint, let retention):
+            guard let record, record.state != .released else { return Decision(write: .nothing, reply: .free) }
+            if record.fingerprint != fingerprint { return Decision(write: .nothing, reply: .mismatched) }
+            return answer(repeatOf: record, at: now, retention: retention)
         case .renew(let fence, let lease):
             guard case .inFlight(let leaseEnds)? = record?.state, var renewed = record, renewed.fence == fence,
                 now < leaseEnds

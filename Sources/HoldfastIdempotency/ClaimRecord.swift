@@ -87,6 +87,11 @@ public struct ClaimCommand: Sendable, Hashable {
         case claim(
             fingerprint: Fingerprint, lease: Duration, retention: Duration, takesOver: Takeover = .nothing,
             owner: String = "", nonce: String = "")
+        /// Asks what became of a key without claiming it: answered as a claim is, and ``ClaimReply/free`` if it could be
+        /// claimed.
+        ///
+        /// - Parameter retention: As with a claim.
+        case look(fingerprint: Fingerprint, retention: Duration)
         /// Prolongs a claim's lease, counted from now, and the record's retention with it.
         case renew(fence: Int64, lease: Duration)
         /// Records the outcome.
@@ -134,6 +139,8 @@ public struct ClaimCommand: Sendable, Hashable {
 public enum ClaimReply: Sendable, Hashable {
     /// The right to execute, with its fence.
     case claimed(fence: Int64)
+    /// Nobody has claimed it, and whoever asked has not either.
+    case free
     /// Somebody else executes it.
     case inFlight
     /// It was executed; the payload is nil where it was too large to keep.

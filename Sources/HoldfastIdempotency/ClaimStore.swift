@@ -36,6 +36,10 @@ public protocol ClaimStore: Sendable {
     /// - Returns: How many were forgotten.
     func reap(atMost count: Int) async throws -> Int
 
+    /// What the store holds, counted cheaply: asked every ten seconds while keys come. What has expired and is not yet
+    /// forgotten counts. Default: nil, it cannot tell, and then no bound on the whole store holds.
+    func usage() async throws -> ClaimUsage?
+
     /// Waits for the end of what another process executes: until the store hears of it, or the pause is over. Whoever
     /// waits asks again afterwards, so a word that is lost costs time alone. By default nothing is heard, and this sleeps.
     func awaitEnd(of id: RecordID, within pause: Duration, on clock: any TimeSource) async throws
@@ -57,6 +61,8 @@ extension ClaimStore {
     public var executor: (any TaskExecutor)? { nil }
     public var forgetsByItself: Bool { false }
 
+    public func usage() async throws -> ClaimUsage? { nil }
+
     public func results(of batch: [ClaimCommand]) async -> [Result<ClaimReply, ClaimStoreError>] {
         do {
             return try await apply(batch).map { .success($0) }
@@ -74,6 +80,15 @@ extension ClaimStore {
 public protocol ImmediateClaimStore: ClaimStore {
     /// ``ClaimStore/apply(_:)`` for one command, at once.
     func applyNow(_ command: ClaimCommand) throws(ClaimStoreError) -> ClaimReply
+
+    /// ``ClaimStore/usage()``, at once. Default: nil. Such a store has its bound itself, since it can keep it exactly.
+    var usageNow: ClaimUsage? { get }
+}
+
+extension ImmediateClaimStore {
+    public var usageNow: ClaimUsage? { nil }
+
+    public func usage() async throws -> ClaimUsage? { usageNow }
 }
 
 /// Why a store could not answer.
@@ -83,6 +98,8 @@ public struct ClaimStoreError: Error, Sendable, CustomStringConvertible {
         case overloaded
         /// The store failed. Another try may succeed.
         case failed
+        /// The store holds as many keys, or as many bytes, as it may. Nothing was executed, and known keys are answered.
+        case full
         /// The record has moved on: the claim is another's by now, or somebody has resolved it.
         case lost
         /// The store cannot be opened, or is not what it should be.

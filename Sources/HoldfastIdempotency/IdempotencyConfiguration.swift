@@ -37,6 +37,26 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
     /// default. The last that was let in may pass it. Counted as the keys are.
     public var bytesPerCaller: Int?
 
+    /// The same for all callers of one origin, as whoever begins a key says it: an address, say. nil is no bound, the
+    /// default.
+    public var keysPerOrigin: Int?
+    public var bytesPerOrigin: Int?
+
+    /// The most keys that the whole store may hold: 1 to 1,000,000,000,000; nil is no bound. Default: 10,000,000, about
+    /// 5 GB of records, and 115 keys a second all day with a retention of 24 h. Beyond it new keys are refused as `full`;
+    /// known ones are answered, and what expires makes room. A store that answers at once has a bound of its own instead.
+    public var storeKeys: Int? = 10_000_000
+
+    /// The most bytes of outcomes that the whole store may hold: 1 to 2⁵⁰; nil is no bound. Default: 8 GiB, which a small
+    /// machine's disk of 20 GB has beside the records. Beyond it new keys are refused, and the outcomes of those that are
+    /// in flight are not kept.
+    public var storeBytes: Int? = 8 << 30
+
+    /// How long an outcome that is a refusal (``Claim/Outcome/refused``) is kept for a caller to whom nothing has succeeded
+    /// from there, as far as this process remembers: 1 minute to 365 days, and never longer than any other. Default: 10
+    /// minutes: clients try again within seconds, and whoever is refused costs a store the least.
+    public var refusedRetention: Duration = .seconds(600)
+
     /// How many bytes of outcomes are kept at hand for ten seconds, so that a repeat that comes soon need not ask the
     /// store: 0 to 16 GiB. Default: 16 MiB. At zero, none.
     public var replayCacheBytes: Int = 16 << 20
@@ -58,6 +78,11 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
         try require("outcomeBytes", outcomeBytes, in: 0...(63 << 20))
         if let keysPerCaller { try require("keysPerCaller", keysPerCaller, in: 1...1_000_000_000) }
         if let bytesPerCaller { try require("bytesPerCaller", bytesPerCaller, in: 1...(1 << 50)) }
+        if let keysPerOrigin { try require("keysPerOrigin", keysPerOrigin, in: 1...1_000_000_000) }
+        if let bytesPerOrigin { try require("bytesPerOrigin", bytesPerOrigin, in: 1...(1 << 50)) }
+        if let storeKeys { try require("storeKeys", storeKeys, in: 1...1_000_000_000_000) }
+        if let storeBytes { try require("storeBytes", storeBytes, in: 1...(1 << 50)) }
+        try require("refusedRetention", refusedRetention, in: IdempotencyEngine.retentions)
         try require("replayCacheBytes", replayCacheBytes, in: 0...(16 << 30))
         try require("owner's length in bytes", owner.utf8.count, in: 1...ClaimHistory.nameBound)
     }

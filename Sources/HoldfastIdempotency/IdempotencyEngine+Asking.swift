@@ -22,7 +22,7 @@ extension IdempotencyEngine {
                     return .overload
                 }
                 state.entries[id] = Entry(
-                    fingerprint: asker.fingerprint, caller: asker.caller, asker: asker.number)
+                    fingerprint: asker.fingerprint, account: asker.account, asker: asker.number)
                 return .claim
             }
             if entry.fingerprint != asker.fingerprint {
@@ -44,7 +44,7 @@ extension IdempotencyEngine {
         case .overload:
             isInFlightNoMore()
             asker.decided(.unavailable(ClaimStoreError(.overloaded, "too many keys are in flight")))
-        case .claim: claim(id, asker)
+        case .claim: seekRoom(id, asker)
         }
         return asker.number
     }
@@ -73,6 +73,42 @@ extension IdempotencyEngine {
         }
     }
 
+    /// Counts the key, and asks the store for it. Where there is no room for another, it is only asked what became of it:
+    /// whoever has had enough still gets replays, and costs no write.
+    private func seekRoom(_ id: RecordID, _ asker: Asker) {
+        if let room, !room.state.withLock({ $0.machine.isKnown }) {
+            return whenRoomIsKnown(room) { self.seekRoom(id, asker) }
+        }
+        if let refusal = reserve(asker.account) { look(id, asker, refusal) } else { claim(id, asker) }
+    }
+
+    private func look(_ id: RecordID, _ asker: Asker, _ refusal: Refusal, attempt: Int = 1) {
+        let action = ClaimCommand.Action.look(fingerprint: asker.fingerprint, retention: asker.terms.retention)
+        commit.submit(ClaimCommand(id: id, action: action)) { result in
+            switch result {
+            case .failure(let error) where error.code == .failed && attempt < Self.claimAttempts:
+                self.again(after: attempt) { self.look(id, asker, refusal, attempt: attempt + 1) }
+            case .success(.free): self.refuse(id, asker, refusal)
+            case .success(.unknown(let fence)) where asker.takesOver.covers(fence):
+                // It is no new key.
+                self.count(.init(keys: 1), of: asker.account)
+                self.countInStore(ClaimUsage(keys: 1))
+                self.claim(id, asker)
+            default: self.answer(id, asker, result)
+            }
+        }
+    }
+
+    private func refuse(_ id: RecordID, _ asker: Asker, _ refusal: Refusal) {
+        let waiters = remove(id)
+        if case .full(let error) = refusal { tellIfGrave(error) }
+        asker.decided(refusal.start)
+        for waiter in waiters {
+            // Another may have room.
+            if waiter.account == asker.account { waiter.decided(refusal.start) } else { ask(id, waiter) }
+        }
+    }
+
     /// - Parameter attempt: Whoever gets no answer asks again, and gets the claim that it may have been granted: otherwise
     ///   the key would be in flight, and unknown later, though nothing was done.
     private func claim(_ id: RecordID, _ asker: Asker, attempt: Int = 1, mayBeGranted: Bool = false) {
@@ -89,12 +125,10 @@ extension IdempotencyEngine {
                 }
                 if mayBeGranted { self.takeBack(id, action, until: self.clock.now.advanced(by: asker.terms.lease)) }
             }
-            guard case .success(.claimed(let fence)) = result else { return self.answer(id, asker, result) }
-            // Asked only now: whoever has had enough still gets replays.
-            if let quota = self.quota, !quota.machine.withLock({ $0.admit(asker.caller, at: self.clock.now) }) {
-                return self.giveBack(id, fence: fence) { _ in
-                    for limited in [asker] + self.remove(id) { limited.decided(.limited) }
-                }
+            guard case .success(.claimed(let fence)) = result else {
+                self.count(.init(keys: -1), of: asker.account)
+                self.countInStore(ClaimUsage(keys: -1))
+                return self.answer(id, asker, result)
             }
             for other in self.grant(id) { other.decided(.mismatched) }
             asker.decided(.execute(Claim(id: id, fence: fence, terms: asker.terms, engine: self)))
@@ -170,7 +204,7 @@ extension IdempotencyEngine {
         case .success(let reply):
             return .unavailable(ClaimStoreError(.failed, "the store answered a claim with \(reply)"))
         case .failure(let error):
-            tellIfForGood(error)
+            tellIfGrave(error)
             return .unavailable(error)
         }
     }
@@ -216,11 +250,8 @@ extension IdempotencyEngine {
         if isNone { tell() }
     }
 
-    /// Counts for the caller whose key is in flight.
-    func count(_ change: CallerQuota.Usage, of id: RecordID) {
-        guard let quota, let caller = part(of: id).state.withLock({ $0.entries[id]?.caller }) else { return }
-        quota.machine.withLock { $0.count(change, of: caller, at: clock.now) }
-    }
+    /// Whose key is in flight.
+    func account(of id: RecordID) -> Account? { part(of: id).state.withLock { $0.entries[id]?.account } }
 
     /// What an operator has changed is asked of the store.
     func forgetReplay(of id: RecordID) { part(of: id).state.withLock { $0.replays.remove(id) } }

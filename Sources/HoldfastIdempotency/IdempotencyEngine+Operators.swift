@@ -45,9 +45,15 @@ extension IdempotencyEngine {
         every pause: Duration = .seconds(30), failed: @Sendable (any Error) -> Void = { _ in }
     ) async {
         var pace = ReapingPace()
-        while !store.forgetsByItself, !Task.isCancelled {
+        while !Task.isCancelled {
             let start = clock.now
             var rest = pause
+            // So that whoever looks at it sees what has expired, too.
+            await learnUsage()
+            if store.forgetsByItself {
+                try? await clock.sleep(for: pause)
+                continue
+            }
             do {
                 let count = pace.count
                 let reaped = try await store.reap(atMost: count)
@@ -55,7 +61,7 @@ extension IdempotencyEngine {
                 pace.adapt(to: taken)
                 if reaped == count { rest = taken * 3 }
             } catch {
-                tellIfForGood(ClaimStoreError(error))
+                tellIfGrave(ClaimStoreError(error))
                 failed(error)
             }
             try? await clock.sleep(for: rest)

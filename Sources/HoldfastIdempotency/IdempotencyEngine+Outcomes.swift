@@ -1,17 +1,26 @@
 import Holdfast
+import Synchronization
 
 /// What an execution has left is written, again and again while the store fails, and those who waited are told.
 extension IdempotencyEngine {
     func complete(
-        _ id: RecordID, fence: Int64, payload: [UInt8]?, retention: Duration, completion: @escaping Claim.Completion
+        _ id: RecordID, fence: Int64, payload: [UInt8]?, as outcome: Claim.Outcome, retention: Duration,
+        completion: @escaping Claim.Completion
     ) {
-        let payload = payload.flatMap { kept($0) }
+        let account = account(of: id)
+        let whole = payload.flatMap { kept($0) }
+        // What was let in is recorded. What it left is kept as long as there is room.
+        let reserved = whole?.count ?? 0
+        let hasRoom = room?.state.withLock { $0.machine.admit(bytes: reserved) } ?? true
+        let payload = hasRoom ? whole : nil
         let recording = Recording(
-            id: id, fence: fence, payload: payload.flatMap { sealed($0, of: id) }, retention: retention,
-            began: clock.now)
+            id: id, fence: fence, payload: payload.flatMap { sealed($0, of: id) },
+            retention: self.retention(of: outcome, account, retention), began: clock.now)
         record(recording) { error, isKept in
             // What could not be recorded is not shared either: a repeat could not be given the same answer.
-            if error == nil { self.count(.init(bytes: isKept ? payload?.count ?? 0 : 0), of: id) }
+            let bytes = error == nil && isKept ? payload?.count ?? 0 : 0
+            if let account, bytes > 0 { self.count(.init(bytes: bytes), of: account) }
+            if hasRoom, bytes < reserved { self.countInStore(ClaimUsage(bytes: bytes - reserved)) }
             let waiters = isKept ? self.remove(id, replaying: payload) : self.remove(id)
             for waiter in waiters {
                 waiter.decided(error == nil ? .replay(payload: isKept ? payload : nil) : .unknown(fence: fence))
@@ -67,7 +76,10 @@ extension IdempotencyEngine {
 
     func release(_ id: RecordID, fence: Int64, completion: @escaping Claim.Completion) {
         giveBack(id, fence: fence) { error in
-            if error == nil { self.count(.init(keys: -1), of: id) }
+            if error == nil, let account = self.account(of: id) {
+                self.count(.init(keys: -1), of: account)
+                self.countInStore(ClaimUsage(keys: -1))
+            }
             for waiter in self.remove(id) {
                 // Whoever asks hears how the record stands, if the store can tell.
                 if error.map({ $0.code == .lost }) ?? true {
@@ -143,7 +155,7 @@ extension IdempotencyEngine {
             case .success(.done): completion(nil)
             case .success(let reply): completion(ClaimStoreError(.lost, "the claim has moved on: \(reply)"))
             case .failure(let error):
-                self.tellIfForGood(error)
+                self.tellIfGrave(error)
                 completion(error)
             }
         }
@@ -163,7 +175,7 @@ extension ClaimStoreError {
     var mayPass: Bool {
         switch code {
         case .failed, .overloaded: true
-        case .lost, .unusable, .invalid: false
+        case .full, .lost, .unusable, .invalid: false
         }
     }
 }

@@ -235,7 +235,8 @@ extension IdempotencyEngine {
     ) async throws -> Beginning {
         let arrival = Arrival()
         let asker = Asker(
-            fingerprint: subject.fingerprint, caller: subject.caller, terms: subject.terms, takesOver: takesOver,
+            fingerprint: subject.fingerprint, account: Account(caller: subject.caller, origin: nil),
+            terms: subject.terms, takesOver: takesOver,
             mayWait: mayWait
         ) { arrival.decide($0) }
         let place = ask(subject.id, asker)

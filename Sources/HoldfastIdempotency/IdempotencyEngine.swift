@@ -61,7 +61,7 @@ public final class IdempotencyEngine: Sendable {
         public let waiting: Int
     }
 
-    /// What ``begin(_:fingerprint:caller:retention:lease:takesOver:mayWait:decided:)`` takes for a lease.
+    /// What ``begin(_:fingerprint:caller:origin:retention:lease:takesOver:mayWait:decided:)`` takes for a lease.
     public static let leases = Duration.seconds(1) ... .seconds(3_600)
     /// What it takes for a retention.
     public static let retentions = Duration.seconds(60) ... .seconds(365 * 86_400)
@@ -81,26 +81,22 @@ public final class IdempotencyEngine: Sendable {
     let awaitingNone = Mutex<[@Sendable () -> Void]>([])
     /// Those who wait for another process.
     let waitingElsewhere = Atomic<Int>(0)
-    /// When it was last told that the store has failed for good.
-    private let failureTold = Mutex<MonotonicInstant?>(nil)
+    /// When it was last told that the store has failed for good, or is full.
+    private let graveTold = Mutex<[ClaimStoreError.Code: MonotonicInstant]>([:])
     /// The claims that are given back though nobody knows whether they were granted.
     let takenBack = Atomic<Int>(0)
 
-    /// What callers have, if there is a bound.
-    let quota: Quota?
-
-    final class Quota: Sendable {
-        let machine: Mutex<CallerQuota>
-
-        init(_ machine: CallerQuota) {
-            self.machine = Mutex(machine)
-        }
-    }
+    /// What callers, and origins, have, if there is a bound.
+    let callers: Quota?
+    let origins: Quota?
+    /// What the whole store holds; nil, if there is no bound, or the store has its own.
+    let room: Room?
+    let succeeded = Mutex(KnownCallers())
 
     /// Somebody who asks about a key.
     struct Asker: Sendable {
         let fingerprint: Fingerprint
-        let caller: String
+        let account: Account
         let terms: Terms
         let takesOver: ClaimCommand.Takeover
         let mayWait: Bool
@@ -118,7 +114,7 @@ public final class IdempotencyEngine: Sendable {
     /// A key that somebody here executes, or asks the store for.
     struct Entry {
         let fingerprint: Fingerprint
-        let caller: String
+        let account: Account
         /// The number of the one who executes, or asks.
         let asker: UInt64
         /// Whether that one is gone, and gives back what it is granted.
@@ -164,10 +160,16 @@ public final class IdempotencyEngine: Sendable {
         self.clock = clock
         listener = onEvent
         commit = GroupCommit(store: store, clock: clock, onCommit: onCommit)
-        let bound = CallerQuota.Usage(
-            keys: configuration.keysPerCaller ?? .max, bytes: configuration.bytesPerCaller ?? .max)
-        let isBounded = configuration.keysPerCaller != nil || configuration.bytesPerCaller != nil
-        quota = isBounded ? Quota(CallerQuota(bound: bound, retention: configuration.retention)) : nil
+        let retention = configuration.retention
+        callers = Quota(
+            keys: configuration.keysPerCaller, bytes: configuration.bytesPerCaller, retention: retention)
+        origins = Quota(
+            keys: configuration.keysPerOrigin, bytes: configuration.bytesPerOrigin, retention: retention)
+        let isBounded = configuration.storeKeys != nil || configuration.storeBytes != nil
+        room =
+            isBounded && !(store is any ImmediateClaimStore)
+            ? Room(bound: ClaimUsage(keys: configuration.storeKeys ?? .max, bytes: configuration.storeBytes ?? .max))
+            : nil
         // A store that answers at once is as quick as a cache would be.
         let cacheBytes = store is any ImmediateClaimStore ? 0 : configuration.replayCacheBytes / 16
         parts = (0..<16).map { _ in Part(cacheBytes: cacheBytes) }
@@ -177,6 +179,7 @@ public final class IdempotencyEngine: Sendable {
     ///
     /// - Parameters:
     ///   - caller: Whose key it is, for the bounds on callers.
+    ///   - origin: Where it comes from, for the bounds on origins; nil, where that is nobody's in particular. Default: nil.
     ///   - retention: How long the outcome is kept: 1 minute to 365 days. Default: as configured.
     ///   - lease: How long the claim lasts: 1 s to 1 hour, counted by the store from its grant. It has to outlast the
     ///     work, unless it is prolonged. Default: as configured.
@@ -188,12 +191,12 @@ public final class IdempotencyEngine: Sendable {
     /// - Returns: Where the caller waits, if it does.
     @discardableResult
     public func begin(
-        _ id: RecordID, fingerprint: Fingerprint, caller: String = "", retention: Duration? = nil,
-        lease: Duration? = nil, takesOver: ClaimCommand.Takeover = .nothing, mayWait: Bool = true,
-        decided: @escaping Decided
+        _ id: RecordID, fingerprint: Fingerprint, caller: String = "", origin: String? = nil,
+        retention: Duration? = nil, lease: Duration? = nil, takesOver: ClaimCommand.Takeover = .nothing,
+        mayWait: Bool = true, decided: @escaping Decided
     ) -> Place {
         let asker = Asker(
-            fingerprint: fingerprint, caller: caller,
+            fingerprint: fingerprint, account: Account(caller: caller, origin: origin),
             terms: Terms(lease: lease ?? configuration.lease, retention: retention ?? configuration.retention),
             takesOver: takesOver, mayWait: mayWait, decided: decided)
         do throws(ConfigurationError) {
@@ -223,16 +226,16 @@ public final class IdempotencyEngine: Sendable {
 
     func tell(_ event: IdempotencyEvent) { listener?(event) }
 
-    /// Tells of a store that has failed for good, once a minute.
-    func tellIfForGood(_ error: ClaimStoreError) {
-        guard error.code == .unusable, listener != nil else { return }
+    /// Tells of a store that has failed for good, or is full, once a minute.
+    func tellIfGrave(_ error: ClaimStoreError) {
+        guard error.code == .unusable || error.code == .full, listener != nil else { return }
         let now = clock.now
-        let isDue = failureTold.withLock { told in
-            if let told, told.duration(to: now) < .seconds(60) { return false }
-            told = now
+        let isDue = graveTold.withLock { told in
+            if let last = told[error.code], last.duration(to: now) < .seconds(60) { return false }
+            told[error.code] = now
             return true
         }
-        if isDue { tell(.storeFailed(error)) }
+        if isDue { tell(error.code == .full ? .storeFull(error) : .storeFailed(error)) }
     }
 
     func part(of id: RecordID) -> Part { parts[id.place(among: parts.count)] }

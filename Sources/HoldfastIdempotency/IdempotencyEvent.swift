@@ -2,6 +2,8 @@
 public enum IdempotencyEvent: Sendable, CustomStringConvertible {
     /// The store has failed for good, and answers nothing until somebody has looked. Told once a minute while it is asked.
     case storeFailed(ClaimStoreError)
+    /// The store holds as much as it may, and new keys are refused. Told once a minute while they come.
+    case storeFull(ClaimStoreError)
     /// The store failed to record an outcome. It is tried again.
     case recordingFailed(RecordID, attempt: Int, ClaimStoreError)
     /// The work was done, and its outcome could not be recorded: it is unknown from now on.
@@ -19,7 +21,7 @@ public enum IdempotencyEvent: Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .storeFailed(let error): "\(error)"
+        case .storeFailed(let error), .storeFull(let error): "\(error)"
         case .recordingFailed(let id, let attempt, let error):
             "recording the outcome of \(id) failed, attempt \(attempt): \(error)"
         case .outcomeLost(let id, let fence, let error):

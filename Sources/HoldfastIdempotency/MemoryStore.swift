@@ -4,8 +4,11 @@ import Synchronization
 /// Keeps records in this process's memory: they are gone when it ends. For tests, and for services whose effects are
 /// as short-lived as the process.
 public final class MemoryStore: ImmediateClaimStore {
-    /// The most records that are kept. Beyond it, claims fail; nothing is forgotten before its retention is over.
+    /// The most records that are kept. Beyond it, claims of new keys fail as `full`; nothing is forgotten before its
+    /// retention is over, and known keys are answered.
     public let bound: Int
+    /// The most bytes of payloads. Beyond it the same holds, and payloads that come are not kept.
+    public let byteBound: Int
 
     private let clock: any TimeSource
     private let origin: MonotonicInstant
@@ -13,7 +16,10 @@ public final class MemoryStore: ImmediateClaimStore {
     private let shards = (0..<16).map { _ in Shard() }
     /// The records that there are, or may be in a moment.
     private let count = Atomic<Int>(0)
+    private let bytes = Atomic<Int>(0)
     private let fence = Atomic<Int64>(0)
+    /// The second in which nothing was found that had expired.
+    private let soughtRoom = Atomic<Int64>(-1)
 
     /// Some of the records, so that threads seldom meet.
     fileprivate final class Shard: Sendable {
@@ -30,16 +36,17 @@ public final class MemoryStore: ImmediateClaimStore {
 
     /// - Parameters:
     ///   - bound: The most records that are kept. Default: 1,000,000, which is about 300 MB with small payloads.
+    ///   - byteBound: The most bytes of payloads that are kept. Default: 256 MiB.
     ///   - clock: The store's clock.
-    public init(bound: Int = 1_000_000, clock: any TimeSource = MonotonicClock()) {
-        self.bound = bound
+    public init(bound: Int = 1_000_000, byteBound: Int = 256 << 20, clock: any TimeSource = MonotonicClock()) {
+        (self.bound, self.byteBound) = (bound, byteBound)
         self.clock = clock
         origin = clock.now
     }
 
     public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
         // Asked first and for the whole batch, so that what follows cannot fail half-way.
-        let claims = batch.count(where: \.isClaim)
+        let claims = batch.count { isNewClaim($0) }
         try reserve(claims)
         defer { count.subtract(claims, ordering: .relaxed) }
         return batch.map { carryOut($0) }
@@ -47,15 +54,47 @@ public final class MemoryStore: ImmediateClaimStore {
 
     public func applyNow(_ command: ClaimCommand) throws(ClaimStoreError) -> ClaimReply {
         guard command.isClaim else { return carryOut(command) }
+        // Nearly always there is room, and then nobody asks whether the key is known.
+        guard hasRoom(for: 1) || isNewClaim(command) else { return carryOut(command) }
         try reserve(1)
         defer { count.subtract(1, ordering: .relaxed) }
         return carryOut(command)
     }
 
+    public var usageNow: ClaimUsage? {
+        ClaimUsage(keys: count.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed))
+    }
+
+    private func isNewClaim(_ command: ClaimCommand) -> Bool {
+        command.isClaim && shard(of: command.id).state.withLock { $0.records[command.id] == nil }
+    }
+
+    private func hasRoom(for claims: Int) -> Bool {
+        count.load(ordering: .relaxed) + claims <= bound && bytes.load(ordering: .relaxed) < byteBound
+    }
+
+    /// Takes places for new keys. Where there are none, what has expired makes room, whether somebody reaps or not.
     private func reserve(_ claims: Int) throws(ClaimStoreError) {
-        guard claims > 0, count.add(claims, ordering: .relaxed).newValue > bound else { return }
+        guard claims > 0 else { return }
+        if tookPlaces(claims) { return }
+        // Once a second at the most, if there was nothing to forget: a flood at the bound must not search.
+        let second = now.milliseconds / 1_000
+        if soughtRoom.load(ordering: .relaxed) != second {
+            if forget(atMost: max(64, claims)) == 0 { soughtRoom.store(second, ordering: .relaxed) }
+            if tookPlaces(claims) { return }
+        }
+        let held = bytes.load(ordering: .relaxed)
+        throw ClaimStoreError(
+            .full,
+            "the memory store may hold \(bound) records and \(byteBound) bytes of outcomes, and holds \(held) bytes: new keys are refused"
+        )
+    }
+
+    private func tookPlaces(_ claims: Int) -> Bool {
+        let isFull = bytes.load(ordering: .relaxed) >= byteBound
+        if count.add(claims, ordering: .relaxed).newValue <= bound, !isFull { return true }
         count.subtract(claims, ordering: .relaxed)
-        throw ClaimStoreError(.overloaded, "the memory store's bound is \(bound) records")
+        return false
     }
 
     private func carryOut(_ command: ClaimCommand) -> ClaimReply {
@@ -68,13 +107,21 @@ public final class MemoryStore: ImmediateClaimStore {
                 nextFence: command.isClaim ? fence.add(1, ordering: .relaxed).newValue : 0)
             switch decision.write {
             case .nothing: break
-            case .put(let next):
+            case .put(var next):
+                let growth = next.state.payloadBytes - (record?.state.payloadBytes ?? 0)
+                if growth > 0, bytes.add(growth, ordering: .relaxed).newValue > byteBound {
+                    bytes.subtract(growth, ordering: .relaxed)
+                    next.state = .completed(payload: nil)
+                } else if growth < 0 {
+                    bytes.add(growth, ordering: .relaxed)
+                }
                 state.records[command.id] = next
                 if record == nil { count.add(1, ordering: .relaxed) }
                 if record?.minute != next.minute { state.note(command.id, in: next.minute) }
             case .delete:
                 state.records[command.id] = nil
                 count.subtract(1, ordering: .relaxed)
+                bytes.subtract(record?.state.payloadBytes ?? 0, ordering: .relaxed)
             }
             return decision.reply
         }
@@ -82,11 +129,15 @@ public final class MemoryStore: ImmediateClaimStore {
 
     public func secret() async throws -> StoreSecret { hashingSecret }
 
-    public func reap(atMost bound: Int) async throws -> Int {
+    public func reap(atMost count: Int) async throws -> Int { forget(atMost: count) }
+
+    private func forget(atMost bound: Int) -> Int {
         let now = self.now
         var reaped = 0
         for shard in shards where reaped < bound {
-            reaped += shard.state.withLock { $0.reap(atMost: bound - reaped, at: now) }
+            let (keys, freed) = shard.state.withLock { $0.reap(atMost: bound - reaped, at: now) }
+            reaped += keys
+            bytes.subtract(freed, ordering: .relaxed)
         }
         count.subtract(reaped, ordering: .relaxed)
         return reaped
@@ -135,8 +186,8 @@ extension MemoryStore.Shard.State {
         dueCount = records.count
     }
 
-    fileprivate mutating func reap(atMost bound: Int, at now: StoreInstant) -> Int {
-        var reaped = 0
+    fileprivate mutating func reap(atMost bound: Int, at now: StoreInstant) -> (keys: Int, bytes: Int) {
+        var (reaped, bytes) = (0, 0)
         for minute in due.keys where minute * 60_000 <= now.milliseconds && reaped < bound {
             var later: [RecordID] = []
             while reaped < bound, let id = due[minute]?.popLast() {
@@ -146,6 +197,7 @@ extension MemoryStore.Shard.State {
                 if record.expires <= now {
                     records[id] = nil
                     reaped += 1
+                    bytes += record.state.payloadBytes
                 } else {
                     later.append(id)
                     dueCount += 1
@@ -154,7 +206,7 @@ extension MemoryStore.Shard.State {
             let rest = later + (due[minute] ?? [])
             due[minute] = rest.isEmpty ? nil : rest
         }
-        return reaped
+        return (reaped, bytes)
     }
 }
 

@@ -36,3 +36,8 @@ extension ClaimRecord.State {
         }
     }
 }
+
+extension ClaimRecord.State {
+    /// The bytes of what is kept of an outcome.
+    package var payloadBytes: Int { if case .completed(let payload?) = self { payload.count } else { 0 } }
+}

@@ -32,7 +32,7 @@ extension PostgresRecords {
                 completions.append([id, "\(fence)", payload.map(bytea) ?? "NULL", retention.inStoreMilliseconds])
             case .release(let fence):
                 releases.append([id, "\(fence)"])
-            case .renew, .abandon, .resolve, .purge:
+            case .look, .renew, .abandon, .resolve, .purge:
                 // Not as usual: the machine's.
                 break
             }
@@ -116,7 +116,7 @@ extension ClaimCommand {
     fileprivate var isUsual: Bool {
         switch action {
         case .claim, .complete, .release: true
-        case .renew, .abandon, .resolve, .purge: false
+        case .look, .renew, .abandon, .resolve, .purge: false
         }
     }
 }

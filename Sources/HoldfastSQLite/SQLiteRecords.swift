@@ -83,15 +83,17 @@ final class SQLiteRecords {
             ])
     }
 
-    /// - Returns: How many were forgotten.
-    func reap(atMost count: Int, at now: StoreInstant) throws -> Int {
+    /// - Returns: How many were forgotten, and the bytes of their payloads.
+    func reap(atMost count: Int, at now: StoreInstant) throws -> ClaimUsage {
+        let expired = "FROM \(prefix)record WHERE expires <= ? ORDER BY expires, fence LIMIT ?"
+        // Their lengths stand in the rows, so that no payload is read for them.
+        let measure = try database.cachedStatement(
+            sql: "SELECT coalesce(sum(bytes), 0) FROM (SELECT length(payload) AS bytes \(expired))")
+        let bytes = try Int.fetchOne(measure, arguments: [now.milliseconds, count]) ?? 0
         let reap = try database.cachedStatement(
-            sql: """
-                DELETE FROM \(prefix)record WHERE fence IN
-                    (SELECT fence FROM \(prefix)record WHERE expires <= ? ORDER BY expires LIMIT ?)
-                """)
+            sql: "DELETE FROM \(prefix)record WHERE fence IN (SELECT fence \(expired))")
         try reap.execute(arguments: [now.milliseconds, count])
-        return database.changesCount
+        return ClaimUsage(keys: database.changesCount, bytes: bytes)
     }
 
     // MARK: For operators

@@ -89,6 +89,7 @@ enum SQLiteSchema {
         let fence: Int64
         /// Where the store's clock stood.
         let tick: StoreInstant
+        let usage: ClaimUsage
     }
 
     /// Checks whose file it is, lays it out if it is empty, and settles what a dead process left in flight.
@@ -108,6 +109,9 @@ enum SQLiteSchema {
                 try migrate(database)
                 try checkPages(of: database)
             }
+            // The pages that this reads have just been read; payloads are not.
+            let held = try Row.fetchOne(
+                database, sql: "SELECT count(*), coalesce(sum(length(payload)), 0) FROM record NOT INDEXED")
             let records = try SQLiteRecords(database: database)
             guard let secret = try records.secret() else {
                 throw ClaimStoreError(.unusable, "the store has lost its secret")
@@ -117,7 +121,9 @@ enum SQLiteSchema {
             try records.settleInFlight(at: tick)
             // Written back, so that a file that cannot be written is noticed now.
             try records.save(fence: fence, tick: tick, epoch: next)
-            opened = Opened(secret: secret, fence: fence, tick: tick)
+            opened = Opened(
+                secret: secret, fence: fence, tick: tick,
+                usage: ClaimUsage(keys: held?[0] ?? 0, bytes: held?[1] ?? 0))
             return .commit
         }
         guard let opened else { throw ClaimStoreError(.unusable, "the store could not be read") }

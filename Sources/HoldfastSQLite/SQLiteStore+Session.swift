@@ -10,11 +10,13 @@ extension SQLiteStore {
         private var records: SQLiteRecords?
         /// The last that was granted.
         private var fence: Int64
+        /// What the file holds.
+        private(set) var usage: ClaimUsage
         private let log: SQLiteLog
 
-        init(_ records: SQLiteRecords, fence: Int64, log: SQLiteLog) {
+        init(_ records: SQLiteRecords, fence: Int64, usage: ClaimUsage, log: SQLiteLog) {
             self.records = records
-            self.fence = fence
+            (self.fence, self.usage) = (fence, usage)
             self.log = log
         }
 
@@ -62,17 +64,33 @@ extension SQLiteStore {
             if case .claimed(let granted) = decision.reply { fence = max(fence, granted) }
             switch decision.write {
             case .nothing: break
-            case .put(let next): try records.put(next, under: command.id, replacing: record?.fence)
-            case .delete: if let record { try records.delete(record.fence) }
+            case .put(let next):
+                try records.put(next, under: command.id, replacing: record?.fence)
+                usage.keys += record == nil ? 1 : 0
+                usage.bytes += next.state.payloadBytes - (record?.state.payloadBytes ?? 0)
+            case .delete:
+                guard let record else { break }
+                try records.delete(record.fence)
+                usage.keys -= 1
+                usage.bytes -= record.state.payloadBytes
             }
             return decision.reply
+        }
+
+        func reap(atMost count: Int, at now: StoreInstant, in database: Database) throws -> Int {
+            try write(in: database, at: now) {
+                let forgotten = try open().reap(atMost: count, at: now)
+                usage.keys -= forgotten.keys
+                usage.bytes -= forgotten.bytes
+                return forgotten.keys
+            }
         }
 
         /// Writes in one transaction, and says with it what was granted and what time it is. When it returns, the commit
         /// is synced, and is where whoever opens the store next will look for it.
         func write<R>(in database: Database, at now: StoreInstant, _ body: () throws -> R) throws -> R {
             let records = try open()
-            let former = fence
+            let (former, held) = (fence, usage)
             let epoch = log.nextEpoch()
             let result: R
             do {
@@ -85,7 +103,7 @@ extension SQLiteStore {
                 }
                 try database.cachedStatement(sql: "COMMIT").execute()
             } catch {
-                fence = former
+                (fence, usage) = (former, held)
                 if database.isInsideTransaction { try? database.rollback() }
                 throw error
             }

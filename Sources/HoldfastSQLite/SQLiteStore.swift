@@ -94,7 +94,7 @@ public final class SQLiteStore: ClaimStore {
         let log = try SQLiteLog(of: database, epoch: next)
         try log.committed(next, in: database)
         try log.watch(path: opening.path, logPath: file + "-wal")
-        let session = Session(try SQLiteRecords(database: database), fence: opened.fence, log: log)
+        let session = Session(try SQLiteRecords(database: database), fence: opened.fence, usage: opened.usage, log: log)
         // The file has what it needs. The log, from now on, is what a store cannot do without.
         try session.write(in: database, at: opened.tick) {}
         return (opened, session)
@@ -131,9 +131,12 @@ public final class SQLiteStore: ClaimStore {
 
     public func reap(atMost count: Int) async throws -> Int {
         try await use { [clock] session, database in
-            try session.write(in: database, at: clock.now) { try session.open().reap(atMost: count, at: clock.now) }
+            try session.reap(atMost: count, at: clock.now, in: database)
         }
     }
+
+    /// Counted when the file is opened, and with each commit since: it is always right.
+    public func usage() async throws -> ClaimUsage? { try await use { session, _ in session.usage } }
 
     public func summary(of id: RecordID) async throws -> ClaimSummary? {
         try await use { [clock] session, _ in try session.open().summary(of: id, at: clock.now) }

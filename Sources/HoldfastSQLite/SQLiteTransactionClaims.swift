@@ -115,7 +115,7 @@ public struct SQLiteTransactionClaims: Sendable {
     public func reap(atMost count: Int, on database: Database) throws -> Int {
         let records = try SQLiteRecords(database: database, prefix: Self.prefix)
         let (now, mark) = try now(records)
-        let reaped = try records.reap(atMost: count, at: now)
+        let reaped = try records.reap(atMost: count, at: now).keys
         try records.save(fence: records.fence(), tick: now)
         try records.save(mark: clock.mark(after: mark))
         return reaped

@@ -108,6 +108,30 @@ public struct ClaimStoreConformance: Sendable {
             }
             guard wins == 1 else { throw UnexpectedOutcome("\(wins) claims were granted") }
         },
+        Check("a look tells what a claim would be told, and claims nothing") { subject in
+            func look(_ said: Fingerprint? = nil) -> ClaimCommand.Action {
+                .look(fingerprint: said ?? subject.fingerprint, retention: subject.retention)
+            }
+            try await subject.expect(look(), gives: .free)
+            try await subject.expect(look(), gives: .free)
+            guard try await subject.store.summary(of: subject.id()) == nil else {
+                throw UnexpectedOutcome("a look has left a record")
+            }
+            let fence = try await subject.claimed()
+            try await subject.expect(look(), gives: .inFlight)
+            try await subject.expect(look(subject.other), gives: .mismatched)
+            try await subject.expect(subject.complete(fence, [3]), gives: .done)
+            try await subject.expect(look(), gives: .completed(payload: [3]))
+            let unknown = try await subject.claimed(1)
+            try await subject.expect(.abandon(fence: unknown), on: 1, gives: .done)
+            try await subject.expect(look(), on: 1, gives: .unknown(fence: unknown))
+            let batch = [(2, subject.claim()), (2, look()), (3, look()), (0, look())]
+            let replies = try await subject.store.apply(
+                batch.map { ClaimCommand(id: subject.id($0.0), action: $0.1) })
+            guard replies.count == 4, case .claimed = replies[0], replies[1] == .inFlight, replies[2] == .free,
+                replies[3] == .completed(payload: [3])
+            else { throw UnexpectedOutcome("the batch gave \(replies)") }
+        },
         Check("a batch is carried out in order, also on one key") { subject in
             let fence = try await subject.claimed(1)
             let id = subject.id(1)
@@ -315,7 +339,7 @@ public struct ClaimStoreConformance: Sendable {
                         .claim(fingerprint: said, lease: lease, retention: retention, owner: "me", nonce: "\(number)"),
                         .claim(fingerprint: said, lease: lease, retention: retention, takesOver: .anything),
                         .claim(fingerprint: said, lease: lease, retention: retention, takesOver: .fence(fence)),
-                        .renew(fence: fence, lease: lease),
+                        .look(fingerprint: said, retention: retention), .renew(fence: fence, lease: lease),
                         .complete(fence: fence, payload: [UInt8(number)], retention: retention),
                         .complete(fence: fence, payload: nil, retention: retention), .release(fence: fence),
                         .abandon(fence: fence), .purge(fence: fence),

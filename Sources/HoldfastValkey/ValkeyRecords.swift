@@ -34,7 +34,7 @@ enum ValkeyRecords {
         switch command.action {
         case .complete(_, let outcome, _): payload = outcome
         case .resolve(_, .completed(let outcome), _, _, _): payload = outcome
-        case .claim, .renew, .release, .abandon, .resolve, .purge: payload = nil
+        case .claim, .look, .renew, .release, .abandon, .resolve, .purge: payload = nil
         }
         guard let payload, payload.count > RESPDecoder.stringBound else { return nil }
         return ClaimStoreError(
@@ -63,6 +63,8 @@ enum ValkeyRecords {
                 text("claim"), fingerprint.bytes, text(milliseconds(lease)), text(milliseconds(retention)),
                 text(takeover), text(by), text(ClaimHistory.word(nonce, bound: ClaimHistory.reasonBound)),
             ]
+        case .look(let fingerprint, let retention):
+            return [text("look"), fingerprint.bytes, text(milliseconds(retention))]
         case .renew(let fence, let lease):
             return [text("renew"), text("\(fence)"), text(milliseconds(lease))]
         case .complete(let fence, let payload, let retention):
@@ -106,6 +108,7 @@ enum ValkeyRecords {
             let (code, value) = (values[number * 2].string, values[number * 2 + 1])
             switch code {
             case "claimed": return .claimed(fence: try fence(value))
+            case "free": return .free
             case "in-flight": return .inFlight
             case "completed": if case .bulk(let payload?) = value { return .completed(payload: payload) }
             case "not-kept": return .completed(payload: nil)

@@ -139,6 +139,13 @@ struct ValkeyScript: Sendable {
             return 'claimed', claimed.fence
         end
 
+        function act.look(key, fingerprint, retention)
+            local record = load(key)
+            if not record or record.state == '4' then return 'free' end
+            if sub(record.body, 1, 32) ~= fingerprint then return 'mismatched' end
+            return answer(key, record, retention)
+        end
+
         function act.renew(key, record, lease)
             if record.state ~= '0' or record.unknown then return 'stale' end
             record.lease, record.expires = now + lease, now + lease + max(0, record.expires - record.lease)
@@ -199,13 +206,15 @@ struct ValkeyScript: Sendable {
             return 'done'
         end
 
-        local widths = { claim = 7, renew = 3, complete = 5, release = 2, abandon = 2, resolve = 7, purge = 2 }
+        local widths = { claim = 7, look = 3, renew = 3, complete = 5, release = 2, abandon = 2, resolve = 7, purge = 2 }
         local answers, count, at = {}, 0, 0
         for number = 2, #KEYS do
             local key, action, first = KEYS[number], ARGV[at + 1], ARGV[at + 2]
             local code, value
             if action == 'claim' then
                 code, value = act.claim(key, first, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7])
+            elseif action == 'look' then
+                code, value = act.look(key, first, ARGV[at + 3])
             else
                 local record = load(key)
                 if record and record.fence == first then

@@ -120,6 +120,19 @@ public final class ValkeyStore: ClaimStore {
         return commands + [["WAIT", "\(address.replicas)", "1000"].map { Array($0.utf8) }]
     }
 
+    /// What the server counts anyway: all keys of the database, whoever wrote them, and all the memory that it uses, on
+    /// those nodes of a cluster that this process has used.
+    public func usage() async throws -> ClaimUsage? {
+        var usage = ClaimUsage()
+        for node in nodes.all {
+            let found = try ValkeyServer(try await node.send([ValkeyServer.question])[0])
+                .usage(ofDatabase: address.database)
+            usage.keys += found.keys
+            usage.bytes += found.bytes
+        }
+        return usage
+    }
+
     /// Zero: the server forgets by itself.
     public func reap(atMost count: Int) async throws -> Int { 0 }
 

@@ -52,6 +52,8 @@ import Testing
             store:
               locationFile: secrets/store
               encryptionKeys: [{number: 2, file: secrets/outcomes-2}, {number: 1, file: secrets/outcomes-1}]
+              maximumKeys: 23
+              maximumBytes: 24KiB
             accessLog: {path: log, sample: 12.5%}
             threads: 9
             limits:
@@ -68,6 +70,9 @@ import Testing
               drainTimeout: 15s
               keysPerCaller: 16
               bytesPerCaller: 17MiB
+              keysPerAddress: 25
+              bytesPerAddress: 26KiB
+              refusedRetention: 27m
 
             """ + ConfigurationFolder.least)
         var expected = GatewayConfiguration(
@@ -105,6 +110,9 @@ import Testing
         expected.drainTimeout = .seconds(15)
         expected.keysPerCaller = 16
         expected.bytesPerCaller = 17 << 20
+        (expected.store.maximumKeys, expected.store.maximumBytes) = (23, 24 << 10)
+        (expected.keysPerAddress, expected.bytesPerAddress) = (25, 26 << 10)
+        expected.refusedRetention = .seconds(27 * 60)
         #expect(file.configuration == expected)
         #expect(file.sealing != nil)
         #expect(

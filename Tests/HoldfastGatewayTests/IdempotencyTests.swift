@@ -220,6 +220,45 @@ import Testing
         }
     }
 
+    @Test func `a full store refuses new keys, answers known ones and takes requests without`() async throws {
+        let service = try await counting()
+        try await withGateway(
+            to: service, store: MemoryStore(bound: 2), configure: { $0.store.maximumKeys = 2 }
+        ) { gateway in
+            for key in ["a", "b"] { try await expectEqual(gateway.post(key: key).status, 201) }
+            let refused = try await gateway.post(key: "c")
+            #expect(refused.status == 503 && refused.problem == "store-full")
+            #expect(refused.headers.first(name: "retry-after") == "60")
+            try await expectEqual(gateway.post(key: "a").headers.contains(name: "idempotent-replayed"), true)
+            try await expectEqual(gateway.post(key: nil).status, 201)
+            #expect(service.requests.count == 3)
+        }
+    }
+
+    @Test(arguments: ["keys", "bytes"])
+    func `a credential that is made up anew for each key has no more room than its address`(bound: String) async throws
+    {
+        let service = try await counting()
+        try await withGateway(
+            to: service,
+            configure: {
+                if bound == "keys" { $0.keysPerAddress = 2 } else { $0.bytesPerAddress = 1 }
+            }
+        ) { gateway in
+            let allowed = bound == "keys" ? 2 : 1
+            for number in 0..<6 {
+                let answer = try await gateway.post(key: "k\(number)", authorization: "Bearer made-up-\(number)")
+                #expect(answer.status == (number < allowed ? 201 : 429))
+                if number >= allowed { #expect(answer.problem == "too-many-keys") }
+            }
+            // What it has is answered all the same.
+            let repeated = try await gateway.post(key: "k0", authorization: "Bearer made-up-0")
+            #expect(repeated.status == 201 && repeated.headers.contains(name: "idempotent-replayed"))
+            try await expectEqual(gateway.post(key: nil, authorization: "Bearer x").status, 201)
+            #expect(service.requests.count == allowed + 1)
+        }
+    }
+
     @Test func `what the breaker rejected may run later under the same key`() async throws {
         let service = try await TestService.start { _, number in number <= 3 ? .status(.internalServerError) : .ok() }
         try await withGateway(to: service) { gateway in
@@ -261,12 +300,12 @@ import Testing
         }
     }
 
-    @Test func `without the store nothing is executed`() async throws {
+    @Test func `beyond the store's bound nothing is executed`() async throws {
         let service = try await counting()
         try await withGateway(to: service, store: MemoryStore(bound: 0)) { gateway in
             let answer = try await gateway.post(key: "k")
             #expect(answer.status == 503)
-            #expect(answer.problem == "store-unavailable")
+            #expect(answer.problem == "store-full")
             #expect(service.requests.isEmpty)
             try await expectEqual(gateway.post(key: nil).status, 201, "requests without a key go on")
         }

@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastTesting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -61,23 +62,69 @@ import Testing
     @Test func `an hour that is over gives back what was claimed in it`() {
         var quota = CallerQuota(bound: .init(keys: 24, bytes: .max), retention: .seconds(86_400))
         for _ in 0..<24 {
-            expectEqual(quota.admit("a", at: clock.now), true)
+            expectEqual(quota.admit(1, at: clock.now), true)
             clock.advance(by: .seconds(3_600))
         }
-        #expect(quota.usage(of: "a", at: clock.now).keys == 23)
-        expectEqual(quota.admit("a", at: clock.now), true)
-        expectEqual(quota.admit("a", at: clock.now), false)
+        expectEqual(quota.usage(of: 1, at: clock.now).keys, 23)
+        expectEqual(quota.admit(1, at: clock.now), true)
+        expectEqual(quota.admit(1, at: clock.now), false)
     }
 
-    @Test func `the table of callers is bounded and those at rest are forgotten`() {
-        var quota = CallerQuota(bound: .init(keys: 1, bytes: .max), retention: .seconds(3_600))
-        for number in 0..<CallerQuota.callerBound { _ = quota.admit("\(number)", at: clock.now) }
-        // They are not counted.
-        for _ in 0..<2 { expectEqual(quota.admit("late", at: clock.now), true) }
-        #expect(quota.callerCount == CallerQuota.callerBound)
+    @Test func `whoever comes when all places are taken is counted together with others`() {
+        var quota = CallerQuota(bound: .init(keys: 3, bytes: .max), retention: .seconds(3_600), ownPlaces: 100)
+        for name in 0..<UInt64(100) { expectEqual(quota.admit(name << 32, at: clock.now), true) }
+        // A million names more find no more room together than the shared places have.
+        var admitted = 0
+        for name in 0..<UInt64(1_000_000) where quota.admit((name + 1_000) << 32, at: clock.now) { admitted += 1 }
+        #expect(admitted == 3 * CallerQuota.sharedPlaces)
+        #expect(quota.ownCount == 100)
+        // Those who were there before have what they had.
+        expectEqual(quota.admit(7 << 32, at: clock.now), true)
+        expectEqual(quota.usage(of: 7 << 32, at: clock.now).keys, 2)
+    }
+
+    @Test func `a place whose time is over goes to the next who needs one`() {
+        var quota = CallerQuota(bound: .init(keys: 1, bytes: .max), retention: .seconds(3_600), ownPlaces: 100)
+        for name in 0..<UInt64(100) { _ = quota.admit(name << 32, at: clock.now) }
         clock.advance(by: .seconds(3_600))
-        expectEqual(quota.admit("late", at: clock.now), true)
-        expectEqual(quota.admit("late", at: clock.now), false)
-        #expect(quota.callerCount == 1)
+        for name in 500..<UInt64(600) {
+            expectEqual(quota.admit(name << 32, at: clock.now), true)
+            expectEqual(quota.admit(name << 32, at: clock.now), false)
+        }
+        #expect(quota.ownCount == 100)
+    }
+
+    @Test func `an address has so many keys, whatever its callers are called`() async throws {
+        var configuration = IdempotencyConfiguration()
+        (configuration.keysPerOrigin, configuration.keysPerCaller) = (2, 10)
+        let store = MemoryStore(clock: clock)
+        let engine = try IdempotencyEngine(store: store, configuration: configuration, clock: clock)
+        let seen = Mutex<[String]>([])
+        func begin(_ number: UInt8, by caller: String, from origin: String?) {
+            engine.begin(
+                RecordID(bytes: [number]), fingerprint: Fingerprint(bytes: [1]), caller: caller, origin: origin
+            ) { start in
+                switch consume start {
+                case .execute(let claim):
+                    seen.withLock { $0.append("executed") }
+                    claim.complete([1]) { _ in }
+                case .replay: seen.withLock { $0.append("replayed") }
+                case .limited: seen.withLock { $0.append("limited") }
+                default: seen.withLock { $0.append("other") }
+                }
+            }
+        }
+        for number: UInt8 in 0..<4 { begin(number, by: "made up \(number)", from: "192.0.2.1") }
+        begin(0, by: "made up 9", from: "192.0.2.1")
+        begin(5, by: "made up 0", from: "192.0.2.2")
+        // Nobody's in particular: a balancer's.
+        for number: UInt8 in 6..<9 { begin(number, by: "a", from: nil) }
+        #expect(
+            seen.withLock { $0 } == [
+                "executed", "executed", "limited", "limited", "replayed", "executed", "executed", "executed",
+                "executed",
+            ])
+        // What was limited is not in the store.
+        #expect(store.usageNow?.keys == 6)
     }
 }

@@ -248,7 +248,7 @@ extension ClaimCommand.Action {
     /// The same write with another fence.
     fileprivate func with(fence: Int64) -> ClaimCommand.Action {
         switch self {
-        case .claim: self
+        case .claim, .look: self
         case .renew(_, let lease): .renew(fence: fence, lease: lease)
         case .complete(_, let payload, let retention): .complete(fence: fence, payload: payload, retention: retention)
         case .release: .release(fence: fence)

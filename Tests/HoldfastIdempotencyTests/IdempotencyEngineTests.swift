@@ -94,7 +94,7 @@ import Testing
 
     @Test func `nothing is executed without the store`() async throws {
         let engine = try IdempotencyEngine(store: MemoryStore(bound: 0))
-        #expect(await begin(engine).told() == "unavailable overloaded")
+        #expect(await begin(engine).told() == "unavailable full")
         #expect(engine.snapshot().inFlight == 0)
     }
 

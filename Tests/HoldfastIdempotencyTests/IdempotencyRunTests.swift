@@ -38,6 +38,7 @@ import Testing
                 case .resolved: "resolved"
                 case .purged: "purged"
                 case .storeFailed: "failed"
+                case .storeFull: "full"
                 }
             state.withLock { $0.events.append(word) }
         }

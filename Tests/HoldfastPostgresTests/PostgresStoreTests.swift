@@ -33,6 +33,24 @@ import Testing
         }
     }
 
+    @Test func `it knows about what it holds`() async throws {
+        let url = try await database()
+        let store = try await PostgresStore(url: url)
+        try await expectEqual(store.usage(), ClaimUsage())
+        for number: UInt8 in 0..<50 {
+            let id = RecordID(bytes: [number])
+            guard case .claimed(let fence)? = try await store.apply([ClaimCommand(id: id, action: claim.action)]).first
+            else { throw UnexpectedOutcome("no claim") }
+            // Large ones lie apart from their rows.
+            let payload = (0..<(number.isMultiple(of: 2) ? 200 : 9_800)).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+            _ = try await store.apply([ClaimCommand(id: id, action: complete(fence, payload).action)])
+        }
+        let admin = try await PostgresConnection.connect(to: url)
+        _ = try await admin.send([PostgresStatement("ANALYZE holdfast.record, holdfast.payload")])
+        let usage = try await store.usage()
+        #expect(usage == ClaimUsage(keys: 50, bytes: 250_000))
+    }
+
     @Test func `two stores on one database share their keys and their secret`() async throws {
         let url = try await database()
         let (here, there) = (try await PostgresStore(url: url), try await PostgresStore(url: url))

@@ -265,6 +265,31 @@ import Testing
         }
     }
 
+    @Test func `it knows what it holds, also when it is opened again`() async throws {
+        try await inFolder { path in
+            let clock = ManualClock()
+            let store = try SQLiteStore(path: path, clock: clock)
+            try await expectEqual(store.usage(), ClaimUsage())
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            try await expectEqual(claim(store, RecordID(bytes: [8])), .claimed(fence: 2))
+            try await expectEqual(complete(store, fence: 1, [UInt8](repeating: 7, count: 10_000)), .done)
+            try await expectEqual(store.usage(), ClaimUsage(keys: 2, bytes: 10_000))
+            // What is repeated, and what is refused, adds nothing.
+            _ = try await claim(store)
+            try await expectEqual(complete(store, fence: 9, [1]), .stale)
+            let release = ClaimCommand(id: RecordID(bytes: [8]), action: .release(fence: 2))
+            try await expectEqual(store.apply([release]), [.done])
+            try await expectEqual(store.usage(), ClaimUsage(keys: 1, bytes: 10_000))
+            try store.close()
+            let reopened = try SQLiteStore(path: path, clock: clock)
+            try await expectEqual(reopened.usage(), ClaimUsage(keys: 1, bytes: 10_000))
+            clock.advance(by: .seconds(101))
+            try await expectEqual(reopened.reap(atMost: 10), 1)
+            try await expectEqual(reopened.usage(), ClaimUsage())
+            try reopened.close()
+        }
+    }
+
     @Test func `a folder that does not exist is said so`() {
         let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: "/nowhere/at/all.db") }
         #expect(error?.code == .unusable)

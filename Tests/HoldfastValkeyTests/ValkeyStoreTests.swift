@@ -27,6 +27,17 @@ import Testing
         }
     }
 
+    @Test func `it knows how many keys its database holds, and the memory that the server uses`() async throws {
+        let store = try await ValkeyStore(url: try await database())
+        let before = try await store.usage()
+        let fence = try await claimed(store)
+        try await expectEqual(store.apply([complete(fence, [42])]), [.done])
+        let usage = try await store.usage()
+        // The record, and what its fence is drawn from.
+        #expect((usage?.keys ?? 0) - (before?.keys ?? 0) == 2)
+        #expect((usage?.bytes ?? 0) > 100_000)
+    }
+
     @Test func `two stores on one server share their keys and their secret`() async throws {
         let url = try await database()
         let (here, there) = (try await ValkeyStore(url: url), try await ValkeyStore(url: url))

@@ -1,6 +1,7 @@
 #if Gateway
 import Holdfast
 import HoldfastGateway
+import HoldfastIdempotency
 import HoldfastHTTP
 
 /// What a configuration means, in words, for whoever is about to run it. Secrets are not among them.
@@ -88,6 +89,13 @@ struct ConfigurationPlan {
             "  bodies: " + bodyRate + "; \(sizeWords(configuration.keptBytes)) kept of all together",
             "  draining: \(configuration.drainTimeout.words)",
         ]
+        let bound = configuration.store.bound
+        lines.append("  keys in the store: \(bound.keys), with \(sizeWords(bound.bytes)) of outcomes")
+        lines.append(
+            "  keys of an address: "
+                + (configuration.keysPerAddress.map { "\($0)" } ?? "a tenth of those") + ", with "
+                + (configuration.bytesPerAddress.map { sizeWords($0) } ?? "a tenth of the bytes"))
+        lines.append("  a 4xx, for who has not succeeded: kept \(configuration.refusedRetention.words)")
         if let keys = configuration.keysPerCaller { lines.append("  keys of a caller: \(keys)") }
         if let bytes = configuration.bytesPerCaller { lines.append("  bytes of a caller: \(sizeWords(bytes))") }
         return lines

@@ -1,5 +1,6 @@
 #if Gateway
 public import Holdfast
+import HoldfastIdempotency
 
 /// Everything that a gateway can be told: plain data, checked when the gateway is built or told anew.
 public struct GatewayConfiguration: Sendable, Hashable {
@@ -56,6 +57,16 @@ public struct GatewayConfiguration: Sendable, Hashable {
     /// counts for itself.
     public var keysPerCaller: Int?
     public var bytesPerCaller: Int?
+    /// The same for one address, whatever its callers are called: an IPv4 address, or the first 64 bits of an IPv6 address.
+    /// 1 to 1,000,000,000, and 1 to 2⁵⁰. Default: nil, a tenth of what the store may hold, so that ten strangers are needed
+    /// to fill it; a million keys a day is a thousand for each of an office's thousand people. By default private addresses
+    /// are not bounded, since behind one is a balancer, or one's own network; where either is set, both hold for every
+    /// address.
+    public var keysPerAddress: Int?
+    public var bytesPerAddress: Int?
+    /// How long a 4xx is kept for a caller to whom nothing has succeeded from its address: 1 minute to 365 days, and never
+    /// longer than the route's retention. Default: 10 minutes, within which clients try again.
+    public var refusedRetention: Duration = .seconds(600)
 
     public init(
         listeners: [ListenerConfiguration], services: [ServiceConfiguration], routes: [RouteConfiguration],
@@ -116,6 +127,10 @@ public struct GatewayConfiguration: Sendable, Hashable {
         try require("drain timeout", drainTimeout, in: Self.times)
         if let keysPerCaller { try require("keys per caller", keysPerCaller, in: 1...1_000_000_000) }
         if let bytesPerCaller { try require("bytes per caller", bytesPerCaller, in: 1...(1 << 50)) }
+        if let keysPerAddress { try require("keys per address", keysPerAddress, in: 1...1_000_000_000) }
+        if let bytesPerAddress { try require("bytes per address", bytesPerAddress, in: 1...(1 << 50)) }
+        try require("refused retention", refusedRetention, in: IdempotencyEngine.retentions)
+        try store.validate()
     }
 
     /// What every limit of time is within.

@@ -1,6 +1,7 @@
 #if Gateway
 import Foundation
 import Holdfast
+package import HoldfastIdempotency
 import NIOCore
 
 /// Where requests are taken, and how they are read.
@@ -159,6 +160,25 @@ public struct StoreConfiguration: Sendable, Hashable {
     /// What outcomes are encrypted under: the first writes, all read, so a key is rotated by putting a new one first. At
     /// most 16, each with a number of its own. Default: none, so outcomes are kept as they are.
     public var encryptionKeys: [EncryptionKey] = []
+    /// The most keys that the store may hold, of all who share it: 1 to 1,000,000,000,000. Default: nil, 10,000,000, or
+    /// 1,000,000 in memory. Beyond it new keys are refused, known ones are answered, and what expires makes room.
+    public var maximumKeys: Int?
+    /// The most bytes of outcomes that it may hold: 1 to 2⁵⁰. Default: nil, 8 GiB, or 256 MiB in memory. Beyond it new keys
+    /// are refused, and outcomes that come are given and not kept.
+    public var maximumBytes: Int?
+
+    /// What the store may hold.
+    package var bound: ClaimUsage {
+        let isMemory = location == .memory
+        return ClaimUsage(
+            keys: maximumKeys ?? (isMemory ? 1_000_000 : 10_000_000),
+            bytes: maximumBytes ?? (isMemory ? 256 << 20 : 8 << 30))
+    }
+
+    func validate() throws(ConfigurationError) {
+        if let maximumKeys { try require("store's maximum keys", maximumKeys, in: 1...1_000_000_000_000) }
+        if let maximumBytes { try require("store's maximum bytes", maximumBytes, in: 1...(1 << 50)) }
+    }
 
     /// One key, in a file.
     public struct EncryptionKey: Sendable, Hashable {

@@ -100,6 +100,17 @@ extension GatewayConfiguration {
             "bytesPerCaller", in: 1...(1 << 50), unset: "no bound",
             "The most bytes of outcomes that one caller may have within the retention. Each gateway counts for itself. A change needs a restart."
         )
+        keysPerAddress = limits.integer(
+            "keysPerAddress", in: 1...1_000_000_000, unset: "a tenth of `store.maximumKeys`",
+            "The same for one address: an IPv4 address, or the first 64 bits of an IPv6 address. Where neither this nor `bytesPerAddress` is set, private addresses have no bound. A change needs a restart."
+        )
+        bytesPerAddress = limits.size(
+            "bytesPerAddress", in: 1...(1 << 50), unset: "a tenth of `store.maximumBytes`",
+            "The most bytes of outcomes of one address within the retention. A change needs a restart.")
+        refusedRetention = limits.duration(
+            "refusedRetention", default: refusedRetention, in: IdempotencyEngine.retentions,
+            "How long a 4xx is kept for a caller to whom nothing has succeeded from its address, and never longer than the route's retention. A change needs a restart."
+        )
     }
 
     /// Whether somebody asks for what names callers.
@@ -268,6 +279,13 @@ extension StoreConfiguration {
         store.location = inFile?.content ?? given ?? store.location
         store.readEnvironment(section)
         store.checkSecrets(section, isInFile: given != nil)
+        store.maximumKeys = section.integer(
+            "maximumKeys", in: 1...1_000_000_000_000, unset: "10000000, or 1000000 in memory",
+            "The most keys that the store may hold. Beyond it new keys are refused, and known ones are answered.")
+        store.maximumBytes = section.size(
+            "maximumBytes", in: 1...(1 << 50), unset: "8 GiB, or 256 MiB in memory",
+            "The most bytes of outcomes that the store may hold. Beyond it the same holds, and outcomes that come are given and not kept."
+        )
         var numbers: Set<UInt32> = []
         store.encryptionKeys = section.list(
             "encryptionKeys", count: 0...16, unset: "none: outcomes are kept as they are",

@@ -50,6 +50,8 @@ extension MetricsSnapshot {
         requestsInFlight = shared.counters.inFlight.load(ordering: .relaxed)
         let claims = shared.engine.snapshot()
         claimsInFlight = claims.inFlight
+        storeUsage = shared.engine.usage()
+        storeBound = plan.configuration.store.bound
         claimsWaiting = claims.waiting
         routes = plan.routes.map(\.metrics) + [shared.counters.unrouted]
         routeBudgets = plan.routes.filter { $0.configuration.budget != nil }.map { ($0.name, $0.budget.snapshot()) }

@@ -131,7 +131,7 @@ struct KeysAPI: Sendable {
                 switch error.code {
                 case .lost: .conflict
                 case .invalid: .badRequest
-                case .overloaded, .failed, .unusable: .serviceUnavailable
+                case .overloaded, .full, .failed, .unusable: .serviceUnavailable
                 }
             throw HTTPError(status, message: "\(error)")
         }

@@ -103,9 +103,12 @@ extension Exchange {
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
         let idempotency = route.configuration.idempotency
+        let limits = plan.configuration
+        let stranger = StrangerOrigin.name(
+            of: origin.client, isSaid: limits.keysPerAddress != nil || limits.bytesPerAddress != nil)
         placeInLine = shared.engine.begin(
-            recordID, fingerprint: fingerprint, caller: caller, retention: idempotency.retention,
-            lease: lease, takesOver: takesOver, mayWait: idempotency.wait > .zero
+            recordID, fingerprint: fingerprint, caller: caller, origin: stranger,
+            retention: idempotency.retention, lease: lease, takesOver: takesOver, mayWait: idempotency.wait > .zero
         ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
@@ -228,11 +231,17 @@ extension Exchange {
             }
         case .limited:
             if isWaiting {
-                let detail = "nothing was executed: within the retention of keys, a caller may have only so many"
+                let detail =
+                    "nothing was executed: within the retention of keys, a caller may have only so many, and an address too"
                 answer(Problem(.tooManyKeys, detail, retryAfter: route.configuration.idempotency.retention / 24))
             }
         case .unavailable(let error):
-            if isWaiting { storeIsUnavailable(error.code.rawValue, error) }
+            guard isWaiting else { return }
+            guard error.code == .full else { return storeIsUnavailable(error.code.rawValue, error) }
+            answer(
+                Problem(
+                    .storeFull, "nothing was executed: the store takes new keys when old ones have expired",
+                    retryAfter: .seconds(60)))
         }
     }
 
@@ -316,7 +325,8 @@ extension Exchange {
         let disposition = route.configuration.idempotency.disposition(
             status: Int(head.status.code), hasRetryAfter: head.headers.contains(name: "retry-after"))
         switch disposition {
-        case .keep: claim.complete(payload(), completion: beginRecording(completion))
+        case .keep:
+            claim.complete(payload(), as: .init(status: Int(head.status.code)), completion: beginRecording(completion))
         // What was no success is told as it is, whatever the store does.
         case .release: claim.release(completion: beginRecording { _ in completion(nil) })
         case .unknown: claim.abandon(completion: beginRecording { _ in completion(nil) })

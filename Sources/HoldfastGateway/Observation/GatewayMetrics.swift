@@ -1,5 +1,6 @@
 #if Gateway
 import Holdfast
+import HoldfastIdempotency
 import HoldfastHTTP
 import HoldfastTelemetry
 
@@ -150,6 +151,15 @@ enum GatewayMetrics {
 
     private static func store(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
         let store = snapshot.store
+        for (name, what, held, bound) in [
+            ("keys", "Keys", snapshot.storeUsage?.keys, snapshot.storeBound.keys),
+            ("bytes", "Bytes of outcomes", snapshot.storeUsage?.bytes, snapshot.storeBound.bytes),
+        ] {
+            // A store that cannot tell has the family, and no figure.
+            text.family("holdfast_store_\(name)", "\(what) that the store holds.", .gauge)
+            if let held { text.sample([:], held) }
+            text.gauge("holdfast_store_\(name)_limit", "\(what) that the store may hold.", bound)
+        }
         text.gauge("holdfast_claims_in_flight", "Keys that are being executed.", snapshot.claimsInFlight)
         text.gauge("holdfast_claims_waiting", "Duplicates that wait for an outcome.", snapshot.claimsWaiting)
         text.counter(

@@ -1,5 +1,6 @@
 #if Gateway
 import Holdfast
+import HoldfastIdempotency
 
 /// What `GET /metrics` is written from: the gateway's figures at one moment, as plain data. How many there are is bounded
 /// by the configuration.
@@ -74,6 +75,10 @@ struct MetricsSnapshot: Sendable {
     var streams = 0
     /// Keys that are being executed, and duplicates that wait for them.
     var claimsInFlight = 0
+    /// What the store holds; nil where it cannot tell, or has not been asked.
+    var storeUsage: ClaimUsage?
+    /// What it may hold.
+    var storeBound = ClaimUsage()
     var claimsWaiting = 0
     var accessLog = AccessLog.Figures()
     /// Requests that the control plane refused for want of its token.

@@ -13,6 +13,7 @@ final class StoreMetrics: Sendable {
     /// What the engine tells.
     enum Event: String, Sendable, CaseIterable {
         case storeFailed = "store-failed"
+        case storeFull = "store-full"
         case recordingFailed = "recording-failed"
         case outcomeLost = "outcome-lost"
         case releaseFailed = "release-failed"
@@ -23,6 +24,7 @@ final class StoreMetrics: Sendable {
         init(_ event: IdempotencyEvent) {
             switch event {
             case .storeFailed: self = .storeFailed
+            case .storeFull: self = .storeFull
             case .recordingFailed: self = .recordingFailed
             case .outcomeLost: self = .outcomeLost
             case .releaseFailed: self = .releaseFailed

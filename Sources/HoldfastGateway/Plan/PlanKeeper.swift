@@ -122,6 +122,9 @@ final class PlanKeeper: Sendable {
             ("accessLog", former.accessLog == next.accessLog),
             ("keysPerCaller", former.keysPerCaller == next.keysPerCaller),
             ("bytesPerCaller", former.bytesPerCaller == next.bytesPerCaller),
+            ("keysPerAddress", former.keysPerAddress == next.keysPerAddress),
+            ("bytesPerAddress", former.bytesPerAddress == next.bytesPerAddress),
+            ("refusedRetention", former.refusedRetention == next.refusedRetention),
         ]
         for option in fixed where !option.isSame {
             throw ConfigurationError(option: option.name, value: "changed", allowed: "changed by a restart only")
