@@ -72,6 +72,7 @@ public final class Gateway: Service {
             secret: secret, counters: GatewayCounters(),
             observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
             logger: logger, descriptors: DescriptorRoom(for: configuration))
+        await shared.tellOfUnknowns()
         await ready()
         let controlPlane = try await ControlPlane.start(
             ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
@@ -161,6 +162,7 @@ public final class Gateway: Service {
                     shared.logger.warning("expired records could not be reaped", metadata: ["error": "\(error)"])
                 }
             }
+            group.addTask { [shared] in await shared.engine.keepCounting() }
             group.addTask { [plans, dataPlane] in
                 await plans.keepResolving { await dataPlane.take($0) }
             }
@@ -182,6 +184,20 @@ public final class Gateway: Service {
 }
 
 extension DataPlaneContext {
+    /// Counts what the store holds, so that whoever starts again after a crash hears of what it has left. What another
+    /// process had in flight is unknown when its lease is over, and counted then.
+    fileprivate func tellOfUnknowns() async {
+        await engine.learnUsage()
+        guard let usage = engine.usage() else { return }
+        let counts: Logger.Metadata = [
+            "keys": "\(usage.keys)", "bytes": "\(usage.bytes)", "unknown": "\(usage.unknown)",
+        ]
+        guard usage.unknown > 0 else { return logger.info("no key in the store is unknown", metadata: counts) }
+        logger.warning(
+            "keys in the store are unknown: they began, and nobody knows how they ended. 'holdfast keys list --state unknown' lists them",
+            metadata: counts)
+    }
+
     /// Tells when fewer connections are taken than is configured.
     fileprivate func tellOfDescriptors(_ configuration: GatewayConfiguration) {
         let taken = descriptors.clients(configuration.connections)

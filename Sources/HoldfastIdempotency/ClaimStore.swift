@@ -54,6 +54,16 @@ public protocol ClaimStore: Sendable {
     ///   - cursor: Where the page before has ended; nil for the first.
     ///   - count: About how many records are looked at, few enough that no claim waits for long.
     func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage
+
+    /// The same for those that stand in one way, the oldest claim first. A store that has no index of states may do
+    /// without: by default all records are looked at, page by page, in the order of ``summaries(after:atMost:)``.
+    ///
+    /// - Parameters:
+    ///   - cursor: Where the page before, of the same state, has ended.
+    ///   - count: The most that are returned.
+    func summaries(
+        standing state: ClaimSummary.State, after cursor: String?, atMost count: Int
+    ) async throws -> ClaimPage
 }
 
 extension ClaimStore {
@@ -62,6 +72,13 @@ extension ClaimStore {
     public var forgetsByItself: Bool { false }
 
     public func usage() async throws -> ClaimUsage? { nil }
+
+    public func summaries(
+        standing state: ClaimSummary.State, after cursor: String?, atMost count: Int
+    ) async throws -> ClaimPage {
+        let page = try await summaries(after: cursor, atMost: count)
+        return ClaimPage(summaries: page.summaries.filter { $0.state == state }, next: page.next, now: page.now)
+    }
 
     public func results(of batch: [ClaimCommand]) async -> [Result<ClaimReply, ClaimStoreError>] {
         do {

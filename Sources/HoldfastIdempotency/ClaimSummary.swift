@@ -55,6 +55,19 @@ public struct ClaimSummary: Sendable, Hashable {
     }
 }
 
+extension ClaimSummary.State {
+    /// The state, as stores spell it. What is in flight may be unknown, where its lease is over.
+    package var stored: [StoredState] {
+        switch self {
+        case .inFlight: [.inFlight]
+        case .completed: [.completed]
+        case .notKept: [.tombstone]
+        case .unknown: [.inFlight, .unknown]
+        case .released: [.released]
+        }
+    }
+}
+
 /// Some of what a store holds.
 public struct ClaimPage: Sendable, Hashable {
     public let summaries: [ClaimSummary]
@@ -70,6 +83,20 @@ public struct ClaimPage: Sendable, Hashable {
     }
 }
 
+extension ClaimPage {
+    /// Puts a page together from what was looked at: for each of the states that are stored, at most so many, in the order
+    /// of their fences.
+    package init(
+        of looked: [(fence: Int64, summary: ClaimSummary?)], standing state: ClaimSummary.State, atMost count: Int,
+        now: StoreInstant
+    ) {
+        let page = looked.sorted { $0.fence < $1.fence }.prefix(count)
+        self.init(
+            summaries: page.compactMap(\.summary).filter { $0.state == state },
+            next: looked.count < count ? nil : page.last.map { String($0.fence) }, now: now)
+    }
+}
+
 extension RecordID {
     /// Reads a cursor of a store that pages through its records by their identity.
     ///
@@ -80,4 +107,15 @@ extension RecordID {
         }
         self = id
     }
+}
+
+/// Reads a cursor of a store that pages through its records by their fences.
+///
+/// - Throws: ``ClaimStoreError`` with the code `invalid` for anything else.
+package func fence(atCursor cursor: String?) throws(ClaimStoreError) -> Int64 {
+    guard let cursor else { return 0 }
+    guard let fence = Int64(cursor), fence >= 0 else {
+        throw ClaimStoreError(.invalid, "the cursor '\(cursor)' is not one that a page has ended with")
+    }
+    return fence
 }

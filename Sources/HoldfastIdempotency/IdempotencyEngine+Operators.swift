@@ -22,7 +22,8 @@ extension IdempotencyEngine {
     /// Lists records, a page at a time.
     ///
     /// - Parameters:
-    ///   - state: Only those that stand so. Default: all.
+    ///   - state: Only those that stand so, the oldest claim first, where the store has an index of states. Default: all,
+    ///     in an order of the store's own.
     ///   - cursor: The `next` of the page before.
     ///   - count: About how many records are looked at: 1 to 1,000. Default: 1,000, so that no claim waits for long.
     /// - Returns: Those of them that stand so: maybe none, while there are more. Go on until `next` is nil.
@@ -30,9 +31,8 @@ extension IdempotencyEngine {
         _ state: ClaimSummary.State? = nil, after cursor: String? = nil, lookingAt count: Int = 1_000
     ) async throws -> ClaimPage {
         try require("how many records are looked at", count, in: 1...1_000)
-        let page = try await store.summaries(after: cursor, atMost: count)
-        return ClaimPage(
-            summaries: page.summaries.filter { state == nil || $0.state == state }, next: page.next, now: page.now)
+        guard let state else { return try await store.summaries(after: cursor, atMost: count) }
+        return try await store.summaries(standing: state, after: cursor, atMost: count)
     }
 
     /// Forgets records whose retention is over, until it is cancelled: a few at a time, and for at most a quarter of the
@@ -45,15 +45,9 @@ extension IdempotencyEngine {
         every pause: Duration = .seconds(30), failed: @Sendable (any Error) -> Void = { _ in }
     ) async {
         var pace = ReapingPace()
-        while !Task.isCancelled {
+        while !store.forgetsByItself, !Task.isCancelled {
             let start = clock.now
             var rest = pause
-            // So that whoever looks at it sees what has expired, too.
-            await learnUsage()
-            if store.forgetsByItself {
-                try? await clock.sleep(for: pause)
-                continue
-            }
             do {
                 let count = pace.count
                 let reaped = try await store.reap(atMost: count)
@@ -65,6 +59,15 @@ extension IdempotencyEngine {
                 failed(error)
             }
             try? await clock.sleep(for: rest)
+        }
+    }
+
+    /// Asks the store every ten seconds what it holds, until it is cancelled: so ``usage()`` is right also while no key
+    /// comes, and where others share the store. Run it beside the service, if somebody is to be told of unknown keys.
+    public func keepCounting() async {
+        while !Task.isCancelled {
+            await learnUsage()
+            try? await clock.sleep(for: StoreRoom.age)
         }
     }
 

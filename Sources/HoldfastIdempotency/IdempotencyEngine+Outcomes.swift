@@ -111,6 +111,7 @@ extension IdempotencyEngine {
     func abandon(_ id: RecordID, fence: Int64, completion: @escaping Claim.Completion) {
         // If this write fails, the record stays in flight until its lease ends, and is unknown then.
         write(id, .abandon(fence: fence)) { error in
+            if error == nil { self.countInStore(ClaimUsage(unknown: 1)) }
             for waiter in self.remove(id) {
                 if error == nil, waiter.takesOver.covers(fence) {
                     self.ask(id, waiter)
@@ -139,6 +140,7 @@ extension IdempotencyEngine {
         }
         try await write(
             id, .resolve(fence: fence, sealed, retention: retention ?? configuration.retention, by: by, why: why))
+        countInStore(ClaimUsage(unknown: -1))
         tell(.resolved(id, fence: fence, by: by, why: why))
     }
 

@@ -74,11 +74,15 @@ extension IdempotencyEngine {
         }
     }
 
-    /// What the store holds, as far as this process knows; nil before it was asked, and where the store cannot tell.
+    /// What the store holds, of all who share it, as it said at most ten seconds ago while keys come or ``keepCounting()``
+    /// runs; nil before it was asked, and where it cannot tell. A store that answers at once is asked now.
     public func usage() -> ClaimUsage? {
         if let immediate = store as? any ImmediateClaimStore { return immediate.usageNow }
         return room?.state.withLock { $0.machine.usage }
     }
+
+    /// What the store holds now: it is asked.
+    package func counted() async throws -> ClaimUsage? { try await store.usage() }
 
     /// Asks the store what it holds, if its last word is old.
     package func learnUsage() async {

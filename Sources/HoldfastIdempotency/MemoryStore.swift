@@ -17,6 +17,8 @@ public final class MemoryStore: ImmediateClaimStore {
     /// The records that there are, or may be in a moment.
     private let count = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
+    /// Those whose record says so; others are by their leases.
+    private let unknown = Atomic<Int>(0)
     private let fence = Atomic<Int64>(0)
     /// The second in which nothing was found that had expired.
     private let soughtRoom = Atomic<Int64>(-1)
@@ -26,11 +28,34 @@ public final class MemoryStore: ImmediateClaimStore {
         let state = Mutex(State())
 
         struct State {
-            var records: [RecordID: ClaimRecord] = [:]
+            private(set) var records: [RecordID: ClaimRecord] = [:]
+            /// All of them, and those that are not completed, in the order of their claims.
+            private(set) var order = ClaimOrder()
+            private(set) var unsettled = ClaimOrder()
             /// The records that may expire in a minute, so that none has to be looked for.
             var due: [Int64: [RecordID]] = [:]
             /// How many those are. Some are there no more, or are due later by now.
             var dueCount = 0
+
+            /// Puts a record in the place of what there is under its identity, or takes that away.
+            mutating func set(_ next: ClaimRecord?, under id: RecordID) {
+                let former = records[id]
+                records[id] = next
+                let isSame = former?.fence == next?.fence
+                if former != nil, !isSame {
+                    order.lose { [records] in records[$0.id]?.fence == $0.fence }
+                }
+                if let next, !isSame { order.add(next.fence, id) }
+                let wasUnsettled = former?.isUnsettled ?? false
+                let isUnsettled = next?.isUnsettled ?? false
+                if wasUnsettled, !isSame || !isUnsettled {
+                    unsettled.lose { [records] entry in
+                        records[entry.id].map { $0.fence == entry.fence && $0.isUnsettled } ?? false
+                    }
+                }
+                // What is completed never comes back under its fence, so what is added has the highest.
+                if let next, isUnsettled, !isSame || !wasUnsettled { unsettled.add(next.fence, id) }
+            }
         }
     }
 
@@ -62,7 +87,11 @@ public final class MemoryStore: ImmediateClaimStore {
     }
 
     public var usageNow: ClaimUsage? {
-        ClaimUsage(keys: count.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed))
+        let now = self.now
+        let lapsed = shards.reduce(0) { $0 + $1.state.withLock { $0.lapsedCount(at: now) } }
+        return ClaimUsage(
+            keys: count.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed),
+            unknown: unknown.load(ordering: .relaxed) + lapsed)
     }
 
     private func isNewClaim(_ command: ClaimCommand) -> Bool {
@@ -115,13 +144,14 @@ public final class MemoryStore: ImmediateClaimStore {
                 } else if growth < 0 {
                     bytes.add(growth, ordering: .relaxed)
                 }
-                state.records[command.id] = next
+                state.set(next, under: command.id)
+                let change = next.usage.unknown - record.usage.unknown
+                if change != 0 { unknown.add(change, ordering: .relaxed) }
                 if record == nil { count.add(1, ordering: .relaxed) }
                 if record?.minute != next.minute { state.note(command.id, in: next.minute) }
             case .delete:
-                state.records[command.id] = nil
-                count.subtract(1, ordering: .relaxed)
-                bytes.subtract(record?.state.payloadBytes ?? 0, ordering: .relaxed)
+                state.set(nil, under: command.id)
+                subtract(record.usage)
             }
             return decision.reply
         }
@@ -135,12 +165,17 @@ public final class MemoryStore: ImmediateClaimStore {
         let now = self.now
         var reaped = 0
         for shard in shards where reaped < bound {
-            let (keys, freed) = shard.state.withLock { $0.reap(atMost: bound - reaped, at: now) }
-            reaped += keys
-            bytes.subtract(freed, ordering: .relaxed)
+            let forgotten = shard.state.withLock { $0.reap(atMost: bound - reaped, at: now) }
+            subtract(forgotten)
+            reaped += forgotten.keys
         }
-        count.subtract(reaped, ordering: .relaxed)
         return reaped
+    }
+
+    private func subtract(_ gone: ClaimUsage) {
+        count.subtract(gone.keys, ordering: .relaxed)
+        bytes.subtract(gone.bytes, ordering: .relaxed)
+        unknown.subtract(gone.unknown, ordering: .relaxed)
     }
 
     public func summary(of id: RecordID) async throws -> ClaimSummary? {
@@ -148,19 +183,44 @@ public final class MemoryStore: ImmediateClaimStore {
         return shard(of: id).state.withLock { $0.records[id] }.flatMap { ClaimSummary($0, of: id, at: now) }
     }
 
+    /// In the order of their claims.
     public func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
-        let now = self.now
-        let after = try cursor.map { try RecordID(cursor: $0).bytes }
-        let ids = shards.flatMap { shard in shard.state.withLock { Array($0.records.keys) } }
-            .map { (id: $0, bytes: $0.bytes) }
-            .filter { id in after.map { $0.lexicographicallyPrecedes(id.bytes) } ?? true }
-            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-        let page = ids.prefix(max(1, count))
-        return ClaimPage(
-            summaries: page.compactMap { entry in
-                shard(of: entry.id).state.withLock { $0.records[entry.id] }
-                    .flatMap { ClaimSummary($0, of: entry.id, at: now) }
-            }, next: page.count < ids.count ? page.last?.id.description : nil, now: now)
+        try page(of: \.order, after: cursor, atMost: count) { _ in true }
+    }
+
+    public func summaries(
+        standing state: ClaimSummary.State, after cursor: String?, atMost count: Int
+    ) async throws -> ClaimPage {
+        try page(of: state == .completed ? \.order : \.unsettled, after: cursor, atMost: count) { $0.state == state }
+    }
+
+    /// Looks at so many places in each shard, and goes on from where the first of them stopped.
+    private func page(
+        of order: KeyPath<Shard.State, ClaimOrder> & Sendable, after cursor: String?, atMost count: Int,
+        _ isWanted: (ClaimSummary) -> Bool
+    ) throws -> ClaimPage {
+        let (now, count) = (self.now, max(1, count))
+        let after = try HoldfastIdempotency.fence(atCursor: cursor)
+        var found: [ClaimSummary] = []
+        var end: Int64?
+        for shard in shards {
+            shard.state.withLock { state in
+                let places = state[keyPath: order].page(after: after, atMost: count)
+                if places.count == count, let last = places.last { end = min(end ?? last.fence, last.fence) }
+                found += places.compactMap { place in
+                    // Elsewhere by now, if its fence is another.
+                    guard let record = state.records[place.id], record.fence == place.fence else { return nil }
+                    return ClaimSummary(record, of: place.id, at: now)
+                }
+            }
+        }
+        found.sort { $0.fence < $1.fence }
+        var summaries = found.filter { isWanted($0) && $0.fence <= end ?? .max }
+        if summaries.count > count {
+            summaries.removeSubrange(count...)
+            end = summaries.last?.fence
+        }
+        return ClaimPage(summaries: summaries, next: end.map(String.init), now: now)
     }
 
     private func shard(of id: RecordID) -> Shard { shards[id.place(among: shards.count)] }
@@ -186,18 +246,27 @@ extension MemoryStore.Shard.State {
         dueCount = records.count
     }
 
-    fileprivate mutating func reap(atMost bound: Int, at now: StoreInstant) -> (keys: Int, bytes: Int) {
-        var (reaped, bytes) = (0, 0)
-        for minute in due.keys where minute * 60_000 <= now.milliseconds && reaped < bound {
+    /// How many are unknown because their lease is over.
+    fileprivate func lapsedCount(at now: StoreInstant) -> Int {
+        unsettled.entries.count { entry in
+            guard let record = records[entry.id], record.fence == entry.fence, record.state != .unknown else {
+                return false
+            }
+            return record.isUnknown(at: now)
+        }
+    }
+
+    fileprivate mutating func reap(atMost bound: Int, at now: StoreInstant) -> ClaimUsage {
+        var gone = ClaimUsage()
+        for minute in due.keys where minute * 60_000 <= now.milliseconds && gone.keys < bound {
             var later: [RecordID] = []
-            while reaped < bound, let id = due[minute]?.popLast() {
+            while gone.keys < bound, let id = due[minute]?.popLast() {
                 dueCount -= 1
                 // It may be gone, or have been put into a later minute.
                 guard let record = records[id], record.minute == minute else { continue }
                 if record.expires <= now {
-                    records[id] = nil
-                    reaped += 1
-                    bytes += record.state.payloadBytes
+                    set(nil, under: id)
+                    gone += record.usage
                 } else {
                     later.append(id)
                     dueCount += 1
@@ -206,7 +275,7 @@ extension MemoryStore.Shard.State {
             let rest = later + (due[minute] ?? [])
             due[minute] = rest.isEmpty ? nil : rest
         }
-        return (reaped, bytes)
+        return gone
     }
 }
 
@@ -216,4 +285,7 @@ extension ClaimCommand {
 
 extension ClaimRecord {
     fileprivate var minute: Int64 { expires.milliseconds / 60_000 }
+
+    /// Whether it is anything but completed with what repeats are answered from.
+    fileprivate var isUnsettled: Bool { state.stored.state != .completed }
 }

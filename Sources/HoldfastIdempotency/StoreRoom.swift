@@ -1,14 +1,39 @@
 import Holdfast
 
-/// What a store holds: its keys, and the bytes of their outcomes.
+/// What a store holds: its keys, the bytes of their outcomes, and how many of the keys are unknown.
 public struct ClaimUsage: Sendable, Hashable {
     public var keys: Int
     public var bytes: Int
+    /// Keys that began and of which nobody knows how they ended: they were given up, or their lease is over.
+    public var unknown: Int
 
-    public init(keys: Int = 0, bytes: Int = 0) {
+    public init(keys: Int = 0, bytes: Int = 0, unknown: Int = 0) {
         self.keys = keys
         self.bytes = bytes
+        self.unknown = unknown
     }
+
+    package static func += (left: inout ClaimUsage, right: ClaimUsage) {
+        left.keys += right.keys
+        left.bytes += right.bytes
+        left.unknown += right.unknown
+    }
+
+    package static func -= (left: inout ClaimUsage, right: ClaimUsage) {
+        left += ClaimUsage(keys: -right.keys, bytes: -right.bytes, unknown: -right.unknown)
+    }
+}
+
+extension ClaimRecord {
+    /// What the record adds to what a store holds, as long as no lease ends.
+    package var usage: ClaimUsage {
+        ClaimUsage(keys: 1, bytes: state.payloadBytes, unknown: state == .unknown ? 1 : 0)
+    }
+}
+
+extension ClaimRecord? {
+    /// The same, and nothing where there is no record.
+    package var usage: ClaimUsage { map(\.usage) ?? ClaimUsage() }
 }
 
 /// Decides whether the whole store has room for another key. What it holds is the store's to say: it is asked when the
@@ -42,7 +67,11 @@ struct StoreRoom: Sendable {
 
     /// About what the store holds.
     var usage: ClaimUsage? {
-        said.map { ClaimUsage(keys: max(0, $0.keys + since.keys), bytes: max(0, $0.bytes + since.bytes)) }
+        said.map { said in
+            ClaimUsage(
+                keys: max(0, said.keys + since.keys), bytes: max(0, said.bytes + since.bytes),
+                unknown: max(0, said.unknown + since.unknown))
+        }
     }
 
     var isFull: Bool {
@@ -66,10 +95,8 @@ struct StoreRoom: Sendable {
     }
 
     mutating func count(_ change: ClaimUsage) {
-        since.keys += change.keys
-        since.bytes += change.bytes
-        sinceAsked.keys += change.keys
-        sinceAsked.bytes += change.bytes
+        since += change
+        sinceAsked += change
     }
 
     /// Whether the store is to be asked now. Whoever is told so has to ask, and to say what was heard.

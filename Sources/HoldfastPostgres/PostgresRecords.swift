@@ -231,6 +231,23 @@ struct PostgresRecords: Sendable {
             """, [parameter, String(count)])
     }
 
+    /// Those that stand in one way, in the order of their fences: by the list of what is not completed, and, of what is, by
+    /// looking at so many records. Two states are two lists, one after the other.
+    func summaries(standing state: ClaimSummary.State, after fence: Int64, atMost count: Int) -> [PostgresStatement] {
+        state.stored.map { stored in
+            let lease = stored == .inFlight ? "AND lease_ends \(state == .unknown ? "<=" : ">") \(now)" : ""
+            return PostgresStatement(
+                """
+                SELECT encode(record.id, 'hex'), encode(fingerprint, 'hex'), record.fence, record.state, lease_ends,
+                    expires, history, NULL, 0, \(now)
+                FROM holdfast.unsettled JOIN holdfast.record ON record.id = unsettled.id
+                WHERE unsettled.state = \(stored.rawValue) AND unsettled.fence > $1::bigint
+                    AND record.fence = unsettled.fence AND record.state = unsettled.state \(lease)
+                ORDER BY unsettled.fence LIMIT $2::int
+                """, ["\(fence)", "\(count)"])
+        }
+    }
+
     func summary(of row: [String?]) throws(ClaimStoreError) -> (id: RecordID, summary: ClaimSummary?) {
         guard row.count == 10, let length = row[8].flatMap(Int.init), let now = row[9].flatMap(Int64.init) else {
             throw ClaimStoreError(.failed, "the server's answer is not what was asked for")

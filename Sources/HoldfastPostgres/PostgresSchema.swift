@@ -3,7 +3,7 @@ import HoldfastIdempotency
 
 /// The tables, and what is checked before they are used.
 enum PostgresSchema {
-    static let version = 2
+    static let version = 3
 
     /// Any number will do, as long as every Holdfast takes the same.
     private static let lock = PostgresStatement("SELECT pg_advisory_xact_lock(7254912002)")
@@ -15,21 +15,22 @@ enum PostgresSchema {
     private static let waited = "waited boolean NOT NULL DEFAULT false"
     private static let index = "CREATE INDEX record_due ON holdfast.record (due)"
 
-    private static let layout = [
-        "CREATE SCHEMA IF NOT EXISTS holdfast",
-        "CREATE TABLE holdfast.meta (name text PRIMARY KEY, value bytea NOT NULL)",
-        // Without a cache, so that fences rise in the order in which keys are locked.
-        "CREATE SEQUENCE holdfast.fence CACHE 1",
-        """
-        CREATE TABLE holdfast.record (
-            id bytea PRIMARY KEY, fingerprint bytea NOT NULL, fence bigint NOT NULL, state smallint NOT NULL,
-            lease_ends bigint NOT NULL, expires bigint NOT NULL, history text NOT NULL DEFAULT '', \(due), \(waited)
-        ) WITH (fillfactor = 70)
-        """,
-        index,
-        // Bodies lie apart, so that the table that every claim searches stays narrow.
-        "CREATE TABLE holdfast.payload (fence bigint PRIMARY KEY, bytes bytea NOT NULL)",
-    ]
+    private static let layout =
+        [
+            "CREATE SCHEMA IF NOT EXISTS holdfast",
+            "CREATE TABLE holdfast.meta (name text PRIMARY KEY, value bytea NOT NULL)",
+            // Without a cache, so that fences rise in the order in which keys are locked.
+            "CREATE SEQUENCE holdfast.fence CACHE 1",
+            """
+            CREATE TABLE holdfast.record (
+                id bytea PRIMARY KEY, fingerprint bytea NOT NULL, fence bigint NOT NULL, state smallint NOT NULL,
+                lease_ends bigint NOT NULL, expires bigint NOT NULL, history text NOT NULL DEFAULT '', \(due), \(waited)
+            ) WITH (fillfactor = 70)
+            """,
+            index,
+            // Bodies lie apart, so that the table that every claim searches stays narrow.
+            "CREATE TABLE holdfast.payload (fence bigint PRIMARY KEY, bytes bytea NOT NULL)",
+        ] + counts
 
     /// What makes a schema of a version one of the next.
     private static let migrations = [
@@ -39,7 +40,8 @@ enum PostgresSchema {
                 ADD COLUMN \(waited)
             """,
             "DROP INDEX holdfast.record_expires", index,
-        ]
+        ],
+        2: firstCounts,
     ]
 
     /// Brings an older schema up to date, in one transaction.
@@ -52,7 +54,9 @@ enum PostgresSchema {
             guard let found = meta["version"].flatMap({ Int(String(decoding: $0, as: UTF8.self)) }),
                 (1...version).contains(found)
             else { throw wrongVersion(meta) }
-            let steps = (found..<version).flatMap { migrations[$0] ?? [] }.map { PostgresStatement($0) }
+            // However many keys there are: what a batch is held to is nothing for this.
+            let settings = ["SET LOCAL statement_timeout = 0", "SET LOCAL enable_seqscan = on"]
+            let steps = (settings + (found..<version).flatMap { migrations[$0] ?? [] }).map { PostgresStatement($0) }
             let write = PostgresStatement(
                 "UPDATE holdfast.meta SET value = $1::bytea WHERE name = 'version'",
                 ["\\x" + hex(Array("\(version)".utf8))])

@@ -86,6 +86,25 @@ public final class PostgresStore: ClaimStore {
             now: summaries.last?.now ?? StoreInstant(milliseconds: 0))
     }
 
+    public func summaries(
+        standing state: ClaimSummary.State, after cursor: String?, atMost count: Int
+    ) async throws -> ClaimPage {
+        guard state != .completed else {
+            let page = try await summaries(after: cursor, atMost: count)
+            return ClaimPage(summaries: page.summaries.filter { $0.state == state }, next: page.next, now: page.now)
+        }
+        let after = try fence(atCursor: cursor)
+        let looked = try await pool.use { [records] connection in
+            // As a batch's: without counts of the tables' sizes, another plan might read them whole.
+            let statements = records.summaries(standing: state, after: after, atMost: max(1, count))
+            return try await connection.transaction(of: statements).joined().map { row in
+                try (fence: row[2].flatMap { Int64($0) } ?? 0, summary: records.summary(of: row).summary)
+            }
+        }
+        let now = looked.compactMap(\.summary).last?.now ?? StoreInstant(milliseconds: 0)
+        return ClaimPage(of: looked, standing: state, atMost: max(1, count), now: now)
+    }
+
     private func summaries(
         where condition: String, _ id: String, atMost count: Int
     ) async throws -> [(id: RecordID, summary: ClaimSummary?)] {

@@ -77,23 +77,53 @@ final class SQLiteRecords {
     func settleInFlight(at now: StoreInstant) throws {
         let line = "\(now.milliseconds)\t\(ClaimHistory.Event.abandoned.rawValue)\t"
         try database.execute(
-            sql: "UPDATE \(prefix)record SET state = ?, history = history || ? || fence || ? WHERE state = ?",
+            sql: """
+                UPDATE \(prefix)record SET state = ?, history = history || ? || fence || ?
+                WHERE state = ? AND state <> 1
+                """,
             arguments: [
                 StoredState.unknown.rawValue, line, "\t\tits process ended\n", StoredState.inFlight.rawValue,
             ])
     }
 
-    /// - Returns: How many were forgotten, and the bytes of their payloads.
+    /// Counts what there is. Those are left out that are unknown because their lease is over.
+    func usage() throws -> ClaimUsage {
+        let held = try Row.fetchOne(
+            database,
+            sql: """
+                SELECT count(*), coalesce(sum(length(payload)), 0) FROM \(prefix)record NOT INDEXED
+                """)
+        return ClaimUsage(
+            keys: held?[0] ?? 0, bytes: held?[1] ?? 0,
+            unknown: try count(.unknown, leaseEndsBy: StoreInstant(milliseconds: .max)))
+    }
+
+    /// How many are unknown because their lease is over.
+    func lapsedCount(at now: StoreInstant) throws -> Int { try count(.inFlight, leaseEndsBy: now) }
+
+    private func count(_ state: StoredState, leaseEndsBy now: StoreInstant) throws -> Int {
+        let statement = try database.cachedStatement(
+            sql: """
+                SELECT count(*) FROM \(prefix)record INDEXED BY \(prefix)record_state
+                WHERE state = ? AND state <> 1 AND lease_ends <= ?
+                """)
+        return try Int.fetchOne(statement, arguments: [state.rawValue, now.milliseconds]) ?? 0
+    }
+
+    /// - Returns: What was forgotten.
     func reap(atMost count: Int, at now: StoreInstant) throws -> ClaimUsage {
         let expired = "FROM \(prefix)record WHERE expires <= ? ORDER BY expires, fence LIMIT ?"
-        // Their lengths stand in the rows, so that no payload is read for them.
+        // The lengths of payloads stand in the rows, so that none is read for its length.
         let measure = try database.cachedStatement(
-            sql: "SELECT coalesce(sum(bytes), 0) FROM (SELECT length(payload) AS bytes \(expired))")
-        let bytes = try Int.fetchOne(measure, arguments: [now.milliseconds, count]) ?? 0
+            sql: """
+                SELECT coalesce(sum(bytes), 0), coalesce(sum(state = \(StoredState.unknown.rawValue)), 0)
+                FROM (SELECT length(payload) AS bytes, state \(expired))
+                """)
+        let gone = try Row.fetchOne(measure, arguments: [now.milliseconds, count])
         let reap = try database.cachedStatement(
             sql: "DELETE FROM \(prefix)record WHERE fence IN (SELECT fence \(expired))")
         try reap.execute(arguments: [now.milliseconds, count])
-        return ClaimUsage(keys: database.changesCount, bytes: bytes)
+        return ClaimUsage(keys: database.changesCount, bytes: gone?[0] ?? 0, unknown: gone?[1] ?? 0)
     }
 
     // MARK: For operators
@@ -110,10 +140,32 @@ final class SQLiteRecords {
             now: now)
     }
 
+    /// Those that stand in one way, by the index where it has them. Of the completed, which are nearly all, so many
+    /// records are looked at.
+    func summaries(
+        standing state: ClaimSummary.State, after fence: Int64, atMost count: Int, at now: StoreInstant
+    ) throws -> ClaimPage {
+        guard state != .completed else {
+            let looked = try summaries("WHERE fence > ? ORDER BY fence LIMIT ?", [fence, count], at: now)
+            return ClaimPage(of: looked.map { ($0.fence, $0.summary) }, standing: state, atMost: count, now: now)
+        }
+        // One after the other: of two states at once, the index is not in the order of fences.
+        let looked = try state.stored.flatMap { stored in
+            let isLapsed = state == .unknown ? "<=" : ">"
+            let lease = stored == .inFlight ? "AND lease_ends \(isLapsed) \(now.milliseconds)" : ""
+            return try summaries(
+                """
+                INDEXED BY \(prefix)record_state
+                WHERE state = ? AND state <> 1 AND fence > ? \(lease) ORDER BY fence LIMIT ?
+                """, [stored.rawValue, fence, count], at: now)
+        }
+        return ClaimPage(of: looked.map { ($0.fence, $0.summary) }, standing: state, atMost: count, now: now)
+    }
+
     /// Without the payloads, which may be large.
     private func summaries(
         _ condition: String, _ arguments: StatementArguments, at now: StoreInstant
-    ) throws -> [(id: RecordID, summary: ClaimSummary?)] {
+    ) throws -> [(id: RecordID, fence: Int64, summary: ClaimSummary?)] {
         let statement = try database.cachedStatement(
             sql: """
                 SELECT \(Self.columns), id, length(payload) FROM \(prefix)record \(condition)
@@ -121,7 +173,7 @@ final class SQLiteRecords {
         return try Row.fetchAll(statement, arguments: arguments).map { row in
             let bytes: Data = row[6]
             let id = RecordID(bytes: Array(bytes))
-            return (id, ClaimSummary(try record(in: row) { [] }, of: id, payloadBytes: row[7], at: now))
+            return (id, row[0], ClaimSummary(try record(in: row) { [] }, of: id, payloadBytes: row[7], at: now))
         }
     }
 

@@ -7,7 +7,7 @@ import HoldfastIdempotency
 enum SQLiteSchema {
     /// "HOLD", so that a file of another program is recognised.
     static let applicationID: Int32 = 0x484F_4C44
-    static let version: Int32 = 4
+    static let version: Int32 = 5
 
     /// Records lie in the order of their fences, which is that of their coming: so a completion finds its record among
     /// the last pages, however many there are, and only the index of identities is touched all over. A payload lies at
@@ -25,7 +25,14 @@ enum SQLiteSchema {
             payload BLOB
         );
         CREATE INDEX \(prefix)record_expires ON \(prefix)record (expires);
+        \(states(prefix: prefix));
         """
+    }
+
+    /// Nearly all records are completed, so the index is of the others: as small as what is in flight or unknown, and a
+    /// completion takes its record out. Within a state it is in the order of fences.
+    private static func states(prefix: String) -> String {
+        "CREATE INDEX \(prefix)record_state ON \(prefix)record (state) WHERE state <> 1"
     }
 
     /// What makes tables of a version those of the next. A file is brought up to date when it is opened, in the
@@ -47,6 +54,8 @@ enum SQLiteSchema {
             """
         // A log could not be told from another file's.
         case 3: "INSERT OR IGNORE INTO \(prefix)meta VALUES ('epoch', 0), ('former', -1)"
+        // Every record was looked at to find the few that are unknown. A version that lays out records anew has it already.
+        case 4: states(prefix: prefix).replacing("CREATE INDEX", with: "CREATE INDEX IF NOT EXISTS")
         default: ""
         }
     }
@@ -109,9 +118,6 @@ enum SQLiteSchema {
                 try migrate(database)
                 try checkPages(of: database)
             }
-            // The pages that this reads have just been read; payloads are not.
-            let held = try Row.fetchOne(
-                database, sql: "SELECT count(*), coalesce(sum(length(payload)), 0) FROM record NOT INDEXED")
             let records = try SQLiteRecords(database: database)
             guard let secret = try records.secret() else {
                 throw ClaimStoreError(.unusable, "the store has lost its secret")
@@ -119,11 +125,11 @@ enum SQLiteSchema {
             let tick = try records.tick()
             let fence = try records.fence()
             try records.settleInFlight(at: tick)
+            // The pages that this reads have just been read; payloads are not.
+            let usage = try records.usage()
             // Written back, so that a file that cannot be written is noticed now.
             try records.save(fence: fence, tick: tick, epoch: next)
-            opened = Opened(
-                secret: secret, fence: fence, tick: tick,
-                usage: ClaimUsage(keys: held?[0] ?? 0, bytes: held?[1] ?? 0))
+            opened = Opened(secret: secret, fence: fence, tick: tick, usage: usage)
             return .commit
         }
         guard let opened else { throw ClaimStoreError(.unusable, "the store could not be read") }
@@ -147,17 +153,22 @@ enum SQLiteSchema {
             arguments: [Data(StoreSecret.random().bytes)])
     }
 
-    /// Reads every page that claims are decided by, and sees that the three ways to the records lead to as many: under a
+    /// Reads every page that claims are decided by, and sees that the ways to the records lead to as many: under a
     /// damaged page, a key could seem never to have been used. The pages that hold nothing but payloads are not read;
     /// whoever reads a damaged one is told. A million keys take about 0.3 s.
     private static func checkPages(of database: Database) throws {
-        let ways = ["NOT INDEXED WHERE state >= 0", "WHERE id >= x''", "WHERE expires >= 0"]
-        let counts = try ways.map { way in
-            try Int.fetchOne(database, sql: "SELECT count(*) FROM record \(way)") ?? 0
-        }
-        guard Set(counts).count == 1 else {
-            throw ClaimStoreError(
-                .unusable, "the file is damaged: its indexes lead to other records than its table (\(counts))")
+        let ways = [
+            ["NOT INDEXED WHERE state >= 0", "WHERE id >= x''", "WHERE expires >= 0"],
+            ["NOT INDEXED WHERE state <> 1", "INDEXED BY record_state WHERE state <> 1"],
+        ]
+        for ways in ways {
+            let counts = try ways.map { way in
+                try Int.fetchOne(database, sql: "SELECT count(*) FROM record \(way)") ?? 0
+            }
+            guard Set(counts).count == 1 else {
+                throw ClaimStoreError(
+                    .unusable, "the file is damaged: its indexes lead to other records than its table (\(counts))")
+            }
         }
     }
 

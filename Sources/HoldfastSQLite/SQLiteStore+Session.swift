@@ -10,8 +10,8 @@ extension SQLiteStore {
         private var records: SQLiteRecords?
         /// The last that was granted.
         private var fence: Int64
-        /// What the file holds.
-        private(set) var usage: ClaimUsage
+        /// What the file holds, but for what is unknown because its lease is over.
+        private var usage: ClaimUsage
         private let log: SQLiteLog
 
         init(_ records: SQLiteRecords, fence: Int64, usage: ClaimUsage, log: SQLiteLog) {
@@ -66,22 +66,25 @@ extension SQLiteStore {
             case .nothing: break
             case .put(let next):
                 try records.put(next, under: command.id, replacing: record?.fence)
-                usage.keys += record == nil ? 1 : 0
-                usage.bytes += next.state.payloadBytes - (record?.state.payloadBytes ?? 0)
+                usage += next.usage
+                usage -= record.usage
             case .delete:
-                guard let record else { break }
-                try records.delete(record.fence)
-                usage.keys -= 1
-                usage.bytes -= record.state.payloadBytes
+                if let record { try records.delete(record.fence) }
+                usage -= record.usage
             }
             return decision.reply
+        }
+
+        func usage(at now: StoreInstant) throws -> ClaimUsage {
+            var held = usage
+            held.unknown += try open().lapsedCount(at: now)
+            return held
         }
 
         func reap(atMost count: Int, at now: StoreInstant, in database: Database) throws -> Int {
             try write(in: database, at: now) {
                 let forgotten = try open().reap(atMost: count, at: now)
-                usage.keys -= forgotten.keys
-                usage.bytes -= forgotten.bytes
+                usage -= forgotten
                 return forgotten.keys
             }
         }

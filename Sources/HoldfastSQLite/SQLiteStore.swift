@@ -136,7 +136,9 @@ public final class SQLiteStore: ClaimStore {
     }
 
     /// Counted when the file is opened, and with each commit since: it is always right.
-    public func usage() async throws -> ClaimUsage? { try await use { session, _ in session.usage } }
+    public func usage() async throws -> ClaimUsage? {
+        try await use { [clock] session, _ in try session.usage(at: clock.now) }
+    }
 
     public func summary(of id: RecordID) async throws -> ClaimSummary? {
         try await use { [clock] session, _ in try session.open().summary(of: id, at: clock.now) }
@@ -146,6 +148,15 @@ public final class SQLiteStore: ClaimStore {
         let after = try cursor.map { try RecordID(cursor: $0) }
         return try await use { [clock] session, _ in
             try session.open().summaries(after: after, atMost: count, at: clock.now)
+        }
+    }
+
+    public func summaries(
+        standing state: ClaimSummary.State, after cursor: String?, atMost count: Int
+    ) async throws -> ClaimPage {
+        let after = try fence(atCursor: cursor)
+        return try await use { [clock] session, _ in
+            try session.open().summaries(standing: state, after: after, atMost: max(1, count), at: clock.now)
         }
     }
 

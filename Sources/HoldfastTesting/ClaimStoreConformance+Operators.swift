@@ -71,5 +71,64 @@ extension ClaimStoreConformance {
             } while cursor != nil
             guard seen.count == 7, Set(seen) == wanted else { throw UnexpectedOutcome("listed \(seen)") }
         },
+        Check("each state is listed by itself, the oldest claim first, and every record once") { subject in
+            // Completed, not kept, unknown, released, and in flight, in turns.
+            var expected: [ClaimSummary.State: [RecordID]] = [:]
+            let states = ClaimSummary.State.allCases
+            for number in 0..<25 {
+                let state = states[number % states.count]
+                try await subject.bring(number, to: state)
+                expected[state, default: []].append(subject.id(number))
+            }
+            for state in states {
+                let found = try await subject.listed(state)
+                let isInOrder = state == .unknown || state == .released || state == .notKept
+                let wanted = expected[state] ?? []
+                guard isInOrder ? found == wanted : found.count == 5 && Set(found) == Set(wanted) else {
+                    throw UnexpectedOutcome("\(state.rawValue): \(found) instead of \(wanted)")
+                }
+            }
+            // What is in flight becomes unknown when its lease ends, without anybody's doing.
+            try await subject.advance(subject.lease * 2)
+            let unknown = try await subject.listed(.unknown)
+            let both = (expected[.unknown] ?? []) + (expected[.inFlight] ?? [])
+            let order = (0..<25).map { subject.id($0) }.filter { both.contains($0) }
+            guard unknown == order else { throw UnexpectedOutcome("\(unknown) instead of \(order)") }
+            guard try await subject.listed(.inFlight).isEmpty else { throw UnexpectedOutcome("some are in flight") }
+            do {
+                _ = try await subject.store.summaries(standing: .unknown, after: "rubbish", atMost: 2)
+                throw UnexpectedOutcome("a cursor that no page has ended with was taken")
+            } catch let error as ClaimStoreError where error.code == .invalid {}
+        },
     ]
+}
+
+extension ClaimStoreConformance.Subject {
+    /// Makes a record that stands so.
+    func bring(_ number: Int, to state: ClaimSummary.State) async throws {
+        let fence = try await claimed(number)
+        switch state {
+        case .inFlight: break
+        case .completed: try await expect(complete(fence, [1, 2]), on: number, gives: .done)
+        case .notKept: try await expect(complete(fence, nil), on: number, gives: .done)
+        case .unknown: try await expect(.abandon(fence: fence), on: number, gives: .done)
+        case .released:
+            try await expect(.abandon(fence: fence), on: number, gives: .done)
+            try await expect(.resolve(fence: fence, .released, retention: retention), on: number, gives: .done)
+        }
+    }
+
+    /// All that stand so, by pages of two.
+    func listed(_ state: ClaimSummary.State) async throws -> [RecordID] {
+        let mine = Set((0..<25).map { id($0) })
+        var found: [RecordID] = []
+        var cursor: String?
+        repeat {
+            let page = try await store.summaries(standing: state, after: cursor, atMost: 2)
+            guard page.summaries.allSatisfy({ $0.state == state }) else { throw UnexpectedOutcome("\(page)") }
+            found += page.summaries.map(\.id).filter { mine.contains($0) }
+            cursor = page.next
+        } while cursor != nil
+        return found
+    }
 }

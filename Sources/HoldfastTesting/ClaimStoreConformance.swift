@@ -88,7 +88,7 @@ public struct ClaimStoreConformance: Sendable {
         }
     }
 
-    public static let checks: [Check] = claims + writes + unknowns + wholes + operators
+    public static let checks: [Check] = claims + writes + unknowns + wholes + operators + counts
 
     private static let claims = [
         Check("a key is claimed once, and another payload learns nothing") { subject in

@@ -27,13 +27,15 @@ final class ValkeyNodes: Sendable {
     }
 
     /// Finds the secret that all who share the store hash under, or lays one down.
-    func agreeOnSecret() async throws -> StoreSecret {
-        let answers = try await send(ValkeySecret.commands(proposing: StoreSecret.random().bytes), tag: 0)
-        guard case .bulk(let bytes?) = answers[1] else {
-            throw ClaimStoreError(.unusable, "the server does not keep the secret: \(answers[1])")
-        }
+    ///
+    /// - Returns: The secret, and the version of how the server's keys are laid out.
+    func agreeOnSecret() async throws -> (StoreSecret, version: Int) {
+        let answer = try await send([ValkeySecret.opening(proposing: StoreSecret.random().bytes)], tag: 0)[0]
+        guard case .array(let found) = answer, found.count == 2, case .bulk(let bytes?) = found[0],
+            let version = found[1].string.flatMap({ Int($0) })
+        else { throw ClaimStoreError(.unusable, "the server does not keep the secret: \(answer)") }
         secret.agree(on: bytes)
-        return try StoreSecret(bytes: bytes)
+        return (try StoreSecret(bytes: bytes), version)
     }
 
     /// Sends commands, whose keys are all of one tag, to the node that keeps them.

@@ -22,7 +22,7 @@ enum ValkeyRecords {
     static let secretKey = "\(prefix(0))secret"
     static let recordPattern = "holdfast:{*}:record:*"
 
-    private static func prefix(_ tag: Int) -> String { "holdfast:{\(tag)}:" }
+    static func prefix(_ tag: Int) -> String { "holdfast:{\(tag)}:" }
 
     static func id(ofKey key: String) -> RecordID? {
         key.lastIndex(of: ":").flatMap { RecordID(String(key[key.index(after: $0)...])) }
@@ -44,7 +44,7 @@ enum ValkeyRecords {
 
     /// The words of `EVALSHA`, without the script's name.
     static func words(of batch: [ClaimCommand], tag: Int) -> [[UInt8]] {
-        let keys = [fenceKey(tag)] + batch.map { key(of: $0.id) }
+        let keys = [fenceKey(tag), ValkeyIndex.key(tag), ValkeyIndex.tallyKey(tag)] + batch.map { key(of: $0.id) }
         return [Array("\(keys.count)".utf8)] + keys.map { Array($0.utf8) } + batch.flatMap { arguments(of: $0.action) }
     }
 

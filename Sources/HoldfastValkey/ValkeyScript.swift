@@ -4,7 +4,7 @@ import HoldfastIdempotency
 /// The script that carries out a batch in the server, in one step: ``ClaimMachine`` in the server's own language. The
 /// conformance suite holds both against each other.
 ///
-/// KEYS: the fence, then a record for each command. ARGV: for each command its action and what that needs, as
+/// KEYS: the fence, the index and the tally (see ``ValkeyIndex``), then a record for each command. ARGV: for each command its action and what that needs, as
 /// ``ValkeyRecords`` writes it. It returns a code and a value for each.
 ///
 /// A record is one string: a line of numbers (state, fence, end of the lease, expiry, length of the history, and a flag),
@@ -13,7 +13,7 @@ import HoldfastIdempotency
 /// retention's: so what nobody reports on stays visible.
 ///
 /// What a command costs the server is mostly calls of other commands, so a claim of a new key makes one and a completion
-/// makes two.
+/// makes two. The index and the tally are written once for a batch.
 struct ValkeyScript: Sendable {
     /// What is added to the server's time, in Lua: nothing, but for tests.
     var skew = "0"
@@ -25,6 +25,10 @@ struct ValkeyScript: Sendable {
         """
     }
 
+    /// Lists and counts: see ``ValkeyIndex``.
+    var counting: String { ValkeyIndex.counting(clock: clock) }
+    var building: String { ValkeyIndex.building(clock: clock) }
+
     /// Tells the store's time, in milliseconds.
     var clockText: String { "\(clock)\nreturn string.format('%d', now)" }
 
@@ -33,11 +37,29 @@ struct ValkeyScript: Sendable {
         \(clock)
         local call, find, sub, format, max = redis.call, string.find, string.sub, string.format, math.max
         local moment = format('%d', now)
+        \(ValkeyIndex.functions)
+
+        -- What the batch has changed: how a record was listed before, and how it stands now.
+        local touched, former, latter, tallied = {}, {}, {}, {}
+        local function note(key, was, is)
+            if former[key] == nil then
+                touched[#touched + 1] = key
+                former[key] = was or false
+            end
+            latter[key] = is or false
+            if was then count(tallied, was.expires, -1, -was.bytes) end
+            if is then count(tallied, is.expires, 1, is.payload and #is.payload or 0) end
+        end
 
         -- A failover may forget the last fences. No clock falls behind what was granted before it, so neither does this.
         local fence
         local function nextFence()
-            return max((fence or tonumber(call('GET', KEYS[1]) or 0)) + 1, time[1] * 1000000 + time[2])
+            local last = fence or call('GET', KEYS[1])
+            if not last then
+                call('ZADD', KEYS[2], 0, '-')
+                call('HSET', KEYS[3], '-', '0')
+            end
+            return max(tonumber(last or 0) + 1, time[1] * 1000000 + time[2])
         end
 
         -- The body is the fingerprint and the history.
@@ -47,10 +69,12 @@ struct ValkeyScript: Sendable {
             lease, expires = tonumber(lease), tonumber(expires)
             if expires <= now then return nil end
             local ends = head + 32 + length
+            local unknown = state == '3' or (state == '0' and lease <= now)
             return {
+                was = { state = state, unknown = unknown, expires = expires, bytes = state == '1' and #text - ends or 0 },
                 state = state, fence = owned, lease = lease, expires = expires, body = sub(text, head + 1, ends),
                 payload = state == '1' and sub(text, ends + 1) or nil, waited = state == '0' and flag == '1',
-                unknown = state == '3' or (state == '0' and lease <= now)
+                unknown = unknown
             }
         end
 
@@ -73,6 +97,7 @@ struct ValkeyScript: Sendable {
         end
 
         local function save(key, record)
+            note(key, record.was, record)
             if record.state ~= '0' then told(key, record) end
             call('SET', key, written(record), 'PXAT', format('%d', record.expires))
         end
@@ -117,9 +142,12 @@ struct ValkeyScript: Sendable {
             tell(claimed, 'claimed', owner, nonce)
             -- Written if there is none; otherwise what there is is looked at.
             local found = call('SET', key, written(claimed), 'PXAT', format('%d', claimed.expires), 'NX', 'GET')
-            if found then
+            if not found then
+                note(key, nil, claimed)
+            else
                 local record = read(found)
                 if record then
+                    claimed.was = record.was
                     if record.state ~= '4' then
                         if sub(record.body, 1, 32) ~= fingerprint then return 'mismatched' end
                         local last = '\\tclaimed\\t' .. record.fence .. '\\t' .. owner .. '\\t' .. nonce .. '\\n'
@@ -168,6 +196,7 @@ struct ValkeyScript: Sendable {
         function act.release(key, record)
             if record.state ~= '0' then return 'stale' end
             if find(record.body, '\\n', 33, true) == #record.body then
+                note(key, record.was, nil)
                 call('DEL', key)
                 told(key, record)
                 return 'done'
@@ -202,13 +231,14 @@ struct ValkeyScript: Sendable {
 
         function act.purge(key, record)
             if record.state == '0' and not record.unknown then return 'stale' end
+            note(key, record.was, nil)
             call('DEL', key)
             return 'done'
         end
 
         local widths = { claim = 7, look = 3, renew = 3, complete = 5, release = 2, abandon = 2, resolve = 7, purge = 2 }
-        local answers, count, at = {}, 0, 0
-        for number = 2, #KEYS do
+        local answers, place, at = {}, 0, 0
+        for number = 4, #KEYS do
             local key, action, first = KEYS[number], ARGV[at + 1], ARGV[at + 2]
             local code, value
             if action == 'claim' then
@@ -223,10 +253,23 @@ struct ValkeyScript: Sendable {
                     code = 'stale'
                 end
             end
-            answers[count + 1], answers[count + 2] = code, value or ''
-            count, at = count + 2, at + widths[action]
+            answers[place + 1], answers[place + 2] = code, value or ''
+            place, at = place + 2, at + widths[action]
         end
         if fence then call('SET', KEYS[1], format('%d', fence)) end
+        local come, gone = {}, {}
+        for _, key in ipairs(touched) do
+            local was, is = former[key], latter[key]
+            local from, to = was and letters[was.state], is and letters[is.state]
+            if from and from ~= to then gone[#gone + 1] = from .. ':' .. key end
+            -- What is in flight and unknown may have been listed so by whoever counted.
+            if from == 'i' and was.unknown and to ~= 'u' then gone[#gone + 1] = 'u:' .. key end
+            if from and (from ~= 'i' or was.unknown) and (not to or to == 'i') then gone[#gone + 1] = 'd:' .. key end
+            if is then list(come, key, is.state, is.fence, is.lease, is.expires) end
+        end
+        inParts('ZREM', KEYS[2], gone)
+        inParts('ZADD', KEYS[2], come)
+        tally(KEYS[3], tallied)
         return answers
         """
     }

@@ -10,10 +10,26 @@ final class ValkeySecret: Sendable {
 
     func agree(on bytes: [UInt8]) { self.bytes.withLock { $0 = bytes } }
 
-    /// The first who comes lays it down; all others find it.
-    static func commands(proposing bytes: [UInt8]) -> [[[UInt8]]] {
-        let key = Array(ValkeyRecords.secretKey.utf8)
-        return [[Array("SET".utf8), key, bytes, Array("NX".utf8)], [Array("GET".utf8), key]]
+    /// Finds the secret, and the version of what is there. The first who comes lays both down, at once.
+    static func opening(proposing bytes: [UInt8]) -> [[UInt8]] {
+        let script = """
+            local secret = redis.call('GET', KEYS[1])
+            if secret then return { secret, redis.call('GET', KEYS[2]) or '1' } end
+            redis.call('SET', KEYS[1], ARGV[1])
+            redis.call('SET', KEYS[2], ARGV[2])
+            return { ARGV[1], ARGV[2] }
+            """
+        let words = ["EVAL", script, "2", ValkeyRecords.secretKey, ValkeyIndex.versionKey].map { Array($0.utf8) }
+        return words + [bytes, Array("\(ValkeyIndex.version)".utf8)]
+    }
+
+    /// Lays down again what is gone, and asks for what there is.
+    private static func commands(proposing bytes: [UInt8]) -> [[[UInt8]]] {
+        let (key, only) = (Array(ValkeyRecords.secretKey.utf8), Array("NX".utf8))
+        let version = [ValkeyIndex.versionKey, "\(ValkeyIndex.version)"].map { Array($0.utf8) }
+        return [
+            [Array("SET".utf8), key, bytes, only], [Array("GET".utf8), key], [Array("SET".utf8)] + version + [only],
+        ]
     }
 
     /// Lays the secret down again where it is gone.

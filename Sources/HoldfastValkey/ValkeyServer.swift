@@ -25,13 +25,6 @@ struct ValkeyServer: Sendable {
 
     var isCluster: Bool { facts["cluster_enabled"] == "1" }
 
-    /// What the server holds: all keys of a database, whoever wrote them, and all the memory that it uses.
-    func usage(ofDatabase number: Int) -> ClaimUsage {
-        let fields = (facts["db\(number)"] ?? "").split(separator: ",").map { $0.split(separator: "=") }
-        let keys = fields.first { $0.first == "keys" }.flatMap { $0.last.flatMap { Int($0) } }
-        return ClaimUsage(keys: keys ?? 0, bytes: facts["used_memory"].flatMap { Int($0) } ?? 0)
-    }
-
     private var mayEvict: String? {
         let policy = facts["maxmemory_policy"] ?? "unknown"
         guard policy != "noeviction" else { return nil }

@@ -22,11 +22,11 @@ public final class ValkeyStore: ClaimStore {
     /// The script that does it all, for whoever wants to read or to measure it.
     public static var script: String { ValkeyScript().text }
 
-    private let address: ValkeyAddress
-    private let nodes: ValkeyNodes
+    let address: ValkeyAddress
+    let nodes: ValkeyNodes
     private let listener: ValkeyListener
-    private let isCluster: Bool
-    private let script: ValkeyScript
+    let isCluster: Bool
+    let script: ValkeyScript
     private let text: [UInt8]
     private let name: [UInt8]
     private let hashingSecret: StoreSecret
@@ -53,7 +53,13 @@ public final class ValkeyStore: ClaimStore {
             let server = try ValkeyServer(try await nodes.all[0].send([ValkeyServer.question])[0])
             (isCluster, warnings) = (server.isCluster, server.warnings(for: address))
             lanes = server.isCluster ? ValkeyRecords.tags : 4
-            hashingSecret = try await nodes.agreeOnSecret()
+            let (secret, version) = try await nodes.agreeOnSecret()
+            hashingSecret = secret
+            guard version == ValkeyIndex.version else { throw Self.wrongVersion(version) }
+            let trial = ["EVAL", ValkeyIndex.trying, "2", ValkeyIndex.key(0), ValkeyIndex.tallyKey(0)]
+            if case .error(let why) = try await nodes.send([trial.map { Array($0.utf8) }], tag: 0)[0] {
+                throw ClaimStoreError(.unusable, "the server does not let its index be kept: \(why)")
+            }
         } catch let error as ClaimStoreError {
             nodes.close()
             throw ClaimStoreError(.unusable, "cannot open the store: \(error)")
@@ -120,19 +126,6 @@ public final class ValkeyStore: ClaimStore {
         return commands + [["WAIT", "\(address.replicas)", "1000"].map { Array($0.utf8) }]
     }
 
-    /// What the server counts anyway: all keys of the database, whoever wrote them, and all the memory that it uses, on
-    /// those nodes of a cluster that this process has used.
-    public func usage() async throws -> ClaimUsage? {
-        var usage = ClaimUsage()
-        for node in nodes.all {
-            let found = try ValkeyServer(try await node.send([ValkeyServer.question])[0])
-                .usage(ofDatabase: address.database)
-            usage.keys += found.keys
-            usage.bytes += found.bytes
-        }
-        return usage
-    }
-
     /// Zero: the server forgets by itself.
     public func reap(atMost count: Int) async throws -> Int { 0 }
 
@@ -143,37 +136,12 @@ public final class ValkeyStore: ClaimStore {
         return try summary(of: id, in: answers[0...1], at: try now(in: answers[2]))
     }
 
-    public func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
-        // The cursor is the node's number, and the server's own.
-        let words = (cursor ?? "0:0").split(separator: ":")
-        let nodes = nodes.all
-        guard words.count == 2, let place = Int(words[0]), nodes.indices.contains(place), let at = UInt64(words[1])
-        else {
-            throw ClaimStoreError(.invalid, "the cursor '\(cursor ?? "")' is not one that a page has ended with")
-        }
-        let scan = ["SCAN", "\(at)", "MATCH", ValkeyRecords.recordPattern, "COUNT", "\(max(1, count))"]
-        let found = try await nodes[place].send(
-            [scan, ["EVAL", script.clockText, "0"]].map { $0.map { Array($0.utf8) } })
-        guard case .array(let answer) = found[0], answer.count == 2, let next = answer[0].string,
-            case .array(let keys) = answer[1]
-        else { throw ClaimStoreError(.failed, "the server answered a scan with \(found[0])") }
-        let now = try now(in: found[1])
-        let ids = keys.compactMap { $0.string.flatMap(ValkeyRecords.id(ofKey:)) }
-        let reads = ids.flatMap { reading(ValkeyRecords.key(of: $0)) }
-        let answers = reads.isEmpty ? [] : try await nodes[place].send(reads.map { $0.map { Array($0.utf8) } })
-        let summaries = try ids.indices.compactMap { number in
-            try summary(of: ids[number], in: answers[number * 2...number * 2 + 1], at: now)
-        }
-        let following = next != "0" ? "\(place):\(next)" : place + 1 < nodes.count ? "\(place + 1):0" : nil
-        return ClaimPage(summaries: summaries, next: following, now: now)
-    }
-
     /// Reads a record's beginning and its length: its payload may be large.
-    private func reading(_ key: String) -> [[String]] {
+    func reading(_ key: String) -> [[String]] {
         [["GETRANGE", key, "0", "\(ValkeyRecords.headBound)"], ["STRLEN", key]]
     }
 
-    private func summary(
+    func summary(
         of id: RecordID, in answers: ArraySlice<RESPValue>, at now: StoreInstant
     ) throws(ClaimStoreError) -> ClaimSummary? {
         guard case .bulk(let head?)? = answers.first, case .number(let length)? = answers.last else {
@@ -183,7 +151,7 @@ public final class ValkeyStore: ClaimStore {
         return try ValkeyRecords.summary(of: id, head: head, length: Int(length), at: now)
     }
 
-    private func now(in answer: RESPValue) throws(ClaimStoreError) -> StoreInstant {
+    func now(in answer: RESPValue) throws(ClaimStoreError) -> StoreInstant {
         guard let milliseconds = answer.string.flatMap({ Int64($0) }) else {
             throw ClaimStoreError(.failed, "the server does not tell the time: \(answer)")
         }

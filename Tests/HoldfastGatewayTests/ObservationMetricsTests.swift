@@ -212,6 +212,8 @@ extension MetricsSnapshot {
         snapshot.store.committed(.init(commands: 3, duration: .milliseconds(2), succeeded: true))
         snapshot.store.committed(.init(commands: 1, duration: .seconds(20), succeeded: false))
         snapshot.store.heard(.becameUnknown(try RecordID.ofTests(), fence: 1))
+        snapshot.storeUsage = ClaimUsage(keys: 11, bytes: 12, unknown: 13)
+        snapshot.storeBound = ClaimUsage(keys: 14, bytes: 15)
         snapshot.streams = 7
         snapshot.refusedByClient = 8
         snapshot.acceptPauses = 9

@@ -33,22 +33,50 @@ import Testing
         }
     }
 
-    @Test func `it knows about what it holds`() async throws {
+    @Test func `what several hold on one database is counted for all of them, whoever writes it`() async throws {
         let url = try await database()
-        let store = try await PostgresStore(url: url)
-        try await expectEqual(store.usage(), ClaimUsage())
+        let (here, there) = (try await PostgresStore(url: url), try await PostgresStore(url: url))
+        try await expectEqual(here.usage(), ClaimUsage())
         for number: UInt8 in 0..<50 {
             let id = RecordID(bytes: [number])
+            let store = number.isMultiple(of: 3) ? here : there
             guard case .claimed(let fence)? = try await store.apply([ClaimCommand(id: id, action: claim.action)]).first
             else { throw UnexpectedOutcome("no claim") }
             // Large ones lie apart from their rows.
             let payload = (0..<(number.isMultiple(of: 2) ? 200 : 9_800)).map { UInt8(truncatingIfNeeded: $0 &* 37) }
             _ = try await store.apply([ClaimCommand(id: id, action: complete(fence, payload).action)])
         }
+        for store in [here, there, here] {
+            try await expectEqual(store.usage(), ClaimUsage(keys: 50, bytes: 250_000))
+        }
+        // An operator at the database.
         let admin = try await PostgresConnection.connect(to: url)
-        _ = try await admin.send([PostgresStatement("ANALYZE holdfast.record, holdfast.payload")])
-        let usage = try await store.usage()
-        #expect(usage == ClaimUsage(keys: 50, bytes: 250_000))
+        _ = try await admin.send([
+            PostgresStatement("DELETE FROM holdfast.payload WHERE fence <= 10"),
+            PostgresStatement("DELETE FROM holdfast.record WHERE fence <= 10"),
+        ])
+        try await expectEqual(there.usage(), ClaimUsage(keys: 40, bytes: 200_000))
+        let rows = try await admin.send([PostgresStatement("SELECT count(*) FROM holdfast.tally")])[0]
+        #expect(rows == [["1"]])
+    }
+
+    @Test func `operators' questions read no table whole`() async throws {
+        let url = try await database()
+        let store = try await PostgresStore(url: url)
+        _ = try await claimed(store)
+        let admin = try await PostgresConnection.connect(to: url)
+        let records = PostgresRecords()
+        let statements =
+            [ClaimSummary.State.unknown, .inFlight, .notKept, .released].flatMap {
+                records.summaries(standing: $0, after: 0, atMost: 10)
+            } + [PostgresUsage.lapsed(by: records.now)]
+        for statement in statements {
+            let plan = try await admin.transaction(of: [
+                PostgresStatement("EXPLAIN \(statement.sql)", statement.parameters)
+            ])[0]
+            let text = plan.compactMap { $0.first.flatMap { $0 } }.joined(separator: "\n")
+            #expect(!text.contains("Seq Scan"), "\(text)")
+        }
     }
 
     @Test func `two stores on one database share their keys and their secret`() async throws {
@@ -150,12 +178,58 @@ import Testing
         #expect(nonsense?.code == .unusable)
     }
 
+    /// Brings a schema back to its second version.
+    private func age(_ admin: PostgresConnection) async throws {
+        _ = try await admin.send(
+            [
+                "DROP FUNCTION holdfast.count_records() CASCADE", "DROP FUNCTION holdfast.count_payloads() CASCADE",
+                "DROP TABLE holdfast.unsettled", "DROP TABLE holdfast.tally",
+                "UPDATE holdfast.meta SET value = '2' WHERE name = 'version'",
+            ].map { PostgresStatement($0) })
+    }
+
+    @Test func `a schema of the second version is migrated while its gateways go on, and is counted from then on`()
+        async throws
+    {
+        let url = try await database()
+        let old = try await PostgresStore(url: url)
+        let fence = try await claimed(old)
+        try await expectEqual(old.apply([complete(fence, [4, 2])]), [.done])
+        func claim(number: UInt8) async throws -> Int64 {
+            let command = ClaimCommand(id: RecordID(bytes: [number]), action: key.claim.action)
+            guard case .claimed(let fence)? = try await old.apply([command]).first else {
+                throw UnexpectedOutcome("no claim")
+            }
+            return fence
+        }
+        let (first, second, third) = (
+            try await claim(number: 1), try await claim(number: 2), try await claim(number: 3)
+        )
+        let admin = try await PostgresConnection.connect(to: url)
+        try await age(admin)
+        _ = try await old.apply([ClaimCommand(id: RecordID(bytes: [1]), action: .abandon(fence: first))])
+        let refused = await #expect(throws: ClaimStoreError.self) { _ = try await PostgresStore(url: url) }
+        #expect(refused?.description.contains("holdfast migrate") == true)
+        try await expectEqual(PostgresStore.migrate(url: url).to, 3)
+        let store = try await PostgresStore(url: url)
+        try await expectEqual(store.usage(), ClaimUsage(keys: 4, bytes: 2, unknown: 1))
+        // The old one does not know of it, and is counted all the same.
+        _ = try await old.apply([
+            ClaimCommand(id: RecordID(bytes: [2]), action: .abandon(fence: second)),
+            ClaimCommand(id: RecordID(bytes: [3]), action: complete(third, [1]).action),
+        ])
+        try await expectEqual(store.usage(), ClaimUsage(keys: 4, bytes: 3, unknown: 2))
+        let unknown = try await store.summaries(standing: .unknown, after: nil, atMost: 10).summaries
+        #expect(unknown.map(\.fence) == [first, second])
+    }
+
     @Test func `a schema of the first version is refused until it is migrated and keeps what it holds`() async throws {
         let url = try await database()
         let store = try await PostgresStore(url: url)
         let fence = try await claimed(store)
         try await expectEqual(store.apply([complete(fence, [4, 2])]), [.done])
         let admin = try await PostgresConnection.connect(to: url)
+        try await age(admin)
         _ = try await admin.send([
             PostgresStatement("ALTER TABLE holdfast.record DROP COLUMN history, DROP COLUMN due, DROP COLUMN waited"),
             PostgresStatement("CREATE INDEX record_expires ON holdfast.record (expires)"),
@@ -164,7 +238,7 @@ import Testing
         let refused = await #expect(throws: ClaimStoreError.self) { _ = try await PostgresStore(url: url) }
         #expect(refused?.description.contains("holdfast migrate") == true)
         try await expectEqual(PostgresStore.migrate(url: url).from, 1)
-        try await expectEqual(PostgresStore.migrate(url: url).from, 2)
+        try await expectEqual(PostgresStore.migrate(url: url).from, 3)
         try await expectEqual(PostgresStore(url: url).apply([claim]), [.completed(payload: [4, 2])])
     }
 

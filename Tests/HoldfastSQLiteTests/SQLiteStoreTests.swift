@@ -290,6 +290,69 @@ import Testing
         }
     }
 
+    @Test func `what was in flight when its process died is counted as unknown, and listed, when it is opened again`()
+        async throws
+    {
+        try await inFolder { path in
+            let clock = ManualClock()
+            let store = try SQLiteStore(path: path, clock: clock)
+            for number: UInt8 in 0..<5 { _ = try await claim(store, RecordID(bytes: [number])) }
+            try await expectEqual(complete(store, fence: 5, [1]), .stale)
+            try await expectEqual(store.usage(), ClaimUsage(keys: 5))
+            try store.close()
+            let reopened = try SQLiteStore(path: path, clock: clock)
+            try await expectEqual(reopened.usage(), ClaimUsage(keys: 5, unknown: 5))
+            let page = try await reopened.summaries(standing: .unknown, after: nil, atMost: 3)
+            #expect(page.summaries.map(\.fence) == [1, 2, 3])
+            let rest = try await reopened.summaries(standing: .unknown, after: page.next, atMost: 3)
+            #expect(rest.summaries.map(\.fence) == [4, 5] && rest.next == nil)
+            try reopened.close()
+        }
+    }
+
+    @Test func `a file of the fourth version gets its index, and what is unknown in it is found`() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            for number: UInt8 in 0..<3 { _ = try await claim(store, RecordID(bytes: [number])) }
+            try store.close()
+            let queue = try DatabaseQueue(path: path)
+            try await queue.write { database in
+                try database.execute(sql: "DROP INDEX record_state; PRAGMA user_version = 4")
+            }
+            try queue.close()
+            for _ in 0..<2 {
+                let opened = try SQLiteStore(path: path)
+                try await expectEqual(opened.usage(), ClaimUsage(keys: 3, unknown: 3))
+                let page = try await opened.summaries(standing: .unknown, after: "1", atMost: 10)
+                #expect(page.summaries.map(\.fence) == [2, 3])
+                try opened.close()
+            }
+        }
+    }
+
+    @Test func `an index of states that leads to other records than there are is damage`() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            _ = try await claim(store)
+            try store.close()
+            // The index is of another condition than it says.
+            let other = try DatabaseQueue(path: path)
+            try await other.writeWithoutTransaction { database in
+                try database.execute(
+                    sql: """
+                        DROP INDEX record_state;
+                        CREATE INDEX record_state ON record (state) WHERE state = 7;
+                        PRAGMA writable_schema = ON;
+                        UPDATE sqlite_master SET sql = 'CREATE INDEX record_state ON record (state) WHERE state <> 1'
+                        WHERE name = 'record_state';
+                        """)
+            }
+            try other.close()
+            let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: path) }
+            #expect(error?.description.contains("damaged") == true)
+        }
+    }
+
     @Test func `a folder that does not exist is said so`() {
         let error = #expect(throws: ClaimStoreError.self) { try SQLiteStore(path: "/nowhere/at/all.db") }
         #expect(error?.code == .unusable)

@@ -27,15 +27,38 @@ import Testing
         }
     }
 
-    @Test func `it knows how many keys its database holds, and the memory that the server uses`() async throws {
-        let store = try await ValkeyStore(url: try await database())
-        let before = try await store.usage()
+    @Test func `keys of others are not counted, and what an earlier version has written is, once it is migrated`()
+        async throws
+    {
+        let url = try await database()
+        let admin = try await ValkeyConnection.connect(to: ValkeyAddress(url: url))
+        func tell(_ words: String) async throws -> RESPValue {
+            try await admin.send([words.split(separator: " ").map { Array($0.utf8) }])[0]
+        }
+        let store = try await ValkeyStore(url: url)
+        _ = try await tell("SET another's 1")
+        try await expectEqual(store.usage(), ClaimUsage())
         let fence = try await claimed(store)
-        try await expectEqual(store.apply([complete(fence, [42])]), [.done])
-        let usage = try await store.usage()
-        // The record, and what its fence is drawn from.
-        #expect((usage?.keys ?? 0) - (before?.keys ?? 0) == 2)
-        #expect((usage?.bytes ?? 0) > 100_000)
+        try await expectEqual(store.apply([complete(fence, [4, 2])]), [.done])
+        for number: UInt8 in 0..<3 {
+            let id = RecordID(bytes: [number])
+            guard case .claimed(let fence)? = try await store.apply([ClaimCommand(id: id, action: claim.action)]).first
+            else { throw UnexpectedOutcome("no claim") }
+            if number > 0 { _ = try await store.apply([ClaimCommand(id: id, action: .abandon(fence: fence))]) }
+        }
+        let held = ClaimUsage(keys: 4, bytes: 2, unknown: 2)
+        try await expectEqual(store.usage(), held)
+        let unknown = try await store.summaries(standing: .unknown, after: nil, atMost: 9).summaries.map(\.fence)
+        // As the earlier version left it.
+        _ = try await tell("DEL \(ValkeyIndex.versionKey) \(ValkeyIndex.key(0)) \(ValkeyIndex.tallyKey(0))")
+        let refused = await #expect(throws: ClaimStoreError.self) { _ = try await ValkeyStore(url: url) }
+        #expect(refused?.code == .unusable && refused?.description.contains("holdfast migrate") == true)
+        for from in [1, 2] { try await expectEqual(ValkeyStore.migrate(url: url).from, from) }
+        let migrated = try await ValkeyStore(url: url)
+        try await expectEqual(migrated.usage(), held)
+        let found = try await migrated.summaries(standing: .unknown, after: nil, atMost: 9).summaries.map(\.fence)
+        #expect(found == unknown && found.count == 2)
+        try await expectEqual(migrated.apply([claim]), [.completed(payload: [4, 2])])
     }
 
     @Test func `two stores on one server share their keys and their secret`() async throws {
@@ -234,7 +257,11 @@ import Testing
         guard case .claimed(let fence)? = try await claim(key) else { throw UnexpectedOutcome("no claim") }
         try await two.command("cluster setslot \(slot) importing \(names.0)")
         try await one.command("cluster setslot \(slot) migrating \(names.1)")
-        let keys = "\(ValkeyRecords.fenceKey(tag ?? 0)) \(ValkeyRecords.key(of: key))"
+        let moved = try #require(tag)
+        let keys = [
+            ValkeyRecords.fenceKey(moved), ValkeyIndex.key(moved), ValkeyIndex.tallyKey(moved),
+            ValkeyRecords.key(of: key),
+        ].joined(separator: " ")
         try await one.command("migrate 127.0.0.1 \(two.port) '' 0 5000 keys \(keys)")
         // It is not here any more, so it is asked for there.
         try await expectEqual(store.apply([ClaimCommand(id: key, action: complete(fence, [1]).action)]), [.done])
@@ -250,7 +277,8 @@ import Testing
         let server = try await ValkeyServer.start()
         try await server.command(
             "acl setuser ada on '>pw' '~holdfast:*' resetchannels -@all +evalsha +eval +get +set +del +time +info +publish "
-                + "+subscribe +scan +getrange +strlen +wait '+client|setname' +select")
+                + "+subscribe +scan +getrange +strlen +wait '+client|setname' +select +zadd +zrem +zrangebyscore +zcount "
+                + "+hset +hincrby +hdel +hgetall")
         let store = try await ValkeyStore(url: "valkey://ada:pw@127.0.0.1:\(server.port)")
         let fence = try await claimed(store)
         // Now somebody waits, and is to be told of the end.
@@ -259,6 +287,14 @@ import Testing
         try await expectEqual(store.apply([claim]), [.completed(payload: [7])])
         try await expectEqual(store.summary(of: key.id)?.state, .completed)
         try await expectEqual(store.summaries(after: nil, atMost: 10).summaries.count, 1)
+        try await expectEqual(store.summaries(standing: .unknown, after: nil, atMost: 10).summaries.count, 0)
+        try await expectEqual(store.usage(), ClaimUsage(keys: 1, bytes: 1))
+        // Told at the start, and not in the middle of a batch.
+        try await server.command("acl setuser ada -zadd")
+        let refused = await #expect(throws: ClaimStoreError.self) {
+            _ = try await ValkeyStore(url: "valkey://ada:pw@127.0.0.1:\(server.port)")
+        }
+        #expect(refused?.code == .unusable && refused?.description.contains("index") == true)
     }
 
     @Test func `each new connection looks again at what the server is`() async throws {

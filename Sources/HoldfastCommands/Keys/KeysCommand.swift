@@ -118,11 +118,15 @@ extension ClaimSummary.State: ExpressibleByArgument {}
 private struct KeyList: Encodable {
     let records: [KeyRecord]
     let mayBeMore: Bool
+    /// What the whole store holds; nil where it cannot tell.
+    let store: StoreCounts?
 }
 
 struct ListKeys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List records, those that stand in one way or all.")
+        commandName: "list",
+        abstract: "List records, those that stand in one way or all, and count those that are unknown.",
+        discussion: "With --state, the oldest claim comes first.")
 
     @OptionGroup var options: AdminOptions
 
@@ -142,18 +146,20 @@ struct ListKeys: AsyncParsableCommand {
         var records: [KeyRecord] = []
         var cursor: String?
         var mayBeMore = false
+        var store: StoreCounts?
         repeat {
-            var query = ["looking-at": "1000"]
+            var query = ["looking-at": "\(min(1_000, state == nil || state == .completed ? 1_000 : limit))"]
             query["state"] = state?.rawValue
             query["after"] = cursor
             let page = try await options.ask(.GET, "/api/keys", query, as: KeyPage.self).answer
             mayBeMore = page.next != nil || page.records.count > limit - records.count
             records += page.records.prefix(limit - records.count)
+            store = page.store
             cursor = page.next
         } while cursor != nil && records.count < limit
         guard !options.json else {
             // One document, however many pages it took.
-            let list = KeyList(records: records, mayBeMore: mayBeMore)
+            let list = KeyList(records: records, mayBeMore: mayBeMore, store: store)
             return say(String(decoding: try JSONEncoder().encode(list), as: UTF8.self))
         }
         say("RECORD                                                            STATE      FENCE  BEGAN")
@@ -163,6 +169,8 @@ struct ListKeys: AsyncParsableCommand {
             say("\(record.record)  \(state) \(record.fence)  \(began)")
         }
         if mayBeMore { say("There may be more: raise --limit.") }
+        // Beside the list, for whoever reads that by a program.
+        if let store { complain("The store holds \(store.keys) keys, and \(store.unknown) of them are unknown.") }
     }
 }
 

@@ -43,10 +43,22 @@ public struct KeyPage: Codable, Sendable {
     public let records: [KeyRecord]
     /// Where the next page goes on; nil when there is none.
     public let next: String?
+    /// What the whole store holds, of all who share it; nil where it cannot tell.
+    public let store: StoreCounts?
 
-    init(_ page: ClaimPage) {
+    init(_ page: ClaimPage, of usage: ClaimUsage?) {
         records = page.summaries.map { KeyRecord($0) }
         next = page.next
+        store = usage.map { StoreCounts(keys: $0.keys, bytes: $0.bytes, unknown: $0.unknown) }
     }
+}
+
+/// How much a store holds.
+public struct StoreCounts: Codable, Sendable {
+    public let keys: Int
+    /// Of outcomes.
+    public let bytes: Int
+    /// Keys that began and of which nobody knows how they ended.
+    public let unknown: Int
 }
 #endif

@@ -155,11 +155,15 @@ enum GatewayMetrics {
             ("keys", "Keys", snapshot.storeUsage?.keys, snapshot.storeBound.keys),
             ("bytes", "Bytes of outcomes", snapshot.storeUsage?.bytes, snapshot.storeBound.bytes),
         ] {
-            // A store that cannot tell has the family, and no figure.
-            text.family("holdfast_store_\(name)", "\(what) that the store holds.", .gauge)
-            if let held { text.sample([:], held) }
+            let help = "\(what) that the store holds, of all who share it; NaN where it cannot tell."
+            text.family("holdfast_store_\(name)", help, .gauge)
+            text.sample([:], held.map(Double.init) ?? .nan)
             text.gauge("holdfast_store_\(name)_limit", "\(what) that the store may hold.", bound)
         }
+        text.family(
+            "holdfast_store_unknown_keys",
+            "Keys in the store that began and of which nobody knows how they ended, of all who share it.", .gauge)
+        text.sample([:], snapshot.storeUsage.map { Double($0.unknown) } ?? .nan)
         text.gauge("holdfast_claims_in_flight", "Keys that are being executed.", snapshot.claimsInFlight)
         text.gauge("holdfast_claims_waiting", "Duplicates that wait for an outcome.", snapshot.claimsWaiting)
         text.counter(
