@@ -127,7 +127,7 @@ public final class GroupCommit: Sendable {
         case .commit:
             // A task of its own, which nobody's cancellation reaches: a caller who leaves does not tear a commit. Nor is
             // the first caller's deadline that of the others.
-            Task(executorPreference: store.executor) { await Lineage.withoutCaller { await self.commitAll(in: lane) } }
+            Task(executorPreference: store.executor) { await withoutLineage { await self.commitAll(in: lane) } }
         }
     }
 

@@ -9,7 +9,8 @@ public struct UnexpectedOutcome: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Makes a call that a policy is expected to reject, and returns the explanation for a closer look.
+/// Makes a call that a policy is expected to reject, and returns the explanation for a closer look. The rejection may come
+/// wrapped, as by a retry above the policy.
 ///
 /// - Parameters:
 ///   - policy: Which kind of policy rejects.
@@ -24,7 +25,10 @@ nonisolated(nonsending) public func expectRejection<R>(
     let expected = "a rejection by a \(policy.rawValue)"
     do {
         _ = try await call()
-    } catch let rejection as any PolicyRejection {
+    } catch {
+        guard case .rejection(let rejection) = ErrorMeaning(of: error) else {
+            throw UnexpectedOutcome("expected \(expected), but it threw \(error)")
+        }
         let found = rejection.explanation
         guard found.policy == policy, name == nil || found.name == name,
             retryAfter == nil || found.retryAfter == retryAfter
@@ -34,8 +38,6 @@ nonisolated(nonsending) public func expectRejection<R>(
             throw UnexpectedOutcome("expected \(wanted), but: \(found)")
         }
         return found
-    } catch {
-        throw UnexpectedOutcome("expected \(expected), but it threw \(error)")
     }
     throw UnexpectedOutcome("expected \(expected), but the call was made")
 }

@@ -88,7 +88,8 @@ public final class AdaptiveLimit: Sendable {
             return result
         } catch {
             let verdict = judge.verdict(on: error)
-            let isTimeout = error is TimeoutError || (error is CancellationError && verdict == .failed)
+            let meaning = ErrorMeaning(of: error)
+            let isTimeout = meaning.isTimeout || (meaning.isCancellation && verdict == .failed)
             record(verdict, isTimeout: isTimeout, for: ticket)
             throw error
         }

@@ -113,7 +113,7 @@ public final class Bulkhead: Sendable {
             .timeout, at: clock.now.advanced(by: configuration.maximumWait), duration: configuration.maximumWait,
             clock: clock)
         do {
-            try await within(limit) {
+            try await within(limit) { [self] in
                 let isGranted = await withTaskCancellationHandler {
                     await withCheckedContinuation { continuation in
                         let now = shared.withLock { shared -> Bool? in

@@ -9,28 +9,38 @@ public struct Judge: Sendable {
 
     /// Each error is a failure, but:
     /// - a cancellation is evidence of nothing, unless the deadline of the call has passed (``TimeoutError``);
+    /// - so is an error that does not say what it proves, in a task that has been cancelled: clients have errors of
+    ///   their own for that;
     /// - a rejection by a policy of our own (``PolicyRejection``) is evidence of nothing: the dependency was not asked;
     /// - what the dependency declined (``FailureClass/rejected(retryAfter:)``) counts towards rates, not as a streak.
+    ///
+    /// An error is read through its wrapping (``ErrorMeaning``): of a ``CallFailure``, what the last attempt met.
     @inlinable public static var standard: Judge { Judge(judge: nil) }
 
     /// Judges some errors by a rule of your own, and the others by ``standard``. It is not asked about a
     /// ``PolicyRejection``, which is no evidence by any rule.
     ///
-    /// - Parameter judge: The verdict; nil for an error that the standard is to judge.
+    /// - Parameter judge: The verdict; nil for an error that the standard is to judge. It is asked about a wrapped error
+    ///   first as it is, and then about what it stands for.
     public static func custom(_ judge: @escaping @Sendable (any Error) -> CircuitBreakerMachine.Verdict?) -> Judge {
         Judge(judge: judge)
     }
 
     @usableFromInline
     func verdict(on error: any Error) -> CircuitBreakerMachine.Verdict {
-        if error is any PolicyRejection { return .abandoned }
-        if let verdict = judge?(error) { return verdict }
-        switch error {
-        case let error as any ClassifiedError:
-            if case .rejected = error.failureClass { return .declined }
-            return .failed
-        case is CancellationError: return Lineage.current.hasExpired ? .failed : .abandoned
-        default: return .failed
+        let meaning = ErrorMeaning(of: error)
+        if case .rejection = meaning { return .abandoned }
+        if let judge {
+            if let verdict = judge(error) { return verdict }
+            if error is any WrappingError, let verdict = judge(ErrorMeaning.core(of: error)) { return verdict }
+        }
+        switch meaning {
+        case .rejection: return .abandoned
+        case .timeout: return .failed
+        case .classified(.rejected): return .declined
+        case .classified: return .failed
+        case .cancellation: return Lineage.current.hasExpired ? .failed : .abandoned
+        case .unclassified: return !Task.isCancelled || Lineage.current.hasExpired ? .failed : .abandoned
         }
     }
 }

@@ -24,10 +24,45 @@ public struct TimeLimit: Sendable, CustomStringConvertible {
         self.clock = clock
     }
 
+    /// A limit that begins now.
+    init(_ kind: Kind, for duration: Duration, clock: any TimeSource) {
+        self.init(kind, at: clock.now.advanced(by: duration), duration: duration, clock: clock)
+    }
+
     /// What is left; zero when the time is over.
     public var remaining: Duration { max(.zero, clock.now.duration(to: instant)) }
 
+    /// Whether the time is over.
+    var hasPassed: Bool { clock.now >= instant }
+
+    /// Whether this limit ends before another: by their instants on one clock, by what is left on two.
+    func ends(before other: TimeLimit) -> Bool {
+        isOnClock(of: other) ? instant < other.instant : remaining < other.remaining
+    }
+
+    /// When the time is over, as another clock has it: what is left, from that clock's now.
+    func instant(on other: any TimeSource) -> MonotonicInstant {
+        isSameClock(clock, other) ? instant : other.now.advanced(by: remaining)
+    }
+
+    func isOnClock(of other: TimeLimit) -> Bool { isSameClock(clock, other.clock) }
+
     public var description: String { duration.map { "\(kind.rawValue) of \($0)" } ?? kind.rawValue }
+}
+
+/// Whether two are one clock, so that an instant of one is an instant of the other. Of clocks that are neither the
+/// machine's nor objects nor `Equatable` it is not known, and nothing is built on it.
+func isSameClock(_ left: any TimeSource, _ right: any TimeSource) -> Bool {
+    if left is MonotonicClock { return right is MonotonicClock }
+    if type(of: left) is AnyObject.Type {
+        return type(of: right) is AnyObject.Type && (left as AnyObject) === (right as AnyObject)
+    }
+    guard let left = left as? any Equatable else { return false }
+    return left.equals(right)
+}
+
+extension Equatable {
+    fileprivate func equals(_ other: Any) -> Bool { (other as? Self) == self }
 }
 
 /// A limit in time was met.
@@ -37,8 +72,18 @@ public struct TimeLimit: Sendable, CustomStringConvertible {
 public struct TimeoutError: ClassifiedError, Sendable, CustomStringConvertible {
     /// The limit that was met: of several, the earliest.
     public let limit: TimeLimit
+    /// What came back from what was under way, if that was more than a plain cancellation: the ``CallFailure`` of a
+    /// retry that the limit ended, with the attempts before.
+    public let underlyingError: (any Error)?
+
+    init(limit: TimeLimit, underlyingError: (any Error)? = nil) {
+        self.limit = limit
+        self.underlyingError = underlyingError is CancellationError ? nil : underlyingError
+    }
 
     /// It may or may not have run.
     public var failureClass: FailureClass { .unknown }
-    public var description: String { "not done within the \(limit)" }
+    public var description: String {
+        "not done within the \(limit)" + (underlyingError.map { " (\($0))" } ?? "")
+    }
 }

@@ -6,8 +6,8 @@ import Synchronization
 /// dependency which is slow because it drowns is not given twice the load. The attempts that lose are cancelled and
 /// waited for.
 ///
-/// Attempts run on the caller's actor, or else on one that is made for the call: they wait side by side, and never touch
-/// the operation's variables at the same time.
+/// The attempts of one call run side by side, so the operation is `Sendable`: what two attempts share, the compiler checks.
+/// Called on an actor, they run there, one at a time between their waits.
 public final class Hedge: Sendable {
     public let configuration: HedgeConfiguration
     private let budget: RetryBudget
@@ -38,10 +38,12 @@ public final class Hedge: Sendable {
     ///
     /// - Parameter repeatability: Why the operation may be sent twice.
     /// - Throws: ``PolicyError`` when it is ``Repeatability/once``; otherwise the last attempt's error.
-    nonisolated(nonsending) public func run<R>(
-        repeatable repeatability: Repeatability, _ operation: nonisolated(nonsending) (Attempt) async throws -> R
+    nonisolated(nonsending) public func run<R: Sendable>(
+        repeatable repeatability: Repeatability,
+        @_inheritActorContext @_implicitSelfCapture
+        _ operation: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
     ) async throws -> R {
-        try await run(Attempt(repeatability: repeatability), operation)
+        try await run(Attempt(repeatability: repeatability), concurrently: operation)
     }
 
     /// How long an attempt may take before another is sent beside it.
@@ -60,26 +62,17 @@ public final class Hedge: Sendable {
 
     private var observes: Bool { if case .observed = configuration.delay { true } else { false } }
 
-    private func race<R>(
-        isolation: isolated (any Actor)?, _ attempt: Attempt, _ operation: (Attempt) async throws -> R
-    ) async throws -> Sent<R> {
-        try await withoutActuallyEscaping(operation) { operation in
-            // Makes this closure the caller's actor's, which is what lets it hand the operation on.
-            let actor: any Actor = isolation ?? Lane()
-            return try await race(on: actor, attempt, SentOperation(call: operation))
-        }
-    }
-
-    private enum Event<R>: Sendable {
-        case succeeded(Sent<R>, after: Duration)
+    private enum Event<R: Sendable>: Sendable {
+        case succeeded(R, after: Duration)
         case failed(any Error)
         case delayPassed
         case timerEnded
     }
 
-    private func race<R>(
-        on actor: isolated any Actor, _ attempt: Attempt, _ operation: SentOperation<R>
-    ) async throws -> Sent<R> {
+    private func race<R: Sendable>(
+        isolation: isolated (any Actor)?, _ attempt: Attempt,
+        _ operation: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
+    ) async throws -> R {
         var machine = HedgeMachine(hedges: configuration.hedges)
         let (clock, delay) = (clock, delay)
         return try await withThrowingTaskGroup(of: Event<R>.self) { group in
@@ -87,7 +80,10 @@ public final class Hedge: Sendable {
                 var attempt = attempt
                 if number > 1 { attempt.number = number }
                 let numbered = attempt
-                group.addTask { await Self.event(on: actor, clock, numbered, operation) }
+                group.addTask {
+                    guard let isolation else { return await Self.event(of: numbered, clock, operation) }
+                    return await Self.event(on: isolation, of: numbered, clock, operation)
+                }
             }
             func startTimer() {
                 group.addTask {
@@ -125,34 +121,34 @@ public final class Hedge: Sendable {
         }
     }
 
-    private static func event<R>(
-        on actor: isolated any Actor, _ clock: any TimeSource, _ attempt: Attempt, _ operation: SentOperation<R>
+    private static func event<R: Sendable>(
+        on actor: isolated any Actor, of attempt: Attempt, _ clock: any TimeSource,
+        _ operation: nonisolated(nonsending) @Sendable (Attempt) async throws -> R
+    ) async -> Event<R> {
+        await event(of: attempt, clock, operation)
+    }
+
+    nonisolated(nonsending) private static func event<R: Sendable>(
+        of attempt: Attempt, _ clock: any TimeSource,
+        _ operation: nonisolated(nonsending) @Sendable (Attempt) async throws -> R
     ) async -> Event<R> {
         let began = clock.now
         do {
-            let value = try await operation.call(attempt)
-            return .succeeded(Sent(value: value), after: began.duration(to: clock.now))
+            let value = try await operation(attempt)
+            return .succeeded(value, after: began.duration(to: clock.now))
         } catch {
             return .failed(error)
         }
     }
 }
 
-extension Hedge: PolicyStage {
+extension Hedge: ConcurrentPolicyStage {
     public var shape: PolicyShape { PolicyShape(.hedge, "\(configuration)", instance: self) }
 
-    nonisolated(nonsending) public func run<R>(
-        _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
+    nonisolated(nonsending) public func run<R: Sendable>(
+        _ attempt: Attempt, concurrently next: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
     ) async throws -> R {
         guard attempt.repeatability != .once else { throw PolicyError.hedgeOfOnce }
-        return try await race(isolation: #isolation, attempt, next).value
+        return try await race(isolation: #isolation, attempt, next)
     }
-
-    /// Keeps the attempts of one call from running at the same time when the caller has no actor.
-    private actor Lane {}
-}
-
-/// An operation that child tasks run on one actor.
-private struct SentOperation<R>: @unchecked Sendable {
-    let call: (Attempt) async throws -> R
 }

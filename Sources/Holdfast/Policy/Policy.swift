@@ -14,7 +14,7 @@
 ///
 /// Make a policy once and keep it. Its type names its stages, so that a call goes through them without an existential
 /// or an allocation.
-public struct Policy<Stages: PolicyStage>: Sendable, CustomStringConvertible {
+public struct Policy<Stages: ConcurrentPolicyStage>: Sendable, CustomStringConvertible {
     @usableFromInline let stages: Stages
     @usableFromInline let hedges: Bool
 
@@ -26,13 +26,38 @@ public struct Policy<Stages: PolicyStage>: Sendable, CustomStringConvertible {
         hedges = self.stages.shapes.contains { $0.kind == .hedge }
     }
 
-    /// Makes one call.
+    /// The stages in words, the outermost first, one a line.
+    public var description: String { stages.shapes.map(\.description).joined(separator: "\n") }
+}
+
+extension Policy {
+    /// Makes one call through stages of which some run it in tasks of their own: a ``Deadline``, a ``Timeout``, a
+    /// ``Hedge``.
+    ///
+    /// - Parameters:
+    ///   - repeatability: Why the operation may be made again.
+    ///   - operation: One attempt. It is `Sendable`, and runs on the caller's actor.
+    /// - Throws: ``PolicyError`` if the policy hedges and the operation is ``Repeatability/once``; otherwise what the
+    ///   stages throw: a ``CallFailure`` from a retry, a ``PolicyRejection`` from what did not admit, a ``TimeoutError``.
+    @inlinable
+    @_disfavoredOverload
+    nonisolated(nonsending) public func run<R: Sendable>(
+        repeatable repeatability: Repeatability,
+        @_inheritActorContext @_implicitSelfCapture
+        _ operation: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
+    ) async throws -> R {
+        if hedges, repeatability == .once { throw PolicyError.hedgeOfOnce }
+        return try await stages.run(Attempt(repeatability: repeatability), concurrently: operation)
+    }
+}
+
+extension Policy where Stages: PolicyStage {
+    /// Makes one call, in the caller's own task.
     ///
     /// - Parameters:
     ///   - repeatability: Why the operation may be made again.
     ///   - operation: One attempt.
-    /// - Throws: ``PolicyError`` if the policy hedges and the operation is ``Repeatability/once``; otherwise what the
-    ///   stages throw: a ``CallFailure`` from a retry, a ``PolicyRejection`` from what did not admit, a ``TimeoutError``.
+    /// - Throws: What the stages throw: a ``CallFailure`` from a retry, a ``PolicyRejection`` from what did not admit.
     @inlinable
     nonisolated(nonsending) public func run<R>(
         repeatable repeatability: Repeatability,
@@ -41,13 +66,10 @@ public struct Policy<Stages: PolicyStage>: Sendable, CustomStringConvertible {
         if hedges, repeatability == .once { throw PolicyError.hedgeOfOnce }
         return try await stages.run(Attempt(repeatability: repeatability), operation)
     }
-
-    /// The stages in words, the outermost first, one a line.
-    public var description: String { stages.shapes.map(\.description).joined(separator: "\n") }
 }
 
 /// Two stages, or groups of them, one around the other.
-public struct PolicyChain<Outer: PolicyStage, Inner: PolicyStage>: PolicyStage {
+public struct PolicyChain<Outer: ConcurrentPolicyStage, Inner: ConcurrentPolicyStage>: ConcurrentPolicyStage {
     @usableFromInline let outer: Outer
     @usableFromInline let inner: Inner
 
@@ -61,6 +83,16 @@ public struct PolicyChain<Outer: PolicyStage, Inner: PolicyStage>: PolicyStage {
     public var shapes: [PolicyShape] { outer.shapes + inner.shapes }
 
     @inlinable
+    nonisolated(nonsending) public func run<R: Sendable>(
+        _ attempt: Attempt, concurrently next: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
+    ) async throws -> R {
+        let inner = inner
+        return try await outer.run(attempt, concurrently: { try await inner.run($0, concurrently: next) })
+    }
+}
+
+extension PolicyChain: PolicyStage where Outer: PolicyStage, Inner: PolicyStage {
+    @inlinable
     nonisolated(nonsending) public func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
@@ -71,16 +103,11 @@ public struct PolicyChain<Outer: PolicyStage, Inner: PolicyStage>: PolicyStage {
 /// Lists stages, the outermost first.
 @resultBuilder
 public enum PolicyBuilder {
-    public static func buildPartialBlock<Stage: PolicyStage>(first: Stage) -> Stage { first }
+    public static func buildPartialBlock<Stage: ConcurrentPolicyStage>(first: Stage) -> Stage { first }
 
-    public static func buildPartialBlock<Outer: PolicyStage, Inner: PolicyStage>(
+    public static func buildPartialBlock<Outer: ConcurrentPolicyStage, Inner: ConcurrentPolicyStage>(
         accumulated: Outer, next: Inner
     ) -> PolicyChain<Outer, Inner> {
         PolicyChain(accumulated, next)
     }
-}
-
-extension PolicyStage {
-    /// The shape of each stage in it, the outermost first.
-    public var shapes: [PolicyShape] { [shape] }
 }

@@ -1,11 +1,8 @@
 /// One stage of a ``Policy``: it decides whether, when and how often what is below it runs.
-public protocol PolicyStage: Sendable {
-    /// What the stage is, and what it says of itself.
-    var shape: PolicyShape { get }
-
-    /// The shape of each stage in it, the outermost first: of one stage, its own.
-    var shapes: [PolicyShape] { get }
-
+///
+/// A stage of this kind runs what is below in the caller's own task, one at a time, so that the operation may use what
+/// belongs to that task. Most stages are of this kind. One that needs tasks of its own is a ``ConcurrentPolicyStage``.
+public protocol PolicyStage: ConcurrentPolicyStage {
     /// Runs what is below.
     ///
     /// - Parameters:
@@ -14,6 +11,42 @@ public protocol PolicyStage: Sendable {
     nonisolated(nonsending) func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R
+}
+
+/// A stage that may run what is below in tasks of its own, to cancel it (``Deadline``, ``Timeout``) or to run it twice at
+/// the same time (``Hedge``).
+///
+/// A ``Policy`` with such a stage takes an operation that is `Sendable`, and the compiler checks it: what belongs to the
+/// caller's task, or would be shared by two attempts, cannot be touched by it.
+public protocol ConcurrentPolicyStage: Sendable {
+    /// What the stage is, and what it says of itself.
+    var shape: PolicyShape { get }
+
+    /// The shape of each stage in it, the outermost first: of one stage, its own.
+    var shapes: [PolicyShape] { get }
+
+    /// Runs what is below, in whatever tasks.
+    ///
+    /// - Parameters:
+    ///   - attempt: The attempt in progress.
+    ///   - next: The stages below, with the caller's operation at the end.
+    nonisolated(nonsending) func run<R: Sendable>(
+        _ attempt: Attempt, concurrently next: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
+    ) async throws -> R
+}
+
+extension ConcurrentPolicyStage {
+    /// The shape of each stage in it, the outermost first.
+    public var shapes: [PolicyShape] { [shape] }
+}
+
+extension PolicyStage {
+    @inlinable
+    nonisolated(nonsending) public func run<R: Sendable>(
+        _ attempt: Attempt, concurrently next: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
+    ) async throws -> R {
+        try await run(attempt, next)
+    }
 }
 
 /// What a stage is, as far as the order of stages is concerned, and what it says of itself.

@@ -31,5 +31,10 @@ public struct CallFailure<Failure: Error>: RetriedError, CustomStringConvertible
 
 extension CallFailure: Sendable {}
 
+extension CallFailure: WrappingError {
+    /// A cancellation, if that is what stopped the call; otherwise ``last``.
+    public var underlyingError: (any Error)? { reason == .cancelled ? CancellationError() : last }
+}
+
 /// An error that comes from a retry: what it stands for was made again already.
 public protocol RetriedError: ClassifiedError {}

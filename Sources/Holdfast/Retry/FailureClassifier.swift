@@ -8,12 +8,17 @@ public struct FailureClassifier: Sendable {
         self.classify = classify
     }
 
-    /// Only errors that say themselves what they prove (``ClassifiedError``).
-    public static let classifiedErrors = FailureClassifier { ($0 as? any ClassifiedError)?.failureClass }
+    /// Only errors that say themselves what they prove (``ClassifiedError``), and never a cancellation.
+    public static let classifiedErrors = FailureClassifier(proven)
 
     /// Every error but a cancellation. What does not say what it proves proves nothing, so it is ``FailureClass/unknown``.
     public static let anyError = FailureClassifier { error in
-        if error is CancellationError { return nil }
-        return (error as? any ClassifiedError)?.failureClass ?? .unknown
+        ErrorMeaning(of: error).isCancellation ? nil : proven(error) ?? .unknown
+    }
+
+    /// What an error says itself, or else what it stands for.
+    private static func proven(_ error: any Error) -> FailureClass? {
+        if ErrorMeaning(of: error).isCancellation { return nil }
+        return ((error as? any ClassifiedError) ?? (ErrorMeaning.core(of: error) as? any ClassifiedError))?.failureClass
     }
 }

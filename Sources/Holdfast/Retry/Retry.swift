@@ -77,7 +77,8 @@ public struct Retry: Sendable {
         _ operation: nonisolated(nonsending) (_ attempt: Attempt) async throws(Failure) -> R
     ) async throws(CallFailure<Failure>) -> R {
         let above = Lineage.current
-        let limit = above.limit.map(\.instant)
+        // A limit on another clock ends when what is left of it has passed on this one.
+        let limit = above.limit?.instant(on: clock)
         var machine = RetryMachine(
             configuration: configuration, repeatability: attempt.repeatability,
             deadline: [deadline, limit].compactMap { $0 }.min())
@@ -87,8 +88,11 @@ public struct Retry: Sendable {
         while true {
             let failure = failures[failures.count - 1]
             attempt.failures.append(failure)
+            if Task.isCancelled || ErrorMeaning(of: failure).isCancellation {
+                throw CallFailure(failures, because: .cancelled)
+            }
             guard let failureClass = classifier.classify(failure) else {
-                throw CallFailure(failures, because: failure is CancellationError ? .cancelled : .notRepeatable)
+                throw CallFailure(failures, because: .notClassified)
             }
             if configuration.nesting == .oneLayer, above.retriesAbove > 0 || failure is any RetriedError {
                 throw CallFailure(failures, because: .nested)
@@ -106,29 +110,16 @@ public struct Retry: Sendable {
                 }
             }
             attempt.number = machine.attempt
-            var lineage = above
-            lineage.attempt = attempt.number
-            lineage.retriesAbove += 1
-            lineage.budget = budget
-            switch await within(lineage, { () async throws(Failure) -> R in try await operation(attempt) }) {
-            case .success(let result):
+            do throws(Failure) {
+                // Below it, it is known that a retry is at work.
+                let below = LineageFrame.Fact.attempt(attempt.number, budget)
+                let result = try await LineageFrame.run(below) { () async throws(Failure) -> R in
+                    try await operation(attempt)
+                }
                 budget.succeeded(after: use)
                 return result
-            case .failure(let error):
-                failures.append(error)
-            }
-        }
-    }
-
-    /// One attempt, below which it is known that a retry is at work.
-    nonisolated(nonsending) private func within<R, Failure: Error>(
-        _ lineage: Lineage, _ body: nonisolated(nonsending) () async throws(Failure) -> R
-    ) async -> Result<R, Failure> {
-        await Lineage.$task.withValue(lineage) {
-            do throws(Failure) {
-                return .success(try await body())
             } catch {
-                return .failure(error)
+                failures.append(error)
             }
         }
     }

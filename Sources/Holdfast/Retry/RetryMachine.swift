@@ -8,6 +8,9 @@ public struct RetryMachine: Sendable, Hashable {
     public enum StopReason: String, Sendable, Hashable {
         /// The failure does not prove that the operation may be made again.
         case notRepeatable = "not-repeatable"
+        /// The classifier does not know the error, so it is not worth another attempt. Hand the retry a classifier that
+        /// does (`on:`).
+        case notClassified = "not-classified"
         /// All attempts were made.
         case attemptsExhausted = "attempts-exhausted"
         /// The wait would have ended past the deadline.

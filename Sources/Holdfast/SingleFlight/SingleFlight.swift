@@ -4,10 +4,19 @@ import Synchronization
 /// the dependency once.
 ///
 /// The execution is a task of its own, tied to no caller's deadline or cancellation. A caller who is cancelled leaves at
-/// once; when the last one has left, the execution is cancelled. Nothing is kept: a call after the end executes again.
+/// once; when the last one has left, the execution is cancelled. It runs with the priority of its most urgent caller,
+/// where the platform can raise one. Nothing is kept: a call after the end executes again.
+///
+/// An execution that asks for its own key, itself or through another execution that it waits for, would wait for ever;
+/// it gets ``Circular`` instead.
 public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// There is no room for another key, or for another caller of this one.
     public struct Full: Error, Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// An execution asked for a key whose execution waits for it.
+    public struct Circular: Error, Sendable, Hashable, CustomStringConvertible {
         public let description: String
     }
 
@@ -40,18 +49,30 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
 
     /// Executes the operation, or waits for the execution that is in progress under this key.
     ///
-    /// - Throws: ``Full``; `CancellationError` when this caller is cancelled; otherwise what the operation throws, to
-    ///   all who share it.
+    /// - Throws: ``Full``; ``Circular``; `CancellationError` when this caller is cancelled; ``TimeoutError`` when the time
+    ///   of a cooperative limit is over; otherwise what the operation throws, to all who share it.
     public func run(
         _ key: Key, _ operation: @escaping @Sendable @concurrent () async throws -> Value
     ) async throws -> Value {
-        let flight = try join(key, operation)
-        do {
-            return try await flight.result()
-        } catch let error as Left {
-            leave(key, flight)
-            throw error.reason
+        try await withinLineage {
+            let flight = try self.join(key, operation)
+            do {
+                return try await self.wait(for: flight, key)
+            } catch let error as Left {
+                self.leave(key, flight)
+                throw error.reason
+            }
         }
+    }
+
+    private func wait(for flight: Flight<Value>, _ key: Key) async throws -> Value {
+        guard let asker = FlightWaits.current else { return try await flight.result() }
+        guard FlightWaits.begin(asker, for: flight.number) else {
+            leave(key, flight)
+            throw Circular(description: "the execution of '\(key)' waits for the one that asks for it")
+        }
+        defer { FlightWaits.end(asker, for: flight.number) }
+        return try await flight.result()
     }
 
     private func join(
@@ -63,6 +84,7 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
                     throw Full(description: "\(entry.callers) callers share this key already, which is the limit")
                 }
                 entries[key]?.callers += 1
+                entry.task.raise(to: Task.currentPriority)
                 return entry.flight
             }
             guard entries.count < keys else {
@@ -73,7 +95,10 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
                 let result: Result<Value, any Error>
                 do {
                     // The first caller's deadline is not the others'.
-                    result = .success(try await Lineage.$task.withValue(nil) { try await operation() })
+                    result = .success(
+                        try await withoutLineage {
+                            try await FlightWaits.$current.withValue(flight.number) { try await operation() }
+                        })
                 } catch { result = .failure(error) }
                 self.entries.withLock { if $0[key]?.flight === flight { $0[key] = nil } }
                 flight.end(result)
@@ -92,53 +117,5 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
             return entry.task
         }
         abandoned?.cancel()
-    }
-}
-
-/// A caller left before the end.
-private struct Left: Error {
-    let reason = CancellationError()
-}
-
-/// One execution, and those who wait for its end.
-private final class Flight<Value: Sendable>: Sendable {
-    private struct State: Sendable {
-        var result: Result<Value, any Error>?
-        var waiters: [Int: CheckedContinuation<Value, any Error>] = [:]
-        var issued = 0
-    }
-
-    private let state = Mutex(State())
-
-    func end(_ result: Result<Value, any Error>) {
-        let waiters = state.withLock { state in
-            state.result = result
-            defer { state.waiters = [:] }
-            return state.waiters.values
-        }
-        for waiter in waiters { waiter.resume(with: result) }
-    }
-
-    /// Waits for the end.
-    ///
-    /// - Throws: ``Left`` when the caller is cancelled before.
-    func result() async throws -> Value {
-        let number = state.withLock { state in
-            state.issued += 1
-            return state.issued
-        }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let now = state.withLock { state -> Result<Value, any Error>? in
-                    if let result = state.result { return result }
-                    if Task.isCancelled { return .failure(Left()) }
-                    state.waiters[number] = continuation
-                    return nil
-                }
-                if let now { continuation.resume(with: now) }
-            }
-        } onCancel: {
-            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume(throwing: Left())
-        }
     }
 }

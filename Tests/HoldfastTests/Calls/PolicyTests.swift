@@ -78,8 +78,9 @@ import Testing
         // The deadline comes before the third attempt's timeout would.
         await clock.sleepers(2)
         clock.advance(by: .seconds(1))
-        let error = await #expect(throws: (any Error).self) { try await call.value }
-        let failure = try #require(error as? CallFailure<any Error>)
+        let error = await #expect(throws: TimeoutError.self) { try await call.value }
+        #expect(error?.limit.kind == .deadline)
+        let failure = try #require(error?.underlyingError as? CallFailure<any Error>)
         #expect(failure.all.count >= 2)
         #expect((failure.all[0] as? TimeoutError)?.limit.kind == .timeout)
     }

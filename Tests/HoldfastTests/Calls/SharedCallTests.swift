@@ -69,6 +69,61 @@ import Testing
         #expect(!hasLimit)
     }
 
+    @Test func `an execution that asks for its own key is told so`() async throws {
+        let flights = try SingleFlight<String, Int>()
+        await #expect(throws: SingleFlight<String, Int>.Circular.self) {
+            try await flights.run("rates") { try await flights.run("rates") { 7 } }
+        }
+        await #expect(throws: SingleFlight<String, Int>.Circular.self) {
+            try await flights.run("a") { try await flights.run("b") { try await flights.run("a") { 7 } } }
+        }
+        #expect(flights.inFlight == 0)
+    }
+
+    @Test func `two executions that come to wait for each other do not hang`() async throws {
+        let (flights, others, clock) = (try SingleFlight<String, Int>(), try SingleFlight<Int, Int>(), self.clock)
+        let first = Task {
+            try await flights.run("a") {
+                try await clock.sleep(for: .seconds(1))
+                return try await others.run(1) { 1 }
+            }
+        }
+        await clock.sleepers(1)
+        let second = Task { try await others.run(1) { try await flights.run("a") { 2 } } }
+        while flights.callers(of: "a") < 2 { await Task.yield() }
+        clock.advance(by: .seconds(1))
+        // Whoever closed the circle is refused; the other gets that as its execution's failure.
+        await #expect(throws: SingleFlight<Int, Int>.Circular.self) { try await first.value }
+        await #expect(throws: SingleFlight<Int, Int>.Circular.self) { try await second.value }
+        try await expectEqual(flights.run("a") { try await others.run(1) { 3 } }, 3, "and nothing is left of it")
+    }
+
+    @Test func `an execution asks for another key as often as it likes`() async throws {
+        let flights = try SingleFlight<String, Int>()
+        let sum = try await flights.run("sum") {
+            async let one = flights.run("one") { 1 }
+            async let again = flights.run("one") { 1 }
+            return try await one + again
+        }
+        #expect(sum == 2)
+    }
+
+    @Test func `an urgent caller raises the execution that it waits for`() async throws {
+        let (flights, clock) = (try SingleFlight<String, TaskPriority>(), self.clock)
+        let slow = Task(priority: .background) {
+            try await flights.run("rates") {
+                try await clock.sleep(for: .seconds(1))
+                return Task.currentPriority
+            }
+        }
+        await clock.sleepers(1)
+        let urgent = Task(priority: .high) { try await flights.run("rates") { .high } }
+        while flights.callers(of: "rates") < 2 { await Task.yield() }
+        clock.advance(by: .seconds(1))
+        #expect(try await urgent.value >= .high)
+        _ = try await slow.value
+    }
+
     @Test func `keys and callers are bounded`() async throws {
         let (flights, clock) = (try SingleFlight<Int, Int>(keys: 1, callers: 1), self.clock)
         let call = Task {
