@@ -21,8 +21,10 @@ public struct Claim: ~Copyable, Sendable {
     /// Records the outcome and shares it with all who wait. Answer the caller after `completion`, not before: until
     /// then the outcome would not survive.
     ///
-    /// - Parameter payload: What repeats are answered from; nil if it is too large to keep. One
-    ///   that is larger than ``IdempotencyConfiguration/outcomeBytes`` is not kept either.
+    /// - Parameters:
+    ///   - payload: What repeats are answered from; nil if it is too large to keep. One that is larger than
+    ///     ``IdempotencyConfiguration/outcomeBytes`` is not kept either.
+    ///   - completion: Called when the outcome is durable, or with the reason why it is not.
     public consuming func complete(_ payload: [UInt8]?, completion: @escaping Completion) {
         isSpent = true
         engine.complete(id, fence: fence, payload: payload, retention: terms.retention, completion: completion)
