@@ -1,9 +1,13 @@
+# make help                     this list
 # make run                      the gateway in front of a payments service that can be broken
 # make run UPSTREAM=http://…    the gateway in front of your own service
+# make core                     the core's tests alone: installs nothing, and is what to run while you write
 # make test                     every test
+# make check                    everything that must hold before a change lands (.ci/run)
 # make build                    the release binary, at .build/release/holdfast
 # make dist                     the same with all it needs beyond a bare Debian, as an archive in dist/
 # make lint, make format        the style, checked or applied
+# make docs                     builds the documentation of every product, and says what is wrong in it
 # make examples                 builds and runs the package in Examples
 # make bench                    the core, the stores and the gateway, each beside its peers
 # make model                    has spin walk the model of the claim protocol, and its mutants
@@ -14,10 +18,27 @@
 # make fuzz ENGINE=mutator      the same where the toolchain has no libFuzzer
 # make conformance              writes Documentation/Conformance.md from its register, and says what is wrong in it
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: run build dist test lint format examples bench conformance count model drill abuse attack fuzz
+.PHONY: help core check docs run build dist test lint format examples bench conformance count model drill abuse attack fuzz
 
 SWIFT_FLAGS = --traits Gateway
 ENGINE = libfuzzer
+CORE = ^Holdfast(Idempotency|HTTP)?Tests\.
+
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# \(make \)/\1/p' Makefile
+
+core:
+	@Scripts/need-swift
+	@swift test --scratch-path .build-core --filter '$(CORE)'
+
+check:
+	@.ci/run
+
+docs:
+	@Scripts/need-swift
+	@Scripts/check-docs
 
 run: build
 ifdef UPSTREAM
@@ -56,7 +77,7 @@ format:
 examples:
 	@Scripts/need-swift
 	@echo "holdfast: building and running the examples"
-	@cd Examples && swift run SafePayments
+	@cd Examples && swift run FirstPolicy
 
 bench: build
 	@Scripts/install python3 python3-venv

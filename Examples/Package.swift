@@ -6,6 +6,6 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [.package(name: "holdfast", path: "..")],
     targets: [
-        .executableTarget(name: "SafePayments", dependencies: [.product(name: "Holdfast", package: "holdfast")])
+        .executableTarget(name: "FirstPolicy", dependencies: [.product(name: "Holdfast", package: "holdfast")])
     ]
 )

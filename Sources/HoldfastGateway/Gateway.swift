@@ -37,14 +37,16 @@ public final class Gateway: Service {
     /// Checks the configuration and starts both planes. Requests are served when it returns, and until ``run()`` ends.
     ///
     /// - Parameters:
+    ///   - configuration: What the gateway does. It is checked first.
     ///   - store: Where claims and outcomes are kept.
     ///   - seal: What outcomes are encrypted under.
     ///   - demo: What the page can do to a demonstration service, if there is one.
     ///   - clock: The machines' clock.
+    ///   - logger: Where both planes log.
     ///   - ready: Called when all is ready and before anybody can connect: the moment at which a process traps the
     ///     signals that are to end it gracefully. Earlier, they would not end one that waits for its store; later, one
     ///     could end a request with it.
-    /// - Throws: ``Holdfast/ConfigurationError``, ``GatewayError``, or what the store throws.
+    /// - Throws: `ConfigurationError`, ``GatewayError``, or what the store throws.
     public static func start(
         _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal? = nil,
         demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger,
@@ -119,7 +121,7 @@ public final class Gateway: Service {
     /// did not change keeps its breakers, budgets, limits and connections. The certificates of listeners and services are
     /// read again, whether their names changed or not.
     ///
-    /// - Throws: ``Holdfast/ConfigurationError`` when it is not valid, or changes what needs a restart: listeners, the
+    /// - Throws: `ConfigurationError` when it is not valid, or changes what needs a restart: listeners, the
     ///   control plane, the store, the number of threads. Then everything stays as it was.
     public func reload(_ configuration: GatewayConfiguration) async throws {
         let showCertificates = try readCertificates()

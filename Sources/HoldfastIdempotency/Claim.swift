@@ -32,10 +32,10 @@ public struct Claim: ~Copyable, Sendable {
     /// then the outcome would not survive.
     ///
     /// - Parameters:
-    ///   - payload: What repeats are answered from; nil if it is too large to keep. One
-    ///     that is larger than ``IdempotencyConfiguration/outcomeBytes`` is not kept either, nor one that the store has no
-    ///     room for.
+    ///   - payload: What repeats are answered from; nil if it is too large to keep. One that is larger than
+    ///     ``IdempotencyConfiguration/outcomeBytes`` is not kept either, nor one that the store has no room for.
     ///   - outcome: Default: nothing that says how long it is worth keeping.
+    ///   - completion: Called when the outcome is durable, or with the reason why it is not.
     public consuming func complete(
         _ payload: [UInt8]?, as outcome: Outcome = .other, completion: @escaping Completion
     ) {

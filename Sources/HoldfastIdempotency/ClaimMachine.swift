@@ -27,6 +27,7 @@ public enum ClaimMachine {
     /// Carries out one command.
     ///
     /// - Parameters:
+    ///   - action: The command.
     ///   - record: What the store holds, whether expired or not.
     ///   - now: The store's time.
     ///   - nextFence: A fence higher than any that the store has granted. Used only when the decision grants a claim.

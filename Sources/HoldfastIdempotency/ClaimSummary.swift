@@ -29,7 +29,11 @@ public struct ClaimSummary: Sendable, Hashable {
 
     /// Takes a record; nil if it has expired.
     ///
-    /// - Parameter payloadBytes: The payload's length, where a store has left the payload out.
+    /// - Parameters:
+    ///   - record: What the store holds.
+    ///   - id: What the record is stored under.
+    ///   - payloadBytes: The payload's length, where a store has left the payload out.
+    ///   - now: The store's time.
     public init?(_ record: ClaimRecord, of id: RecordID, payloadBytes: Int? = nil, at now: StoreInstant) {
         guard now < record.expires else { return nil }
         self.id = id

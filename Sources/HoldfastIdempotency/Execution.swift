@@ -40,6 +40,7 @@ public struct Execution: Sendable {
     ///
     /// - Parameters:
     ///   - name: Which step, unique within the work.
+    ///   - coding: How what the step returns is kept.
     ///   - policy: Default: what is unknown is executed again, since its downstream call carries ``key(for:)``.
     ///   - body: The step, with the key that its downstream call is to carry.
     nonisolated(nonsending) public func step<Value: Sendable>(

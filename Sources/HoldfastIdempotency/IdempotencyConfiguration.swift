@@ -68,7 +68,7 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
 
     /// Checks every option.
     ///
-    /// - Throws: ``ConfigurationError`` for the first option out of its range.
+    /// - Throws: `ConfigurationError` for the first option out of its range.
     public func validate() throws(ConfigurationError) {
         try require("lease", lease, in: IdempotencyEngine.leases)
         try require("retention", retention, in: IdempotencyEngine.retentions)

@@ -10,7 +10,7 @@ extension IdempotencyEngine {
         /// - Parameters:
         ///   - by: A name, 1 to 64 bytes.
         ///   - why: A reason, 1 to 256 bytes.
-        /// - Throws: ``ConfigurationError`` for a length out of its range.
+        /// - Throws: `ConfigurationError` for a length out of its range.
         public init(by: String, why: String) throws(ConfigurationError) {
             try require("the name's length in bytes", by.utf8.count, in: 1...ClaimHistory.nameBound)
             try require("the reason's length in bytes", why.utf8.count, in: 1...ClaimHistory.reasonBound)
@@ -90,7 +90,11 @@ extension IdempotencyEngine {
 
     /// Says how what is unknown ended.
     ///
-    /// - Parameter fence: The unknown record's. If it has moved on meanwhile, nothing is changed.
+    /// - Parameters:
+    ///   - id: The record.
+    ///   - fence: The unknown record's. If it has moved on meanwhile, nothing is changed.
+    ///   - resolution: How it ended.
+    ///   - decision: Who decided, and why.
     /// - Throws: ``ClaimStoreError``, with the code `lost` if the record is not unknown any more.
     public func resolve(
         _ id: RecordID, fence: Int64, as resolution: ClaimCommand.Resolution, _ decision: Decision
@@ -100,7 +104,10 @@ extension IdempotencyEngine {
 
     /// Forgets a record, and all that it says. Then the key may be executed again, as if it had never been seen.
     ///
-    /// - Parameter fence: The record's. If it has moved on meanwhile, nothing is changed.
+    /// - Parameters:
+    ///   - id: The record.
+    ///   - fence: The record's. If it has moved on meanwhile, nothing is changed.
+    ///   - decision: Who decided, and why.
     /// - Throws: ``ClaimStoreError``, with the code `lost` if the record is in flight, or is another by now.
     public func purge(_ id: RecordID, fence: Int64, _ decision: Decision) async throws(ClaimStoreError) {
         try await write(id, .purge(fence: fence))

@@ -14,6 +14,7 @@ extension IdempotencyEngine {
     /// cancellation, and tried again while the store fails.
     ///
     /// - Parameters:
+    ///   - key: The caller's name for this one effect. Every repeat carries the same.
     ///   - scope: What the key is unique within.
     ///   - parts: What the request says. The same key with other parts is refused.
     ///   - coding: How what the work returns is kept.

@@ -145,11 +145,12 @@ public final class IdempotencyEngine: Sendable {
 
     /// - Parameters:
     ///   - store: Where records are kept.
+    ///   - configuration: How long claims and outcomes last, and what is bounded.
     ///   - seal: What payloads are encrypted with. Default: nothing.
     ///   - clock: What waits and renewals are measured on. Leases are measured by the store.
     ///   - onEvent: Called for what somebody should hear of, on any thread. Keep it short.
     ///   - onCommit: Called for each commit to a store that does not answer at once, on any thread. Keep it short.
-    /// - Throws: ``ConfigurationError`` for an option that is out of its range.
+    /// - Throws: `ConfigurationError` for an option that is out of its range.
     public init(
         store: any ClaimStore, configuration: IdempotencyConfiguration = IdempotencyConfiguration(),
         sealing seal: PayloadSeal? = nil, clock: any TimeSource = MonotonicClock(),
@@ -181,6 +182,8 @@ public final class IdempotencyEngine: Sendable {
     /// Asks what to do about a key.
     ///
     /// - Parameters:
+    ///   - id: What the key is stored under: see ``StoreSecret/recordID(of:in:)``.
+    ///   - fingerprint: What the request says. The same key with another is refused.
     ///   - caller: Whose key it is, for the bounds on callers.
     ///   - origin: Where it comes from, for the bounds on origins; nil, where that is nobody's in particular. Default: nil.
     ///   - retention: How long the outcome is kept: 1 minute to 365 days. Default: as configured.
@@ -189,8 +192,8 @@ public final class IdempotencyEngine: Sendable {
     ///   - takesOver: What is executed again, under a higher fence, though nobody knows how it ended. A duplicate that
     ///     waits for what ends so takes over as well.
     ///   - mayWait: Whether a duplicate of what is in flight here waits for its end, or conflicts.
-    ///   - decided: Called exactly once, on any thread, unless the caller leaves. A duplicate that waits is called at the
-    ///     end. A lease or a retention out of its range is told as `unavailable`, with the code `invalid`.
+    ///   - decided: Called exactly once, on any thread, unless the caller leaves. A duplicate that waits is called at
+    ///     the end. A lease or a retention out of its range is told as `unavailable`, with the code `invalid`.
     /// - Returns: Where the caller waits, if it does.
     @discardableResult
     public func begin(

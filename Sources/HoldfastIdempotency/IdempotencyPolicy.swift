@@ -44,8 +44,8 @@ public struct IdempotencyPolicy<Value: Sendable>: Sendable {
     public var retention: Duration?
 
     /// What a thrown error says of the effect. By default an error that proves that nothing was done says none
-    /// (``FailureClass/notSent(retryAfter:)``, ``FailureClass/rejected(retryAfter:)``), and all others say nothing: a
-    /// cancellation, and ``FailureClass/failed`` too, since what ran and failed may have had a part of its effect.
+    /// (`FailureClass.notSent(retryAfter:)`, `FailureClass.rejected(retryAfter:)`), and all others say nothing: a
+    /// cancellation, and `FailureClass.failed` too, since what ran and failed may have had a part of its effect.
     ///
     /// An error speaks of the call that threw it, and not of those before it. Once a step has completed, or may
     /// have had its effect (``Execution/step(_:coding:policy:_:)``), nothing is taken for none. Work that makes several calls without steps

@@ -95,7 +95,7 @@ public struct StoreSecret: Sendable {
     private let key: SymmetricKey
 
     /// - Parameter bytes: At least 32 bytes from a cryptographic generator.
-    /// - Throws: ``ConfigurationError`` when there are fewer.
+    /// - Throws: `ConfigurationError` when there are fewer.
     public init(bytes: [UInt8]) throws(ConfigurationError) {
         try require("store secret's length", bytes.count, in: 32...1_024)
         key = SymmetricKey(data: bytes)

@@ -12,7 +12,7 @@ public struct PayloadSeal: Sendable {
         /// - Parameters:
         ///   - number: What the key is called in each payload that it has sealed. Never give it to another.
         ///   - bytes: 16, 24 or 32 bytes from a cryptographic generator.
-        /// - Throws: ``ConfigurationError`` for another length.
+        /// - Throws: `ConfigurationError` for another length.
         public init(_ number: UInt32, bytes: [UInt8]) throws(ConfigurationError) {
             guard [16, 24, 32].contains(bytes.count) else {
                 throw ConfigurationError(
@@ -31,7 +31,7 @@ public struct PayloadSeal: Sendable {
     ///   - writing: Seals from now on.
     ///   - reading: Those that have sealed what is still kept. Leave one out only when its last payload has expired. The
     ///     writing key may be among them.
-    /// - Throws: ``ConfigurationError`` when two different keys have the same number: what one of them has sealed could
+    /// - Throws: `ConfigurationError` when two different keys have the same number: what one of them has sealed could
     ///   not be opened.
     public init(writing: Key, reading: [Key] = []) throws(ConfigurationError) {
         self.writing = writing

@@ -28,6 +28,7 @@ public struct PrometheusText: CustomStringConvertible {
     /// Adds a histogram to the family that was opened last.
     ///
     /// - Parameters:
+    ///   - labels: What tells this histogram from the others of its family.
     ///   - buckets: How many values fell into each bucket alone; the last is that of the values beyond every bound.
     ///   - bounds: The upper bounds, rising, one fewer than there are buckets.
     ///   - sum: Of all values.

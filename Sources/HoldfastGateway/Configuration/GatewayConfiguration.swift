@@ -94,7 +94,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
 
     /// Checks every option.
     ///
-    /// - Throws: ``ConfigurationError`` for the first option out of its range.
+    /// - Throws: `ConfigurationError` for the first option out of its range.
     public func validate() throws(ConfigurationError) {
         try require("number of listeners", listeners.count, in: 1...64)
         try require("number of services", services.count, in: 1...1_000)

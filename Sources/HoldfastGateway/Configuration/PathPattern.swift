@@ -31,7 +31,7 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a pattern.
     ///
-    /// - Throws: ``Holdfast/ConfigurationError`` for what is none: at most 1,024 bytes and 64 segments, beginning with `/`.
+    /// - Throws: `ConfigurationError` for what is none: at most 1,024 bytes and 64 segments, beginning with `/`.
     public init(_ text: String) throws(ConfigurationError) {
         func wrong(_ allowed: String) -> ConfigurationError {
             ConfigurationError(option: "path", value: text, allowed: allowed)

@@ -21,7 +21,7 @@ public struct ProbePath: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a template, which may have a query.
     ///
-    /// - Throws: ``Holdfast/ConfigurationError`` for what is none. One without `{key}` would find the effect of another key.
+    /// - Throws: `ConfigurationError` for what is none. One without `{key}` would find the effect of another key.
     public init(_ text: String) throws(ConfigurationError) {
         func wrong(_ allowed: String) -> ConfigurationError {
             ConfigurationError(option: "path", value: text, allowed: allowed)

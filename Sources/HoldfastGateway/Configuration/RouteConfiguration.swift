@@ -26,7 +26,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         case fields([String])
         /// The address that the connection comes from.
         case address
-        /// The certificate that the client has shown, by whom it names: see ``HoldfastTLS/CertificateIdentity``. Who shows
+        /// The certificate that the client has shown, by whom it names: see `CertificateIdentity`. Who shows
         /// none is the same caller as everybody else who does not; no field of a request stands in for it.
         case certificate
         /// What a signed token says of its bearer, whatever token it is.
@@ -94,7 +94,7 @@ public struct RouteConfiguration: Sendable, Hashable {
 
         /// Default: keys are honoured where they are sent.
         public var keys = Keys.optional
-        /// Which responses are the outcome of a key, and what keys look like. Default: ``HoldfastHTTP/OutcomeProfile/ietf``.
+        /// Which responses are the outcome of a key, and what keys look like. Default: `OutcomeProfile.ietf`.
         public var profile = OutcomeProfile.ietf
         /// The methods whose requests have keys: 1 to 16, of which none is GET, HEAD, OPTIONS, TRACE or CONNECT. Default: as
         /// the profile says, POST and PATCH in most. Whether a request may be retried depends on its method all the same.
@@ -112,7 +112,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         /// Fields of a request that keys are unique within, besides the caller, the method, the host and the path; in lower
         /// case, at most 8. With another value, or without, the same key is another. Default: none.
         public var scopeFields: Set<String> = []
-        /// Which fields of a response are replayed besides ``HoldfastHTTP/RecordedResponse/replayableFields``, in lower case: at
+        /// Which fields of a response are replayed besides `RecordedResponse.replayableFields`, in lower case: at
         /// most 32, of which none may be a cookie, a challenge, a field of the connection, or the gateway's own. Default:
         /// none.
         public var replayFields: Set<String> = []

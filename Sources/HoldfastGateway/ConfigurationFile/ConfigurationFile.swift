@@ -23,7 +23,9 @@ public struct ConfigurationFile: Sendable {
 
     /// Reads a file.
     ///
-    /// - Parameter environment: Whose `HOLDFAST_STORE` says where keys are kept, if the file does not.
+    /// - Parameters:
+    ///   - path: The file. Names in it are relative to its folder.
+    ///   - environment: Whose `HOLDFAST_STORE` says where keys are kept, if the file does not.
     /// - Throws: ``ConfigurationMistakes``: all of them.
     public init(
         path: String, environment: [String: String] = ProcessInfo.processInfo.environment

@@ -19,6 +19,7 @@ public final class ConfigurationReloader: Service {
 
     /// - Parameters:
     ///   - file: What runs already.
+    ///   - logger: Where each reading and each mistake is logged.
     ///   - apply: Makes a configuration the one that runs, or throws and leaves what runs as it was.
     public init(
         _ file: ConfigurationFile, logger: Logger,

@@ -37,7 +37,7 @@ public struct TokenKeys: Sendable, Hashable {
 
     /// Reads a document.
     ///
-    /// - Throws: ``Holdfast/ConfigurationError`` which says what is allowed.
+    /// - Throws: `ConfigurationError` which says what is allowed.
     public init(_ bytes: [UInt8]) throws(ConfigurationError) {
         let text = String(decoding: bytes, as: UTF8.self)
         let keys = try text.contains("-----BEGIN ") ? Self.pem(text) : Self.document(bytes)
