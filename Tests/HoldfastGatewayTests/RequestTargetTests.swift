@@ -108,23 +108,5 @@ import Testing
     func `what is no token, or a known method in another case, is refused`(method: String) {
         #expect(throws: Problem.self) { try MethodRules.check(HTTPMethod(rawValue: method), known: ["BAN"]) }
     }
-
-    /// A head of 15 KB with 7,500 segments took 4.9 ms once.
-    @Test(arguments: ["/a", "/%41", "/A", "/;", "//", "%25", "%E2", "/a;b%2F", "%252", "/."])
-    func `a long path costs no more than its length`(piece: String) {
-        func steps(_ count: Int) -> Duration {
-            let target = "/a" + String(repeating: piece, count: count / piece.utf8.count)
-            return ContinuousClock().measure {
-                for _ in 0..<4 {
-                    guard let read = self.read(target) else { continue }
-                    for taken in read.readings.marks.subsets.prefix(4) { _ = read.readings.path(taking: taken) }
-                }
-            }
-        }
-        // What grows with the square takes 64 times as long. The least of some: others run meanwhile.
-        let short = (0..<5).map { _ in steps(2_000) }.min() ?? .zero
-        let long = (0..<5).map { _ in steps(16_000) }.min() ?? .zero
-        #expect(long < short * 32 + .milliseconds(2), "\(piece): \(short) and \(long)")
-    }
 }
 #endif

@@ -7,6 +7,7 @@ import Testing
         "text/html;charset=utf-8", "Text/HTML;Charset=\"utf-8\"", "text/html; charset=\"utf-8\"",
         "text/html;charset=UTF-8", " text/html \t; charset=Utf-8 ", "text/html; charset=utf-8;",
         "text/html;;charset=utf-8",
+        // RFC9110-5.6.4-1
         "text/html;charset=\"utf\\-8\"",
     ])
     func `a media type is the same however it is written`(text: String) throws {

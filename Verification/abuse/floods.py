@@ -22,6 +22,16 @@ def pipelining(gateway, count, seconds):
     return f"GET after GET: {flood}, {flood.received / 1e6:.1f} MB received"
 
 
+def long_paths(gateway, count, seconds):
+    """What a target costs must grow with its length, and not with how often it could be read in another way: 15 KB of 7,500
+    segments took 4.9 ms once."""
+    parts = (b"/a", b"/%41", b"/A", b"/;", b"//", b"%25", b"%E2", b"/a;b%2F", b"%252", b"/.")
+    # One kind for each connection: what is refused ends it.
+    blocks = itertools.cycle(ask(b"/a" + part * (15_000 // len(part))) for part in parts)
+    flood = Flood(gateway.port, lambda: itertools.repeat(next(blocks)), count, seconds).run()
+    return f"paths of 15 KB, of segments, escapes and parameters: {flood}, {flood.received / 1e6:.1f} MB received"
+
+
 def paced(made, seconds, block, most):
     """Sends a block on each connection every few milliseconds, so that what came before can be answered, and reads
     nothing. `block` makes one from its number.
