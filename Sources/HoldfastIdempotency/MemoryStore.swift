@@ -3,9 +3,14 @@ import Synchronization
 
 /// Keeps records in this process's memory: they are gone when it ends. For tests, and for services whose effects are
 /// as short-lived as the process.
+///
+/// A record whose retention is over makes room by itself: each new key forgets two such records, and one that meets a full
+/// store as many as it takes. ``IdempotencyEngine/keepReaping(every:failed:)``, run beside the service, frees their memory
+/// when no new key comes, too.
 public final class MemoryStore: ImmediateClaimStore {
-    /// The most records that are kept. Beyond it, claims of new keys fail as `full`; nothing is forgotten before its
-    /// retention is over, and known keys are answered.
+    /// The most records that are kept. When there are as many, all of them within their retention, claims of new keys fail
+    /// as ``ClaimStoreError/Code/full``; keys that are there are claimed, repeated, completed and released as ever. A batch
+    /// whose keys another caller frees meanwhile may pass the bound by as many as it claims.
     public let bound: Int
     /// The most bytes of payloads. Beyond it the same holds, and payloads that come are not kept.
     public let byteBound: Int
@@ -20,8 +25,6 @@ public final class MemoryStore: ImmediateClaimStore {
     /// Those whose record says so; others are by their leases.
     private let unknown = Atomic<Int>(0)
     private let fence = Atomic<Int64>(0)
-    /// The second in which nothing was found that had expired.
-    private let soughtRoom = Atomic<Int64>(-1)
 
     /// Some of the records, so that threads seldom meet.
     fileprivate final class Shard: Sendable {
@@ -32,10 +35,8 @@ public final class MemoryStore: ImmediateClaimStore {
             /// All of them, and those that are not completed, in the order of their claims.
             private(set) var order = ClaimOrder()
             private(set) var unsettled = ClaimOrder()
-            /// The records that may expire in a minute, so that none has to be looked for.
-            var due: [Int64: [RecordID]] = [:]
-            /// How many those are. Some are there no more, or are due later by now.
-            var dueCount = 0
+            /// Which of them expires first.
+            var due = ExpiryQueue()
 
             /// Puts a record in the place of what there is under its identity, or takes that away.
             mutating func set(_ next: ClaimRecord?, under id: RecordID) {
@@ -59,6 +60,11 @@ public final class MemoryStore: ImmediateClaimStore {
         }
     }
 
+    /// How many records whose retention is over a new one forgets: more than one, so that they become fewer.
+    private static let forgottenByNew = 2
+    /// How many are forgotten at once, so that whoever waits for the lock gets it in between.
+    private static let forgottenAtOnce = 64
+
     /// - Parameters:
     ///   - bound: The most records that are kept. Default: 1,000,000, which is about 300 MB with small payloads.
     ///   - byteBound: The most bytes of payloads that are kept. Default: 256 MiB.
@@ -70,20 +76,37 @@ public final class MemoryStore: ImmediateClaimStore {
     }
 
     public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
-        // Asked first and for the whole batch, so that what follows cannot fail half-way.
-        let claims = batch.count { isNewClaim($0) }
-        try reserve(claims)
-        defer { count.subtract(claims, ordering: .relaxed) }
-        return batch.map { carryOut($0) }
+        // Asked first and for the whole batch, so that what follows cannot fail half-way. Only a new key needs a place.
+        let claimed = Set(batch.filter(\.isClaim).map(\.id))
+        var places = claimed.count(where: { id in shard(of: id).state.withLock { $0.records[id] == nil } })
+        while !reserve(places) { guard makeRoom() else { throw fullness } }
+        defer { count.subtract(places, ordering: .relaxed) }
+        return batch.map { command in
+            shard(of: command.id).state.withLock { state in
+                carryOut(command, in: &state) {
+                    if places > 0 { places -= 1 } else { count.add(1, ordering: .relaxed) }
+                }
+            }
+        }
     }
 
     public func applyNow(_ command: ClaimCommand) throws(ClaimStoreError) -> ClaimReply {
-        guard command.isClaim else { return carryOut(command) }
-        // Nearly always there is room, and then nobody asks whether the key is known.
-        guard hasRoom(for: 1) || isNewClaim(command) else { return carryOut(command) }
-        try reserve(1)
-        defer { count.subtract(1, ordering: .relaxed) }
-        return carryOut(command)
+        while true {
+            if let reply = tryNow(command) { return reply }
+            guard makeRoom() else { throw fullness }
+        }
+    }
+
+    /// - Returns: Nil if there is no place for the record.
+    private func tryNow(_ command: ClaimCommand) -> ClaimReply? {
+        shard(of: command.id).state.withLock { state in
+            let isNew = command.isClaim && state.records[command.id] == nil
+            if isNew, !reserve(1) { return nil }
+            return carryOut(command, in: &state) {
+                // The place is taken already.
+                assert(isNew)
+            }
+        }
     }
 
     public var usageNow: ClaimUsage? {
@@ -94,83 +117,87 @@ public final class MemoryStore: ImmediateClaimStore {
             unknown: unknown.load(ordering: .relaxed) + lapsed)
     }
 
-    private func isNewClaim(_ command: ClaimCommand) -> Bool {
-        command.isClaim && shard(of: command.id).state.withLock { $0.records[command.id] == nil }
-    }
-
-    private func hasRoom(for claims: Int) -> Bool {
-        count.load(ordering: .relaxed) + claims <= bound && bytes.load(ordering: .relaxed) < byteBound
-    }
-
-    /// Takes places for new keys. Where there are none, what has expired makes room, whether somebody reaps or not.
-    private func reserve(_ claims: Int) throws(ClaimStoreError) {
-        guard claims > 0 else { return }
-        if tookPlaces(claims) { return }
-        // Once a second at the most, if there was nothing to forget: a flood at the bound must not search.
-        let second = now.milliseconds / 1_000
-        if soughtRoom.load(ordering: .relaxed) != second {
-            if forget(atMost: max(64, claims)) == 0 { soughtRoom.store(second, ordering: .relaxed) }
-            if tookPlaces(claims) { return }
+    /// Takes places for new keys, if there are as many.
+    private func reserve(_ places: Int) -> Bool {
+        guard places > 0 else { return true }
+        guard bytes.load(ordering: .relaxed) < byteBound else { return false }
+        var taken = count.load(ordering: .relaxed)
+        // Never more than there are, not for a moment: another would be refused what is free.
+        while taken + places <= bound {
+            let (isReserved, found) = count.weakCompareExchange(
+                expected: taken, desired: taken + places, ordering: .relaxed)
+            if isReserved { return true }
+            taken = found
         }
-        let held = bytes.load(ordering: .relaxed)
-        throw ClaimStoreError(
-            .full,
-            "the memory store may hold \(bound) records and \(byteBound) bytes of outcomes, and holds \(held) bytes: new keys are refused"
-        )
-    }
-
-    private func tookPlaces(_ claims: Int) -> Bool {
-        let isFull = bytes.load(ordering: .relaxed) >= byteBound
-        if count.add(claims, ordering: .relaxed).newValue <= bound, !isFull { return true }
-        count.subtract(claims, ordering: .relaxed)
         return false
     }
 
-    private func carryOut(_ command: ClaimCommand) -> ClaimReply {
+    private var fullness: ClaimStoreError {
+        let (keys, held) = (count.load(ordering: .relaxed), bytes.load(ordering: .relaxed))
+        return ClaimStoreError(
+            .full,
+            "the memory store holds \(keys) of \(bound) records and \(held) of \(byteBound) bytes of outcomes, all within their retention: new keys are refused"
+        )
+    }
+
+    /// Forgets some of what may be forgotten.
+    ///
+    /// - Returns: Whether there was anything.
+    private func makeRoom() -> Bool { forget(atMost: Self.forgottenAtOnce) > 0 }
+
+    private func forget(atMost bound: Int) -> Int {
         let now = self.now
-        return shard(of: command.id).state.withLock { state in
-            let record = state.records[command.id]
-            let decision = ClaimMachine.apply(
-                command.action, to: record, at: now,
-                // Asked for under the lock, so that the fences of one key rise.
-                nextFence: command.isClaim ? fence.add(1, ordering: .relaxed).newValue : 0)
-            switch decision.write {
-            case .nothing: break
-            case .put(var next):
-                let growth = next.state.payloadBytes - (record?.state.payloadBytes ?? 0)
-                if growth > 0, bytes.add(growth, ordering: .relaxed).newValue > byteBound {
-                    bytes.subtract(growth, ordering: .relaxed)
-                    next.state = .completed(payload: nil)
-                } else if growth < 0 {
-                    bytes.add(growth, ordering: .relaxed)
+        var forgotten = 0
+        for shard in shards {
+            var isMore = true
+            while isMore, forgotten < bound {
+                let (gone, rest) = shard.state.withLock {
+                    $0.forget(atMost: min(Self.forgottenAtOnce, bound - forgotten), at: now)
                 }
-                state.set(next, under: command.id)
-                let change = next.usage.unknown - record.usage.unknown
-                if change != 0 { unknown.add(change, ordering: .relaxed) }
-                if record == nil { count.add(1, ordering: .relaxed) }
-                if record?.minute != next.minute { state.note(command.id, in: next.minute) }
-            case .delete:
-                state.set(nil, under: command.id)
-                subtract(record.usage)
+                subtract(gone)
+                (forgotten, isMore) = (forgotten + gone.keys, rest)
             }
-            return decision.reply
         }
+        return forgotten
+    }
+
+    /// - Parameter appeared: Called when there is a record more.
+    private func carryOut(
+        _ command: ClaimCommand, in state: inout Shard.State, appeared: () -> Void
+    ) -> ClaimReply {
+        let now = self.now
+        let record = state.records[command.id]
+        let decision = ClaimMachine.apply(
+            command.action, to: record, at: now,
+            // Asked for under the lock, so that the fences of one key rise.
+            nextFence: command.isClaim ? fence.add(1, ordering: .relaxed).newValue : 0)
+        switch decision.write {
+        case .nothing: break
+        case .put(var next):
+            let growth = next.state.payloadBytes - (record?.state.payloadBytes ?? 0)
+            if growth > 0, bytes.add(growth, ordering: .relaxed).newValue > byteBound {
+                bytes.subtract(growth, ordering: .relaxed)
+                next.state = .completed(payload: nil)
+            } else if growth < 0 {
+                bytes.add(growth, ordering: .relaxed)
+            }
+            state.set(next, under: command.id)
+            let change = next.usage.unknown - record.usage.unknown
+            if change != 0 { unknown.add(change, ordering: .relaxed) }
+            if record?.expires != next.expires { state.note(command.id, until: next.expires) }
+            guard record == nil else { break }
+            appeared()
+            subtract(state.forget(atMost: Self.forgottenByNew, at: now).gone)
+        case .delete:
+            state.set(nil, under: command.id)
+            subtract(record.usage)
+        }
+        return decision.reply
     }
 
     public func secret() async throws -> StoreSecret { hashingSecret }
 
     public func reap(atMost count: Int) async throws -> Int { forget(atMost: count) }
-
-    private func forget(atMost bound: Int) -> Int {
-        let now = self.now
-        var reaped = 0
-        for shard in shards where reaped < bound {
-            let forgotten = shard.state.withLock { $0.reap(atMost: bound - reaped, at: now) }
-            subtract(forgotten)
-            reaped += forgotten.keys
-        }
-        return reaped
-    }
 
     private func subtract(_ gone: ClaimUsage) {
         count.subtract(gone.keys, ordering: .relaxed)
@@ -232,18 +259,17 @@ public final class MemoryStore: ImmediateClaimStore {
 
 extension MemoryStore {
     /// How many places are kept for what may expire.
-    var dueCount: Int { shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.dueCount } } }
+    var dueCount: Int { shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.due.count } } }
+    /// How many records there are, whether or not their retention is over.
+    var recordCount: Int { shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.records.count } } }
 }
 
 extension MemoryStore.Shard.State {
-    /// A claim and its outcome take two places. When there are many more than that, most are of records that are gone.
-    fileprivate mutating func note(_ id: RecordID, in minute: Int64) {
-        due[minute, default: []].append(id)
-        dueCount += 1
-        guard dueCount > 3 * max(64, records.count) else { return }
-        due = [:]
-        for (id, record) in records { due[record.minute, default: []].append(id) }
-        dueCount = records.count
+    /// A claim and its outcome take two entries. When there are many more than that, most are of records that are gone.
+    fileprivate mutating func note(_ id: RecordID, until expires: StoreInstant) {
+        due.note(.init(expires: expires, id: id))
+        guard due.count > 3 * max(64, records.count) else { return }
+        due = ExpiryQueue(records.lazy.map { .init(expires: $0.value.expires, id: $0.key) })
     }
 
     /// How many are unknown because their lease is over.
@@ -256,26 +282,17 @@ extension MemoryStore.Shard.State {
         }
     }
 
-    fileprivate mutating func reap(atMost bound: Int, at now: StoreInstant) -> ClaimUsage {
+    /// - Returns: What was forgotten, and whether more may be due.
+    fileprivate mutating func forget(atMost bound: Int, at now: StoreInstant) -> (gone: ClaimUsage, isMore: Bool) {
         var gone = ClaimUsage()
-        for minute in due.keys where minute * 60_000 <= now.milliseconds && gone.keys < bound {
-            var later: [RecordID] = []
-            while gone.keys < bound, let id = due[minute]?.popLast() {
-                dueCount -= 1
-                // It may be gone, or have been put into a later minute.
-                guard let record = records[id], record.minute == minute else { continue }
-                if record.expires <= now {
-                    set(nil, under: id)
-                    gone += record.usage
-                } else {
-                    later.append(id)
-                    dueCount += 1
-                }
-            }
-            let rest = later + (due[minute] ?? [])
-            due[minute] = rest.isEmpty ? nil : rest
+        // What is out of date goes by the way, but not so much that others wait for the lock.
+        for _ in 0..<(4 * bound) where gone.keys < bound {
+            guard let entry = due.next(at: now) else { return (gone, false) }
+            guard let record = records[entry.id], record.expires == entry.expires else { continue }
+            set(nil, under: entry.id)
+            gone += record.usage
         }
-        return gone
+        return (gone, true)
     }
 }
 
@@ -284,8 +301,6 @@ extension ClaimCommand {
 }
 
 extension ClaimRecord {
-    fileprivate var minute: Int64 { expires.milliseconds / 60_000 }
-
     /// Whether it is anything but completed with what repeats are answered from.
     fileprivate var isUnsettled: Bool { state.stored.state != .completed }
 }
