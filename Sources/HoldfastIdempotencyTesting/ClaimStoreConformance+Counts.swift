@@ -1,4 +1,5 @@
 import HoldfastIdempotency
+import HoldfastTesting
 
 extension ClaimStoreConformance {
     /// That what a store holds is counted. A store that cannot tell is not asked.
