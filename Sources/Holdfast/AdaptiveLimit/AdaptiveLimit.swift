@@ -112,7 +112,8 @@ public final class AdaptiveLimit: Sendable {
         return Rejection(
             explanation: Explanation(
                 policy: .adaptiveLimit, name: name, state: "full",
-                evidence: .concurrency(inFlight: now.inFlight, limit: now.limit, waiting: 0), retryAfter: .zero))
+                evidence: .concurrency(inFlight: now.inFlight, limit: now.limit, waiting: 0), retryAfter: .zero
+            ).told())
     }
 }
 

@@ -173,7 +173,8 @@ public final class Bulkhead: Sendable {
             explanation: Explanation(
                 policy: .bulkhead, name: name, state: "full",
                 evidence: .concurrency(inFlight: now.inFlight, limit: configuration.limit, waiting: now.waiting),
-                retryAfter: .zero))
+                retryAfter: .zero
+            ).told())
     }
 }
 

@@ -33,6 +33,12 @@ public struct Explanation: Sendable, Hashable, CustomStringConvertible {
         self.retryAfter = retryAfter
     }
 
+    /// The same, once whoever listens has heard of the rejection.
+    func told() -> Explanation {
+        HoldfastEvents.tell(.rejection(self))
+        return self
+    }
+
     public var description: String {
         "\(policy.rawValue) '\(name)' is \(state): \(evidence), retry after \(retryAfter)"
     }

@@ -287,7 +287,7 @@ public final class CircuitBreaker: Sendable {
             guard word.compareExchange(expected: seen.bits, desired: next, ordering: .acquiringAndReleasing).exchanged
             else { return (false, false) }
             shared.machine = machine
-            return (true, listener != nil && shared.announcements.add(change))
+            return (true, isHeard && shared.announcements.add(change))
         }
         if deliver { announce() }
         return isTripped
@@ -329,7 +329,8 @@ public final class CircuitBreaker: Sendable {
         Rejection(
             explanation: Explanation(
                 policy: .circuitBreaker, name: name, state: state.rawValue, generation: generation, evidence: evidence,
-                retryAfter: retryAfter))
+                retryAfter: retryAfter
+            ).told())
     }
 
     private func evidence(_ machine: CircuitBreakerMachine, at now: MonotonicInstant) -> Evidence {
@@ -350,7 +351,7 @@ public final class CircuitBreaker: Sendable {
         let (result, deliver) = shared.withLock { shared in
             let (result, change) = body(&shared.machine, now)
             publish(shared.machine)
-            guard let change, listener != nil else { return (result, false) }
+            guard let change, isHeard else { return (result, false) }
             return (result, shared.announcements.add(change))
         }
         if deliver { announce() }
@@ -379,21 +380,13 @@ public final class CircuitBreaker: Sendable {
         openUntil.store(until.nanoseconds, ordering: .releasing)
     }
 
+    private var isHeard: Bool { listener != nil || HoldfastEvents.isHeard }
+
     /// Delivers what waits, in order. Only one thread delivers at a time; what a listener causes is added to the end.
     private func announce() {
         while let change = shared.withLock({ $0.announcements.next() }) {
             listener?(change)
+            HoldfastEvents.tell(.change(breaker: name, change))
         }
-    }
-}
-
-extension CircuitBreaker: PolicyStage {
-    public var shape: PolicyShape { PolicyShape(.circuitBreaker, "'\(name)' \(configuration)", instance: self) }
-
-    @inlinable
-    nonisolated(nonsending) public func run<R>(
-        _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
-    ) async throws -> R {
-        try await run { try await next(attempt) }
     }
 }

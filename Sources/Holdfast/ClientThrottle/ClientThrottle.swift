@@ -67,7 +67,8 @@ public final class ClientThrottle: Sendable {
                 explanation: Explanation(
                     policy: .clientThrottle, name: name, state: "throttling",
                     evidence: .throttle(accepted: counts.accepts, of: counts.requests, rejecting: probability),
-                    retryAfter: .zero))
+                    retryAfter: .zero
+                ).told())
         }
     }
 

@@ -31,13 +31,13 @@ nonisolated(nonsending) public func withCooperativeDeadline<R>(
 nonisolated(nonsending) private func cooperating<R>(
     _ limit: TimeLimit, _ body: nonisolated(nonsending) () async throws -> R
 ) async throws -> R {
-    guard !limit.hasPassed else { throw TimeoutError(limit: limit) }
+    guard !limit.hasPassed else { throw TimeoutError.now(limit) }
     do {
         return try await LineageFrame.run(.limit(limit, .cooperative), body)
     } catch {
         // A cancellation in a task that nobody has cancelled, after the time: something below heeded the limit.
         if !Task.isCancelled, limit.hasPassed, ErrorMeaning(of: error).isCancellation {
-            throw TimeoutError(limit: limit, underlyingError: error)
+            throw TimeoutError.now(limit, underlyingError: error)
         }
         throw error
     }
@@ -64,7 +64,8 @@ public struct CooperativeDeadline: PolicyStage {
     nonisolated(nonsending) public func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
-        try await cooperating(TimeLimit(.deadline, for: duration, clock: clock)) { try await next(attempt) }
+        let limit = TimeLimit(.deadline, for: attempt.options.deadline ?? duration, clock: clock)
+        return try await cooperating(limit) { try await next(attempt) }
     }
 }
 
@@ -87,6 +88,7 @@ public struct CooperativeTimeout: PolicyStage {
     nonisolated(nonsending) public func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
-        try await cooperating(TimeLimit(.timeout, for: duration, clock: clock)) { try await next(attempt) }
+        let limit = TimeLimit(.timeout, for: attempt.options.timeout ?? duration, clock: clock)
+        return try await cooperating(limit) { try await next(attempt) }
     }
 }

@@ -61,7 +61,8 @@ public struct Deadline: ConcurrentPolicyStage {
     nonisolated(nonsending) public func run<R: Sendable>(
         _ attempt: Attempt, concurrently next: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
     ) async throws -> R {
-        try await within(TimeLimit(.deadline, for: duration, clock: clock)) { try await next(attempt) }
+        let limit = TimeLimit(.deadline, for: attempt.options.deadline ?? duration, clock: clock)
+        return try await within(limit) { try await next(attempt) }
     }
 }
 
@@ -83,6 +84,7 @@ public struct Timeout: ConcurrentPolicyStage {
     nonisolated(nonsending) public func run<R: Sendable>(
         _ attempt: Attempt, concurrently next: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
     ) async throws -> R {
-        try await within(TimeLimit(.timeout, for: duration, clock: clock)) { try await next(attempt) }
+        let limit = TimeLimit(.timeout, for: attempt.options.timeout ?? duration, clock: clock)
+        return try await within(limit) { try await next(attempt) }
     }
 }

@@ -81,6 +81,12 @@ public struct TimeoutError: ClassifiedError, Sendable, CustomStringConvertible {
         self.underlyingError = underlyingError is CancellationError ? nil : underlyingError
     }
 
+    /// The error of a limit that is met now, which is told to whoever listens.
+    static func now(_ limit: TimeLimit, underlyingError: (any Error)? = nil) -> TimeoutError {
+        HoldfastEvents.tell(.timeout(limit))
+        return TimeoutError(limit: limit, underlyingError: underlyingError)
+    }
+
     /// It may or may not have run.
     public var failureClass: FailureClass { .unknown }
     public var description: String {

@@ -15,7 +15,7 @@ nonisolated(nonsending) package func within<R: Sendable>(
     _ body: nonisolated(nonsending) @escaping @Sendable () async throws -> R
 ) async throws -> R {
     guard let limits = Limits(limit, below: Lineage.current) else { return try await body() }
-    if let passed = limits.passed { throw TimeoutError(limit: passed) }
+    if let passed = limits.passed { throw TimeoutError.now(passed) }
     return try await race(isolation: #isolation, limits, tolerance, body)
 }
 
@@ -27,7 +27,7 @@ nonisolated(nonsending) package func withinLineage<R: Sendable>(
     let lineage = Lineage.current
     for case .limit(let limit, .cooperative) in lineage.facts {
         guard let limits = Limits(limit, below: lineage) else { break }
-        if let passed = limits.passed { throw TimeoutError(limit: passed) }
+        if let passed = limits.passed { throw TimeoutError.now(passed) }
         return try await race(isolation: #isolation, limits, nil, body)
     }
     return try await body()
@@ -108,7 +108,7 @@ private func race<R: Sendable>(
                 group.cancelAll()
                 // Only a cancellation is the limit's doing. What else the body threw is what really happened.
                 if let met, ErrorMeaning.tellsOfCancellation(error) {
-                    throw TimeoutError(limit: met, underlyingError: error)
+                    throw TimeoutError.now(met, underlyingError: error)
                 }
                 throw error
             }

@@ -100,9 +100,14 @@ public final class Hedge: Sendable {
             while let event = try await group.next() {
                 switch event {
                 case .delayPassed:
-                    guard case .send(let number) = machine.delayPassed(withdraw: { budget.withdraw(.hedge) }) else {
-                        continue
+                    let name = attempt.context?.name
+                    let decision = machine.delayPassed {
+                        if budget.withdraw(.hedge) { return true }
+                        HoldfastEvents.tell(.budgetRefused(call: name, .hedge))
+                        return false
                     }
+                    guard case .send(let number) = decision else { continue }
+                    HoldfastEvents.tell(.hedge(call: name, number: number))
                     send(number)
                     if machine.mayHedge { startTimer() }
                 case .timerEnded:

@@ -3,7 +3,7 @@
 /// ```swift
 /// let call = try Policy {
 ///     try Deadline(.seconds(5))
-///     try Retry(.exponential(from: .milliseconds(50), cap: .seconds(2)), attempts: 4, budget: budget)
+///     try Retry(.exponential(from: .milliseconds(50), cap: .seconds(2)), attempts: 4, budget: budget, on: .anyError)
 ///     payments                              // a CircuitBreaker that others may share
 ///     try Timeout(.seconds(1))              // of one attempt
 /// }
@@ -17,13 +17,26 @@
 public struct Policy<Stages: ConcurrentPolicyStage>: Sendable, CustomStringConvertible {
     @usableFromInline let stages: Stages
     @usableFromInline let hedges: Bool
+    @usableFromInline let context: CallContext?
 
+    /// What the policy is called in ``HoldfastEvents``.
+    public var name: String? { context?.name }
+
+    /// - Parameter name: What the policy is called in ``HoldfastEvents``. Default: it has no name.
     /// - Throws: ``PolicyError`` when the stages are in an order that is always wrong, and what the making of a stage
     ///   throws.
-    public init(@PolicyBuilder _ stages: () throws -> Stages) throws {
-        self.stages = try stages()
-        try PolicyError.check(self.stages.shapes)
-        hedges = self.stages.shapes.contains { $0.kind == .hedge }
+    public init(_ name: String? = nil, @PolicyBuilder _ stages: () throws -> Stages) throws {
+        let stages = try stages()
+        let shapes = stages.shapes
+        try PolicyError.check(shapes)
+        self.init(stages, name: name, hedges: shapes.contains { $0.kind == .hedge })
+    }
+
+    /// Of stages that have been checked.
+    init(_ stages: Stages, name: String?, hedges: Bool) {
+        self.stages = stages
+        self.hedges = hedges
+        context = name.map { CallContext(name: $0) }
     }
 
     /// The stages in words, the outermost first, one a line.
@@ -47,7 +60,7 @@ extension Policy {
         _ operation: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> R
     ) async throws -> R {
         if hedges, repeatability == .once { throw PolicyError.hedgeOfOnce }
-        return try await stages.run(Attempt(repeatability: repeatability), concurrently: operation)
+        return try await stages.run(Attempt(repeatability: repeatability, in: context), concurrently: operation)
     }
 }
 
@@ -64,7 +77,7 @@ extension Policy where Stages: PolicyStage {
         _ operation: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
         if hedges, repeatability == .once { throw PolicyError.hedgeOfOnce }
-        return try await stages.run(Attempt(repeatability: repeatability), operation)
+        return try await stages.run(Attempt(repeatability: repeatability, in: context), operation)
     }
 }
 
@@ -97,17 +110,5 @@ extension PolicyChain: PolicyStage where Outer: PolicyStage, Inner: PolicyStage 
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
         try await outer.run(attempt) { try await inner.run($0, next) }
-    }
-}
-
-/// Lists stages, the outermost first.
-@resultBuilder
-public enum PolicyBuilder {
-    public static func buildPartialBlock<Stage: ConcurrentPolicyStage>(first: Stage) -> Stage { first }
-
-    public static func buildPartialBlock<Outer: ConcurrentPolicyStage, Inner: ConcurrentPolicyStage>(
-        accumulated: Outer, next: Inner
-    ) -> PolicyChain<Outer, Inner> {
-        PolicyChain(accumulated, next)
     }
 }

@@ -11,6 +11,16 @@ public struct PolicyError: Error, Sendable, Hashable, CustomStringConvertible {
             "a hedge makes the operation twice by intent: an operation that is 'once' needs a policy without one")
     }
 
+    static func keyMissing(of name: String, found: (any Hashable)?, wanted: Any.Type) -> PolicyError {
+        PolicyError(
+            "the breakers '\(name)' need the call's key, a \(wanted), in its CallOptions: it has "
+                + (found.map { "'\($0)', a \(type(of: $0))" } ?? "none"))
+    }
+
+    static func fallback(of value: Any.Type, for result: Any.Type) -> PolicyError {
+        PolicyError("the fallback answers with a \(value), and the call's result is a \(result)")
+    }
+
     static func check(_ shapes: [PolicyShape]) throws(PolicyError) {
         let kinds = shapes.map(\.kind)
         let retry = kinds.firstIndex(of: .retry)
@@ -23,6 +33,13 @@ public struct PolicyError: Error, Sendable, Hashable, CustomStringConvertible {
         }
         if let retry, let hedge, hedge < retry {
             throw PolicyError("a hedge around a retry hedges whole series of attempts: list it below the retry")
+        }
+        for repeater in [retry, hedge].compactMap({ $0 }) {
+            if let fallback = kinds.lastIndex(of: .fallback), fallback > repeater {
+                throw PolicyError(
+                    "a fallback answers each attempt, so that none is made again: list it above the "
+                        + kinds[repeater].rawValue)
+            }
         }
         for repeater in [retry, hedge].compactMap({ $0 }) {
             if let timeout = kinds.firstIndex(of: .timeout), timeout < repeater {

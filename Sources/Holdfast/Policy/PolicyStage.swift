@@ -58,7 +58,7 @@ public struct PolicyShape: Sendable, CustomStringConvertible {
         case rateLimiter = "rate limiter"
         case adaptiveLimit = "adaptive limit"
         case clientThrottle = "client throttle"
-        case faults, shadow
+        case faults, shadow, fallback
         case custom
     }
 
@@ -89,12 +89,20 @@ public struct Attempt: Sendable {
     /// The failures of the attempts before this one, in order.
     public internal(set) var failures: [any Error]
 
+    @usableFromInline let context: CallContext?
+
     @usableFromInline
-    init(number: Int = 1, repeatability: Repeatability, failures: [any Error] = []) {
+    init(
+        number: Int = 1, repeatability: Repeatability, failures: [any Error] = [], in context: CallContext? = nil
+    ) {
         self.number = number
         self.repeatability = repeatability
         self.failures = failures
+        self.context = context
     }
+
+    /// What this call does otherwise than its policy says.
+    public var options: CallOptions { context?.options ?? CallOptions() }
 
     /// The key that every attempt of the call carries, if the call has one.
     public var key: IdempotencyKey? {

@@ -83,7 +83,8 @@ public final class RateLimiter: Sendable {
             throw Rejection(
                 explanation: Explanation(
                     policy: .rateLimiter, name: name, state: "limiting", evidence: configuration.evidence,
-                    retryAfter: retryAfter))
+                    retryAfter: retryAfter
+                ).told())
         }
     }
 

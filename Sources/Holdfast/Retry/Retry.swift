@@ -16,12 +16,14 @@ public struct Retry: Sendable {
     private let jitter: JitterSource
 
     /// - Parameters:
-    ///   - classifier: As a stage of a ``Policy``, which errors are worth another attempt. Default: those that say
-    ///     themselves what they prove. ``run(repeatable:on:deadline:_:)`` is told for each call.
+    ///   - classifier: As a stage of a ``Policy``, which errors are worth another attempt. Default: every error but a
+    ///     cancellation (``FailureClassifier/anyError``), since whoever makes the call has said why it may be repeated.
+    ///     With ``FailureClassifier/classifiedErrors`` an error that does not say what it proves ends the call, with the
+    ///     reason ``RetryMachine/StopReason/notClassified``. ``run(repeatable:on:deadline:_:)`` is told for each call.
     ///   - jitter: What waits are drawn from.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
-        configuration: RetryConfiguration, budget: RetryBudget, on classifier: FailureClassifier = .classifiedErrors,
+        configuration: RetryConfiguration, budget: RetryBudget, on classifier: FailureClassifier = .anyError,
         clock: any TimeSource = MonotonicClock(), jitter: JitterSource = JitterSource()
     ) throws(ConfigurationError) {
         try configuration.validate()
@@ -35,7 +37,7 @@ public struct Retry: Sendable {
     /// Builds a retry from the options that matter most; the others keep their defaults.
     public init(
         _ backoff: Backoff, attempts: Int = 3, budget: RetryBudget,
-        on classifier: FailureClassifier = .classifiedErrors, clock: any TimeSource = MonotonicClock()
+        on classifier: FailureClassifier = .anyError, clock: any TimeSource = MonotonicClock()
     ) throws(ConfigurationError) {
         var configuration = RetryConfiguration()
         configuration.backoff = backoff
@@ -57,17 +59,58 @@ public struct Retry: Sendable {
         repeatable repeatability: Repeatability, on classifier: FailureClassifier, deadline: MonotonicInstant? = nil,
         _ operation: nonisolated(nonsending) (_ attempt: Attempt) async throws(Failure) -> R
     ) async throws(CallFailure<Failure>) -> R {
+        try await run(Attempt(repeatability: repeatability), on: classifier, deadline: deadline, operation)
+    }
+
+    /// Makes the operation until its result is a success or a bound is met.
+    ///
+    /// ```swift
+    /// let balance = try await retry.run(
+    ///     repeatable: .idempotent, on: .anyError, judgingResult: { $0 < 0 ? .failed(.failed) : .succeeded }
+    /// ) { _ in try await client.balance() }
+    /// print(balance)
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - judgeResult: Which results are failures. One that is left when a bound is met is returned, as the result that
+    ///     it is.
+    /// - Throws: ``CallFailure`` if the last attempt threw.
+    nonisolated(nonsending) public func run<R>(
+        repeatable repeatability: Repeatability, on classifier: FailureClassifier, deadline: MonotonicInstant? = nil,
+        judgingResult judgeResult: (R) -> ResultVerdict,
+        _ operation: nonisolated(nonsending) (_ attempt: Attempt) async throws -> R
+    ) async throws -> R {
+        var held: R?
+        do {
+            return try await run(Attempt(repeatability: repeatability), on: classifier, deadline: deadline) { attempt in
+                try kept(try await operation(attempt), ifFailed: judgeResult, in: &held)
+            }
+        } catch {
+            return try result(held: held, insteadOf: error)
+        }
+    }
+
+    @inlinable
+    nonisolated(nonsending) func run<R, Failure: Error>(
+        _ attempt: Attempt, on classifier: FailureClassifier, deadline: MonotonicInstant?,
+        _ operation: nonisolated(nonsending) (_ attempt: Attempt) async throws(Failure) -> R
+    ) async throws(CallFailure<Failure>) -> R {
         budget.called()
         let failure: Failure
         do throws(Failure) {
-            let result = try await operation(Attempt(repeatability: repeatability))
+            let result = try await operation(attempt)
             budget.succeeded()
+            if HoldfastEvents.isHeard { tell(of: attempt, failure: nil) }
             return result
         } catch {
             failure = error
         }
-        return try await again(
-            after: failure, Attempt(repeatability: repeatability), on: classifier, deadline: deadline, operation)
+        return try await again(after: failure, attempt, on: classifier, deadline: deadline, operation)
+    }
+
+    @usableFromInline
+    func tell(of attempt: Attempt, failure: (any Error)?) {
+        HoldfastEvents.tell(.attempt(call: attempt.context?.name, number: attempt.number, failure: failure))
     }
 
     /// All that follows a first attempt that failed.
@@ -79,6 +122,8 @@ public struct Retry: Sendable {
         let above = Lineage.current
         // A limit on another clock ends when what is left of it has passed on this one.
         let limit = above.limit?.instant(on: clock)
+        var configuration = configuration
+        if let attempts = attempt.options.attempts { configuration.attempts = attempts }
         var machine = RetryMachine(
             configuration: configuration, repeatability: attempt.repeatability,
             deadline: [deadline, limit].compactMap { $0 }.min())
@@ -87,22 +132,16 @@ public struct Retry: Sendable {
         var failures = [first]
         while true {
             let failure = failures[failures.count - 1]
+            tell(of: attempt, failure: failure)
             attempt.failures.append(failure)
-            if Task.isCancelled || ErrorMeaning(of: failure).isCancellation {
-                throw CallFailure(failures, because: .cancelled)
-            }
-            guard let failureClass = classifier.classify(failure) else {
-                throw CallFailure(failures, because: .notClassified)
-            }
-            if configuration.nesting == .oneLayer, above.retriesAbove > 0 || failure is any RetriedError {
-                throw CallFailure(failures, because: .nested)
-            }
-            let use = RetryBudget.Use(retryAfter: failureClass)
-            let decision = machine.next(after: failureClass, at: clock.now, using: &generator) { budget.withdraw(use) }
-            switch decision {
-            case .stop(let reason):
-                throw CallFailure(failures, because: reason)
-            case .again(let wait):
+            let use: RetryBudget.Use
+            switch decision(after: failure, &machine, &generator, on: classifier, isNested: above.retriesAbove > 0) {
+            case .stop(let reason, let refused):
+                throw gaveUp(failures, because: reason, refused, attempt)
+            case .again(let wait, let isFor):
+                use = isFor
+                let (name, number) = (attempt.context?.name, machine.attempt)
+                HoldfastEvents.tell(.retry(call: name, number: number, wait: wait, after: failure))
                 do {
                     if wait > .zero {
                         try await clock.sleep(for: wait, as: .backoff)
@@ -110,7 +149,7 @@ public struct Retry: Sendable {
                         try Task.checkCancellation()
                     }
                 } catch {
-                    throw CallFailure(failures, because: .cancelled)
+                    throw gaveUp(failures, because: .cancelled, nil, attempt)
                 }
             }
             attempt.number = machine.attempt
@@ -121,11 +160,49 @@ public struct Retry: Sendable {
                     try await operation(attempt)
                 }
                 budget.succeeded(after: use)
+                tell(of: attempt, failure: nil)
                 return result
             } catch {
                 failures.append(error)
             }
         }
+    }
+
+    private enum Decision {
+        case again(after: Duration, for: RetryBudget.Use)
+        case stop(RetryMachine.StopReason, refused: RetryBudget.Use? = nil)
+    }
+
+    /// What follows a failure: what the machine says, if there is anything to ask it.
+    private func decision(
+        after failure: any Error, _ machine: inout RetryMachine, _ generator: inout JitterSource.Generator,
+        on classifier: FailureClassifier, isNested: Bool
+    ) -> Decision {
+        if Task.isCancelled || ErrorMeaning(of: failure).isCancellation { return .stop(.cancelled) }
+        let judged = failure as? any JudgedFailure
+        if let judged, judged.isFinal { return .stop(.notRepeatable) }
+        guard let failureClass = judged?.failureClass ?? classifier.classify(failure) else {
+            return .stop(.notClassified)
+        }
+        if configuration.nesting == .oneLayer, isNested || failure is any RetriedError { return .stop(.nested) }
+        let use = RetryBudget.Use(retryAfter: failureClass)
+        switch machine.next(after: failureClass, at: clock.now, using: &generator, withdraw: { budget.withdraw(use) }) {
+        case .stop(let reason): return .stop(reason, refused: reason == .budgetExhausted ? use : nil)
+        case .again(let wait): return .again(after: wait, for: use)
+        }
+    }
+
+    private func gaveUp<Failure: Error>(
+        _ failures: [Failure], because reason: RetryMachine.StopReason, _ refused: RetryBudget.Use?, _ attempt: Attempt
+    ) -> CallFailure<Failure> {
+        let failure = CallFailure(failures, because: reason)
+        if HoldfastEvents.isHeard {
+            let name = attempt.context?.name
+            if let refused { HoldfastEvents.tell(.budgetRefused(call: name, refused)) }
+            HoldfastEvents.tell(
+                .stopped(call: name, attempts: failures.count, reason: reason, after: failure.last))
+        }
+        return failure
     }
 }
 
@@ -136,7 +213,7 @@ extension Retry: PolicyStage {
     nonisolated(nonsending) public func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
-        try await run(repeatable: attempt.repeatability, on: stageClassifier, deadline: nil, next)
+        try await run(attempt, on: stageClassifier, deadline: nil, next)
     }
 
     @usableFromInline var stageClassifier: FailureClassifier { classifier }
