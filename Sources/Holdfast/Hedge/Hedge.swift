@@ -3,7 +3,9 @@ import Synchronization
 /// Sends a second attempt beside one that is slow, and takes the first that succeeds.
 ///
 /// The gate is that of a retry: what is sent twice must be repeatable, and each hedge draws on the budget, so that a
-/// dependency which is slow because it drowns is not given twice the load. The attempts that lose are cancelled and
+/// dependency which is slow because it drowns is not given twice the load. The calls that it makes earn for the budget,
+/// and one whose hedge answers gives back what the hedge cost. Under a ``Retry`` of the same policy, with the same budget,
+/// the retry has counted the call, and the hedge does not count it again. The attempts that lose are cancelled and
 /// waited for.
 ///
 /// Attempts run on the caller's actor, or else on one that is made for the call: they wait side by side, and never touch
@@ -12,7 +14,7 @@ public final class Hedge: Sendable {
     public let configuration: HedgeConfiguration
     private let budget: RetryBudget
     private let clock: any TimeSource
-    private let latency = Mutex(LatencyQuantile())
+    private let learnt: Mutex<HedgeDelayMachine>
 
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
@@ -23,6 +25,7 @@ public final class Hedge: Sendable {
         self.configuration = configuration
         self.budget = budget
         self.clock = clock
+        learnt = Mutex(HedgeDelayMachine(configuration: configuration))
     }
 
     /// Hedges after a fixed time.
@@ -46,19 +49,15 @@ public final class Hedge: Sendable {
 
     /// How long an attempt may take before another is sent beside it.
     public var delay: Duration {
-        switch configuration.delay {
-        case .fixed(let duration): duration
-        case .observed(let quantile, let minimum, let until):
-            latency.withLock { $0.seen >= minimum ? $0.value(at: quantile) : until }
-        }
+        if case .fixed(let duration) = configuration.delay { return duration }
+        return learnt.withLock(\.delay)
     }
 
-    /// Takes in how long an attempt took that succeeded, for drivers other than this class.
-    package func observe(_ duration: Duration) {
-        if observes { latency.withLock { $0.record(duration) } }
+    /// Takes in that a call's first attempt ended: ``HedgeDelayMachine/firstEnded(after:succeeded:)``.
+    package func firstEnded(after age: Duration, succeeded: Bool) {
+        if case .fixed = configuration.delay { return }
+        learnt.withLock { $0.firstEnded(after: age, succeeded: succeeded) }
     }
-
-    private var observes: Bool { if case .observed = configuration.delay { true } else { false } }
 
     private func race<R>(
         isolation: isolated (any Actor)?, _ attempt: Attempt, _ operation: (Attempt) async throws -> R
@@ -71,7 +70,7 @@ public final class Hedge: Sendable {
     }
 
     private enum Event<R>: Sendable {
-        case succeeded(Sent<R>, after: Duration)
+        case succeeded(Sent<R>, number: Int)
         case failed(any Error)
         case delayPassed
         case timerEnded
@@ -82,12 +81,15 @@ public final class Hedge: Sendable {
     ) async throws -> Sent<R> {
         var machine = HedgeMachine(hedges: configuration.hedges)
         let (clock, delay) = (clock, delay)
+        // A retry above that draws on the same budget has told it of the call.
+        let isTold = attempt.budget == ObjectIdentifier(budget)
+        if !isTold, attempt.number == 1 { budget.called() }
         return try await withThrowingTaskGroup(of: Event<R>.self) { group in
             func send(_ number: Int) {
                 var attempt = attempt
                 if number > 1 { attempt.number = number }
                 let numbered = attempt
-                group.addTask { await Self.event(on: actor, clock, numbered, operation) }
+                group.addTask { await self.event(on: actor, number, numbered, operation) }
             }
             func startTimer() {
                 group.addTask {
@@ -111,9 +113,9 @@ public final class Hedge: Sendable {
                     if machine.mayHedge { startTimer() }
                 case .timerEnded:
                     continue
-                case .succeeded(let value, let duration):
+                case .succeeded(let value, let number):
                     group.cancelAll()
-                    if observes { latency.withLock { $0.record(duration) } }
+                    if number > 1 || !isTold { budget.succeeded(after: number > 1 ? .hedge : nil) }
                     return value
                 case .failed(let error):
                     guard machine.ended(succeeded: false) == .end else { continue }
@@ -125,14 +127,16 @@ public final class Hedge: Sendable {
         }
     }
 
-    private static func event<R>(
-        on actor: isolated any Actor, _ clock: any TimeSource, _ attempt: Attempt, _ operation: SentOperation<R>
+    private func event<R>(
+        on actor: isolated any Actor, _ number: Int, _ attempt: Attempt, _ operation: SentOperation<R>
     ) async -> Event<R> {
         let began = clock.now
         do {
             let value = try await operation.call(attempt)
-            return .succeeded(Sent(value: value), after: began.duration(to: clock.now))
+            if number == 1 { firstEnded(after: began.duration(to: clock.now), succeeded: true) }
+            return .succeeded(Sent(value: value), number: number)
         } catch {
+            if number == 1 { firstEnded(after: began.duration(to: clock.now), succeeded: false) }
             return .failed(error)
         }
     }

@@ -55,12 +55,17 @@ public struct Attempt: Sendable {
     public let repeatability: Repeatability
     /// The failures of the attempts before this one, in order.
     public internal(set) var failures: [any Error]
+    /// The budget that has been told of the call: a stage below that draws on the same one does not tell it again.
+    @usableFromInline let budget: ObjectIdentifier?
 
     @usableFromInline
-    init(number: Int = 1, repeatability: Repeatability, failures: [any Error] = []) {
+    init(
+        number: Int = 1, repeatability: Repeatability, failures: [any Error] = [], budget: ObjectIdentifier? = nil
+    ) {
         self.number = number
         self.repeatability = repeatability
         self.failures = failures
+        self.budget = budget
     }
 
     /// The key that every attempt of the call carries, if the call has one.

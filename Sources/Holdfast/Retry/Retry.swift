@@ -58,16 +58,17 @@ public struct Retry: Sendable {
         _ operation: nonisolated(nonsending) (_ attempt: Attempt) async throws(Failure) -> R
     ) async throws(CallFailure<Failure>) -> R {
         budget.called()
+        let attempt = Attempt(repeatability: repeatability, budget: ObjectIdentifier(budget))
         let failure: Failure
         do throws(Failure) {
-            let result = try await operation(Attempt(repeatability: repeatability))
+            let result = try await operation(attempt)
             budget.succeeded()
             return result
         } catch {
             failure = error
         }
         return try await again(
-            after: failure, Attempt(repeatability: repeatability), on: classifier, deadline: deadline, operation)
+            after: failure, attempt, on: classifier, deadline: deadline, operation)
     }
 
     /// All that follows a first attempt that failed.
