@@ -96,6 +96,8 @@ public struct Retry: Sendable {
         _ operation: nonisolated(nonsending) (_ attempt: Attempt) async throws(Failure) -> R
     ) async throws(CallFailure<Failure>) -> R {
         budget.called()
+        var attempt = attempt
+        attempt.budget = ObjectIdentifier(budget)
         let failure: Failure
         do throws(Failure) {
             let result = try await operation(attempt)
