@@ -4,15 +4,13 @@ import Holdfast
 /// one retention, in twenty-four parts: about what their keys hold in the store, without asking the store.
 ///
 /// Its memory is bounded, and nobody is not counted. So many as there are places are counted each for themselves. Whoever
-/// comes when all are taken is counted together with others, in one of the shared places, which its name leads to: however
-/// many names somebody makes up, they have no more room together than the shared places. Nothing is searched for: a place
-/// whose time is over is found a few steps at a time, when one is needed.
+/// comes when all are taken is counted in a ``CallerSketch``, never too low: however many names somebody makes up, each has
+/// its bound, and together they have no more room than the sketch's cells. Nothing is searched for: a place whose time is
+/// over is found a few steps at a time, when one is needed.
 struct CallerQuota: Sendable {
     static let partCount: Int64 = 24
     /// Those that are counted for themselves in one table: about 2 MB of names with few keys.
     static let ownPlaces = 6_250
-    /// The places that all others share.
-    static let sharedPlaces = 256
 
     struct Usage: Sendable, Hashable {
         var keys = 0
@@ -53,7 +51,8 @@ struct CallerQuota: Sendable {
     /// Those with a place of their own, in the order in which they are looked at when one is needed.
     private var order: [UInt64] = []
     private var next = 0
-    private var shared: [Tally] = []
+    /// Made when the first is without a place.
+    private var others: CallerSketch?
 
     /// - Parameter bound: The most that somebody may have.
     init(bound: Usage, retention: Duration, ownPlaces: Int = Self.ownPlaces) {
@@ -66,45 +65,54 @@ struct CallerQuota: Sendable {
     ///
     /// - Parameter name: A hash that nobody can choose.
     mutating func admit(_ name: UInt64, at now: MonotonicInstant) -> Bool {
-        let bound = bound
-        return at(name, now) { tally, number in
-            guard tally.total.keys < bound.keys, tally.total.bytes < bound.bytes else { return false }
-            tally.count(Usage(keys: 1), in: number)
-            return true
-        }
+        let used = usage(of: name, at: now)
+        guard used.keys < bound.keys, used.bytes < bound.bytes else { return false }
+        count(Usage(keys: 1), of: name, at: now)
+        return true
     }
 
     /// Counts what was stored, or takes back what was not.
     mutating func count(_ change: Usage, of name: UInt64, at now: MonotonicInstant) {
-        at(name, now) { tally, number in tally.count(change, in: number) }
+        if hasPlace(name, at: now) {
+            own[name]?.count(change, in: now.nanoseconds / width)
+        } else {
+            others?.count(change, of: name, at: now.nanoseconds)
+        }
     }
 
-    /// What somebody has, maybe together with others.
+    /// What somebody has: exactly, or at the most.
     mutating func usage(of name: UInt64, at now: MonotonicInstant) -> Usage {
-        at(name, now) { tally, _ in tally.total }
+        if hasPlace(name, at: now) { return own[name]?.total ?? Usage() }
+        return others?.usage(of: name, at: now.nanoseconds) ?? Usage()
     }
 
     /// How many are counted for themselves.
     var ownCount: Int { own.count }
 
-    private mutating func at<R>(
-        _ name: UInt64, _ now: MonotonicInstant, _ body: (inout Tally, _ number: Int64) -> R
-    ) -> R {
+    /// Whether somebody is counted for itself, from now on if a place is free. Then it brings what it was counted for before.
+    private mutating func hasPlace(_ name: UInt64, at now: MonotonicInstant) -> Bool {
         let number = now.nanoseconds / width
-        if own[name] == nil, !takePlace(for: name, at: number) {
-            if shared.isEmpty { shared = Array(repeating: Tally(), count: Self.sharedPlaces) }
-            let place = Int(name >> 32 % UInt64(Self.sharedPlaces))
-            shared[place].forget(until: number - Self.partCount)
-            return body(&shared[place], number)
+        if own[name] != nil {
+            own[name]?.forget(until: number - Self.partCount)
+            return true
         }
-        own[name, default: Tally()].forget(until: number - Self.partCount)
-        return body(&own[name, default: Tally()], number)
+        guard takePlace(for: name, at: number) else {
+            if others == nil {
+                others = CallerSketch(retention: width * Self.partCount, countsBytes: bound.bytes < .max)
+            }
+            return false
+        }
+        var tally = Tally()
+        if let before = others?.usage(of: name, at: now.nanoseconds), before != Usage() {
+            tally.count(before, in: number)
+        }
+        own[name] = tally
+        return true
     }
 
     private mutating func takePlace(for name: UInt64, at number: Int64) -> Bool {
         if own.count < ownPlaces {
             order.append(name)
-            own[name] = Tally()
             return true
         }
         for _ in 0..<4 {
@@ -114,7 +122,6 @@ struct CallerQuota: Sendable {
             guard own[other]?.total == Usage() else { continue }
             own[other] = nil
             order[next] = name
-            own[name] = Tally()
             return true
         }
         return false

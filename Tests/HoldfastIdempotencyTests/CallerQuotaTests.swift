@@ -70,17 +70,51 @@ import Testing
         expectEqual(quota.admit(1, at: clock.now), false)
     }
 
-    @Test func `whoever comes when all places are taken is counted together with others`() {
+    @Test
+    func `whoever comes when all places are taken has its bound, and not much less while strangers are not too many`() {
         var quota = CallerQuota(bound: .init(keys: 3, bytes: .max), retention: .seconds(3_600), ownPlaces: 100)
         for name in 0..<UInt64(100) { expectEqual(quota.admit(name << 32, at: clock.now), true) }
-        // A million names more find no more room together than the shared places have.
-        var admitted = 0
-        for name in 0..<UInt64(1_000_000) where quota.admit((name + 1_000) << 32, at: clock.now) { admitted += 1 }
-        #expect(admitted == 3 * CallerQuota.sharedPlaces)
+        // As many again as there are cells in a quarter of a row.
+        var admitted: [Int] = []
+        for name in 1_000..<UInt64(2_000) {
+            admitted.append((0..<10).count { _ in quota.admit(name << 32, at: clock.now) })
+        }
+        #expect(admitted.allSatisfy { $0 <= 3 })
+        #expect(admitted.count { $0 == 3 } > 950)
         #expect(quota.ownCount == 100)
         // Those who were there before have what they had.
         expectEqual(quota.admit(7 << 32, at: clock.now), true)
         expectEqual(quota.usage(of: 7 << 32, at: clock.now).keys, 2)
+        // What is given back may be had again, where no stranger fills the cells.
+        let alone = (1_000..<UInt64(2_000)).first { quota.usage(of: $0 << 32, at: clock.now).keys == 3 } ?? 0
+        quota.count(.init(keys: -1), of: alone << 32, at: clock.now)
+        expectEqual(quota.admit(alone << 32, at: clock.now), true)
+        expectEqual(quota.admit(alone << 32, at: clock.now), false)
+    }
+
+    @Test func `a million names have no more room together than the cells of the sketch`() {
+        var quota = CallerQuota(bound: .init(keys: 3, bytes: .max), retention: .seconds(3_600), ownPlaces: 100)
+        for name in 0..<UInt64(100) { _ = quota.admit(name << 32, at: clock.now) }
+        var admitted = 0
+        for name in 0..<UInt64(1_000_000) where quota.admit((name + 1_000) << 32, at: clock.now) { admitted += 1 }
+        #expect(admitted <= 3 * CallerSketch.rowCount * CallerSketch.width)
+        // When all their time is over, there is room again.
+        clock.advance(by: .seconds(4_801))
+        expectEqual(quota.admit(5_000 << 32, at: clock.now), true)
+    }
+
+    @Test func `whoever gets a place of its own brings what it was counted for without one`() {
+        var quota = CallerQuota(bound: .init(keys: 2, bytes: 100), retention: .seconds(3_600), ownPlaces: 1)
+        expectEqual(quota.admit(1 << 32, at: clock.now), true)
+        clock.advance(by: .seconds(3_000))
+        expectEqual(quota.admit(2 << 32, at: clock.now), true)
+        quota.count(.init(bytes: 99), of: 2 << 32, at: clock.now)
+        clock.advance(by: .seconds(900))
+        // The first's time is over.
+        expectEqual(quota.usage(of: 2 << 32, at: clock.now), .init(keys: 1, bytes: 99))
+        quota.count(.init(bytes: 1), of: 2 << 32, at: clock.now)
+        expectEqual(quota.admit(2 << 32, at: clock.now), false)
+        #expect(quota.ownCount == 1)
     }
 
     @Test func `a place whose time is over goes to the next who needs one`() {
