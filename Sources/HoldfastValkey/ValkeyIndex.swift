@@ -68,15 +68,18 @@ enum ValkeyIndex {
             end
         end
 
-        local function count(tallied, expires, keys, bytes)
-            local part = format('%d', math.floor(expires / 600000))
-            tallied['k' .. part] = (tallied['k' .. part] or 0) + keys
-            tallied['b' .. part] = (tallied['b' .. part] or 0) + bytes
+        local keysIn, bytesIn = {}, {}
+        local function count(expires, keys, bytes)
+            local part = math.floor(expires / 600000)
+            keysIn[part] = (keysIn[part] or 0) + keys
+            if bytes ~= 0 then bytesIn[part] = (bytesIn[part] or 0) + bytes end
         end
 
-        local function tally(key, tallied)
-            for part, change in pairs(tallied) do
-                if change ~= 0 then call('HINCRBY', key, part, format('%d', change)) end
+        local function tally(key)
+            for letter, parts in pairs({ k = keysIn, b = bytesIn }) do
+                for part, change in pairs(parts) do
+                    if change ~= 0 then call('HINCRBY', key, letter .. format('%d', part), format('%d', change)) end
+                end
             end
         end
         """
@@ -100,7 +103,7 @@ enum ValkeyIndex {
     private static let opening = "local redis, call, find, format = redis, redis.call, string.find, string.format"
 
     /// Lists what is unknown because its lease is over, takes out what has expired, and says how many keys, bytes and
-    /// unknown keys there are. It looks at a thousand of each, and reads before it writes.
+    /// unknown keys there are, and whether that is all: it looks at a thousand of each. It reads before it writes.
     ///
     /// KEYS: index, tally.
     static func counting(clock: String) -> String {
@@ -110,7 +113,8 @@ enum ValkeyIndex {
         \(functions)
         local stale, come = {}, {}
         local moment = format('%d', now)
-        for _, member in ipairs(call('ZRANGEBYSCORE', KEYS[1], 1, moment, 'LIMIT', 0, 1000)) do
+        local lapsed = call('ZRANGEBYSCORE', KEYS[1], 1, moment, 'LIMIT', 0, 1000)
+        for _, member in ipairs(lapsed) do
             local key = string.sub(member, 3)
             local _, _, state, fence, lease, expires = find(call('GETRANGE', key, 0, 127), '^(%d) (%d+) (%d+) (%d+) ')
             lease, expires = tonumber(lease), tonumber(expires)
@@ -121,7 +125,8 @@ enum ValkeyIndex {
                 if state == '0' and expires > now then list(come, key, '3', fence, lease, expires) end
             end
         end
-        for _, member in ipairs(call('ZRANGEBYSCORE', KEYS[1], '1e13', format('%d', 1e13 + now), 'LIMIT', 0, 1000)) do
+        local expired = call('ZRANGEBYSCORE', KEYS[1], '1e13', format('%d', 1e13 + now), 'LIMIT', 0, 1000)
+        for _, member in ipairs(expired) do
             local key = string.sub(member, 3)
             for _, letter in ipairs({ 'd:', 'u:', 't:', 'r:' }) do stale[#stale + 1] = letter .. key end
         end
@@ -142,7 +147,8 @@ enum ValkeyIndex {
             end
         end
         inParts('HDEL', KEYS[2], over)
-        return { format('%d', keys), format('%d', bytes), call('ZCOUNT', KEYS[1], '1e14', '(3e15') }
+        local isWhole = #lapsed < 1000 and #expired < 1000
+        return { format('%d', keys), format('%d', bytes), call('ZCOUNT', KEYS[1], '1e14', '(3e15'), isWhole and 1 or 0 }
         """
     }
 
@@ -154,18 +160,18 @@ enum ValkeyIndex {
         \(opening)
         \(clock)
         \(functions)
-        local come, tallied = {}, {}
+        local come = {}
         for number = 3, #KEYS do
             local key = KEYS[number]
             local _, head, state, fence, lease, expires, length =
                 find(call('GETRANGE', key, 0, 127), '^(%d) (%d+) (%d+) (%d+) (%d+) [01]\\n')
             if state then
                 list(come, key, state, fence, tonumber(lease), tonumber(expires))
-                count(tallied, tonumber(expires), 1, state == '1' and call('STRLEN', key) - head - 32 - length or 0)
+                count(tonumber(expires), 1, state == '1' and call('STRLEN', key) - head - 32 - length or 0)
             end
         end
         inParts('ZADD', KEYS[1], come)
-        tally(KEYS[2], tallied)
+        tally(KEYS[2])
         return 'done'
         """
     }

@@ -40,15 +40,15 @@ struct ValkeyScript: Sendable {
         \(ValkeyIndex.functions)
 
         -- What the batch has changed: how a record was listed before, and how it stands now.
-        local touched, former, latter, tallied = {}, {}, {}, {}
+        local touched, former, latter = {}, {}, {}
         local function note(key, was, is)
             if former[key] == nil then
                 touched[#touched + 1] = key
                 former[key] = was or false
             end
             latter[key] = is or false
-            if was then count(tallied, was.expires, -1, -was.bytes) end
-            if is then count(tallied, is.expires, 1, is.payload and #is.payload or 0) end
+            if was then count(was.formerExpires, -1, -was.formerBytes) end
+            if is then count(is.expires, 1, is.payload and #is.payload or 0) end
         end
 
         -- A failover may forget the last fences. No clock falls behind what was granted before it, so neither does this.
@@ -71,10 +71,10 @@ struct ValkeyScript: Sendable {
             local ends = head + 32 + length
             local unknown = state == '3' or (state == '0' and lease <= now)
             return {
-                was = { state = state, unknown = unknown, expires = expires, bytes = state == '1' and #text - ends or 0 },
+                formerState = state, formerExpires = expires, formerBytes = state == '1' and #text - ends or 0,
                 state = state, fence = owned, lease = lease, expires = expires, body = sub(text, head + 1, ends),
                 payload = state == '1' and sub(text, ends + 1) or nil, waited = state == '0' and flag == '1',
-                unknown = unknown
+                unknown = unknown, isFound = true
             }
         end
 
@@ -97,7 +97,7 @@ struct ValkeyScript: Sendable {
         end
 
         local function save(key, record)
-            note(key, record.was, record)
+            note(key, record.former or (record.isFound and record), record)
             if record.state ~= '0' then told(key, record) end
             call('SET', key, written(record), 'PXAT', format('%d', record.expires))
         end
@@ -147,7 +147,7 @@ struct ValkeyScript: Sendable {
             else
                 local record = read(found)
                 if record then
-                    claimed.was = record.was
+                    claimed.former = record
                     if record.state ~= '4' then
                         if sub(record.body, 1, 32) ~= fingerprint then return 'mismatched' end
                         local last = '\\tclaimed\\t' .. record.fence .. '\\t' .. owner .. '\\t' .. nonce .. '\\n'
@@ -196,7 +196,7 @@ struct ValkeyScript: Sendable {
         function act.release(key, record)
             if record.state ~= '0' then return 'stale' end
             if find(record.body, '\\n', 33, true) == #record.body then
-                note(key, record.was, nil)
+                note(key, record, nil)
                 call('DEL', key)
                 told(key, record)
                 return 'done'
@@ -231,7 +231,7 @@ struct ValkeyScript: Sendable {
 
         function act.purge(key, record)
             if record.state == '0' and not record.unknown then return 'stale' end
-            note(key, record.was, nil)
+            note(key, record, nil)
             call('DEL', key)
             return 'done'
         end
@@ -260,7 +260,7 @@ struct ValkeyScript: Sendable {
         local come, gone = {}, {}
         for _, key in ipairs(touched) do
             local was, is = former[key], latter[key]
-            local from, to = was and letters[was.state], is and letters[is.state]
+            local from, to = was and letters[was.formerState], is and letters[is.state]
             if from and from ~= to then gone[#gone + 1] = from .. ':' .. key end
             -- What is in flight and unknown may have been listed so by whoever counted.
             if from == 'i' and was.unknown and to ~= 'u' then gone[#gone + 1] = 'u:' .. key end
@@ -269,7 +269,7 @@ struct ValkeyScript: Sendable {
         end
         inParts('ZREM', KEYS[2], gone)
         inParts('ZADD', KEYS[2], come)
-        tally(KEYS[3], tallied)
+        tally(KEYS[3])
         return answers
         """
     }

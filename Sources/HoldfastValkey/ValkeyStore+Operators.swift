@@ -4,20 +4,32 @@ public import HoldfastIdempotency
 
 /// What operators ask: by the index of each tag, which is on the tag's node.
 extension ValkeyStore {
-    /// What each tag's tally and index say: right, but for what has expired within the last ten minutes. No more than a
-    /// thousand leases are looked at that have ended since it was asked last, in each tag.
+    /// What each tag's tally and index say: right, but for what has expired within the last ten minutes. Leases that have
+    /// ended since it was asked last are looked at by the thousand, so that no batch waits for long.
     public func usage() async throws -> ClaimUsage? {
         var usage = ClaimUsage()
+        for _ in 0..<32 {
+            let (counted, isWhole) = try await countedOnce()
+            usage = counted
+            if isWhole { break }
+        }
+        return usage
+    }
+
+    private func countedOnce() async throws -> (ClaimUsage, isWhole: Bool) {
+        var (usage, isWhole) = (ClaimUsage(), true)
         for answer in try await answers(of: { tag in
             [["EVAL", self.script.counting, "2", ValkeyIndex.key(tag), ValkeyIndex.tallyKey(tag)]]
         }).joined() {
-            guard case .array(let counts) = answer, counts.count == 3, let keys = counts[0].string.flatMap({ Int($0) }),
-                let bytes = counts[1].string.flatMap({ Int($0) }), case .number(let unknown) = counts[2]
+            guard case .array(let counts) = answer, counts.count == 4, let keys = counts[0].string.flatMap({ Int($0) }),
+                let bytes = counts[1].string.flatMap({ Int($0) }), case .number(let unknown) = counts[2],
+                case .number(let tagIsWhole) = counts[3]
             else { throw ClaimStoreError(.failed, "the server answered a count with \(answer)") }
             usage += ClaimUsage(keys: keys, bytes: bytes, unknown: Int(unknown))
+            isWhole = isWhole && tagIsWhole == 1
         }
         // What expires is forgotten by the server, and not by those who add it up.
-        return ClaimUsage(keys: max(0, usage.keys), bytes: max(0, usage.bytes), unknown: usage.unknown)
+        return (ClaimUsage(keys: max(0, usage.keys), bytes: max(0, usage.bytes), unknown: usage.unknown), isWhole)
     }
 
     /// Asks each tag, whose keys are on one node. Where there is one node for all, in one go.
