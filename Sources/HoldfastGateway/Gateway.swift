@@ -74,7 +74,6 @@ public final class Gateway: Service {
             secret: secret, counters: GatewayCounters(),
             observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
             logger: logger, descriptors: DescriptorRoom(for: configuration))
-        await shared.tellOfUnknowns()
         await ready()
         let controlPlane = try await ControlPlane.start(
             ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
@@ -82,6 +81,7 @@ public final class Gateway: Service {
             let dataPlane = try await DataPlane.start(shared, plan: plans.current)
             for warning in configuration.callerWarnings { logger.warning("\(warning)") }
             shared.tellOfDescriptors(configuration)
+            await shared.tellOfUnknowns()
             return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared)
         } catch {
             await controlPlane.stop()
