@@ -304,13 +304,14 @@ extension ClaimCommand.Action {
         switch self {
         case .complete(let fence, _, _), .release(let fence), .abandon(let fence), .resolve(let fence, _, _, _, _):
             fence
-        case .claim, .renew, .purge: nil
+        case .claim, .look, .renew, .purge: nil
         }
     }
 
     fileprivate var word: String {
         switch self {
         case .claim: "claim"
+        case .look: "look"
         case .renew: "renew"
         case .complete(let fence, _, _): "complete \(fence)"
         case .release(let fence): "release \(fence)"
