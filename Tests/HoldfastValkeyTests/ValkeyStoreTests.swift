@@ -41,9 +41,12 @@ import Testing
         try await expectEqual(store.usage(), ClaimUsage())
         let fence = try await claimed(store)
         try await expectEqual(store.apply([complete(fence, [4, 2])]), [.done])
+        // Long enough for a busy machine.
+        let claiming = ClaimCommand.Action.claim(
+            fingerprint: Fingerprint(bytes: [1]), lease: .seconds(3_600), retention: .seconds(3_600))
         for number: UInt8 in 0..<3 {
             let id = RecordID(bytes: [number])
-            guard case .claimed(let fence)? = try await store.apply([ClaimCommand(id: id, action: claim.action)]).first
+            guard case .claimed(let fence)? = try await store.apply([ClaimCommand(id: id, action: claiming)]).first
             else { throw UnexpectedOutcome("no claim") }
             if number > 0 { _ = try await store.apply([ClaimCommand(id: id, action: .abandon(fence: fence))]) }
         }
