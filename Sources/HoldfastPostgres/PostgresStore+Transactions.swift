@@ -117,7 +117,7 @@ extension PostgresStore {
         case .mismatched: throw IdempotencyError.mismatched
         case .inFlight: throw IdempotencyError.inFlight
         case .unknown(let fence): throw IdempotencyError.unknown(id, fence: fence)
-        case .claimed, .done, .stale: throw ClaimStoreError(.failed, "the store answered a claim with \(reply)")
+        case .claimed, .free, .done, .stale: throw ClaimStoreError(.failed, "the store answered a claim with \(reply)")
         }
     }
 
