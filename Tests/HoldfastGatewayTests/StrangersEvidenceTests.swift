@@ -150,7 +150,7 @@ import Testing
     @Test func `three in a row, whoever meets them, are a stranger's to use`() throws {
         var breaker = CircuitBreakerConfiguration()
         breaker.trip = .consecutiveFailures(3)
-        breaker.cooldown = .fixed(.seconds(5))
+        breaker.cooldown = .fixed(.seconds(5), jitter: 0)
         let lost = try rejected(Traffic(breaker, .each), rate: 100, share: 0.09, .one)
         #expect(lost > 0.15, "what this is about is seen here: \(lost)")
     }

@@ -115,7 +115,7 @@ import Testing
         cases += [Duration.zero, .microseconds(999), .seconds(86_401), .seconds(Int64.max), .seconds(-1)].flatMap {
             value in
             [
-                Case.breaker("cooldown", value) { $0.cooldown = .fixed(value) },
+                Case.breaker("cooldown", value) { $0.cooldown = .fixed(value, jitter: 0) },
                 .breaker("probeHold", value) { $0.probeHold = value },
             ]
         }
@@ -163,7 +163,7 @@ import Testing
         cases += [1, 1_000].map { value in .breaker("successesToClose", value) { $0.successesToClose = value } }
         cases += [Duration.milliseconds(1), .seconds(86_400)].flatMap { value in
             [
-                Case.breaker("cooldown", value) { $0.cooldown = .fixed(value) },
+                Case.breaker("cooldown", value) { $0.cooldown = .fixed(value, jitter: 0) },
                 .breaker("probeHold", value) { $0.probeHold = value },
             ]
         }

@@ -84,7 +84,7 @@ public final class AdaptiveLimit: Sendable {
         guard let ticket = machine.withLock({ $0.admit(at: began) }) else { throw rejection() }
         do {
             let result = try await body()
-            record(.succeeded, for: ticket)
+            record(judge.verdict(onResult: result), for: ticket)
             return result
         } catch {
             let verdict = judge.verdict(on: error)

@@ -5,8 +5,10 @@
 ///   normal latency and drive the limit to its maximum.
 /// - The limit holds still while it does not limit: calls that are quick because there are few say nothing about more.
 /// - It falls at most once for the calls that were in progress together, so one burst of timeouts is one event.
-/// - The latency that the present one is held against is that of calls with half of the limit in flight. When traffic
-///   gives no such calls, the limit is halved for a moment, to see them, as Envoy's `minRTT` and BBR's `ProbeRTT` do.
+/// - The latency that the present one is held against is that of calls with half of the limit in flight, when they were
+///   admitted *and* when they ended. One that was admitted in a quiet moment and ended in a full house brings the full
+///   house's latency with it, without a bound where the dependency shares its processor among its calls. When traffic
+///   gives no quiet calls, the limit is halved for a while, to see them, as Envoy's `minRTT` and BBR's `ProbeRTT` do.
 ///   An average over all calls, as in Netflix's `Gradient2`, takes its own queue for the normal latency, and drifts.
 public struct AdaptiveLimitMachine: Sendable, Hashable {
     /// The right to make one call, as data.
@@ -20,15 +22,20 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
 
     private static let decrease = 0.9
     /// How many samples the usual latency remembers.
-    private static let memory = 100.0
-    /// How many limits' worth of calls pass without one at half of the limit before it is halved to see some.
-    private static let patience = 20
+    private static let memory = 100
+    /// How many batches of calls pass without one at half of the limit before it is halved to see some.
+    private static let patience = 80
+    /// How many batches it sees then. What is still in progress at the end does not count, and those are the long calls:
+    /// of one batch they would be half, and the usual latency too short by a third.
+    private static let look = 4
 
     public let configuration: AdaptiveLimitConfiguration
     public private(set) var inFlight = 0
     private var estimate: Double
     /// The latency with half of the limit in flight, in nanoseconds; zero before the first sample.
     private var usual: Double = 0
+    /// How many samples are in it, up to ``memory``.
+    private var known = 0
     /// Samples at the limit that have not been used yet.
     private var samples = 0
     private var sum: Double = 0
@@ -70,6 +77,7 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
         _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, took: Duration? = nil, for ticket: Ticket,
         at now: MonotonicInstant
     ) {
+        let atEnd = inFlight
         inFlight -= 1
         let sample = Double(max(1, (took ?? ticket.began.duration(to: now)).saturatingNanoseconds))
         switch verdict {
@@ -84,7 +92,7 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
         case .succeeded:
             switch configuration.algorithm {
             case .aimd(let threshold): additive(sample, ticket, threshold)
-            case .gradient(let tolerance): gradient(sample, ticket, tolerance)
+            case .gradient(let tolerance): gradient(sample, ticket, tolerance, atEnd: atEnd)
             }
         }
         estimate = min(max(estimate, Double(configuration.minimum)), Double(configuration.maximum))
@@ -99,18 +107,19 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
         }
     }
 
-    private mutating func gradient(_ sample: Double, _ ticket: Ticket, _ tolerance: Double) {
+    /// - Parameter atEnd: How many were in progress when it ended, it among them.
+    private mutating func gradient(_ sample: Double, _ ticket: Ticket, _ tolerance: Double, atEnd: Int) {
         let batch = max(10, Int(estimate / 2))
         // From there on the limit falls as steeply as it can. Counted whole, one call in ten that takes a thousand times as
         // long, as some always do, would have it fall to nothing.
         let sample = usual > 0 ? min(sample, 2 * tolerance * usual) : sample
-        if ticket.inFlight <= half {
+        if ticket.inFlight <= half, atEnd <= half {
             learn(sample)
             sinceUsual = 0
             if looking > 0 { looking -= 1 }
         } else {
             sinceUsual += 1
-            if sinceUsual > Self.patience * batch { (looking, sinceUsual) = (batch, 0) }
+            if sinceUsual > Self.patience * batch { (looking, sinceUsual) = (Self.look * batch, 0) }
         }
         guard isLimiting(ticket), looking == 0 else { return }
         (sum, samples) = (sum + sample, samples + 1)
@@ -123,7 +132,9 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
     }
 
     private mutating func learn(_ sample: Double) {
-        usual = usual == 0 ? sample : usual + (sample - usual) / Self.memory
+        // At first the average of what there is: a first sample that is far off would hold the limit down for long.
+        known = min(known + 1, Self.memory)
+        usual += (sample - usual) / Double(known)
     }
 
     private func isLimiting(_ ticket: Ticket) -> Bool { Double(ticket.inFlight) * 2 >= estimate }

@@ -2,9 +2,15 @@
 public struct Judge: Sendable {
     @usableFromInline let judge: (@Sendable (any Error) -> CircuitBreakerMachine.Verdict?)?
 
+    @usableFromInline let results: (@Sendable (Any) -> CircuitBreakerMachine.Verdict?)?
+
     @usableFromInline
-    init(judge: (@Sendable (any Error) -> CircuitBreakerMachine.Verdict?)?) {
+    init(
+        judge: (@Sendable (any Error) -> CircuitBreakerMachine.Verdict?)?,
+        results: (@Sendable (Any) -> CircuitBreakerMachine.Verdict?)? = nil
+    ) {
         self.judge = judge
+        self.results = results
     }
 
     /// Each error is a failure, but:

@@ -23,6 +23,8 @@ extension CircuitBreaker {
         case probesSucceeded(Int)
         /// A probe failed.
         case probeFailed
+        /// A probe succeeded, and took longer than a call may that is not slow (``Trip/Measure/slowCalls(_:)``).
+        case probeSlow
         /// An operator isolated it, or took an isolation back.
         case isolated, released
         /// An operator disabled it, or enabled it again.
@@ -41,6 +43,7 @@ extension CircuitBreaker {
             case .probesSucceeded(1): "the probe succeeded"
             case .probesSucceeded(let count): "\(count) probes succeeded"
             case .probeFailed: "the probe failed"
+            case .probeSlow: "the probe was slow"
             case .isolated: "an operator isolated it"
             case .released: "an operator released it"
             case .disabled: "an operator disabled it"

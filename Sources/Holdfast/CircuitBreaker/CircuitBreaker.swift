@@ -20,7 +20,7 @@ public final class CircuitBreaker: Sendable {
     /// When it trips, and how it recovers.
     public let configuration: CircuitBreakerConfiguration
 
-    /// What an error says about the dependency, where a call does not say otherwise.
+    /// What an error, or a result, says about the dependency, where a call does not say otherwise.
     public let judge: Judge
 
     private let clock: any TimeSource
@@ -30,6 +30,7 @@ public final class CircuitBreaker: Sendable {
     @usableFromInline let word: Atomic<UInt64>
     @usableFromInline let measuresTime: Bool
     @usableFromInline let hasRates: Bool
+    @usableFromInline let judgesResults: Bool
     /// When the cooldown ends, and what tripped the breaker, while open.
     private let openUntil = Atomic<Int64>(0)
     private let openEvidence = Atomic<UInt64>(0)
@@ -54,13 +55,26 @@ public final class CircuitBreaker: Sendable {
     ///   - seed: What the cooldown's jitter is drawn from. By default each breaker draws its own.
     ///   - onChange: Called for each change of state, in order, outside any lock; it may call back into the breaker.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
-    public init(
+    public convenience init(
         _ name: String, configuration: CircuitBreakerConfiguration, observing: Bool = false,
         judging judge: Judge = .standard, clock: any TimeSource = MonotonicClock(),
         seed: UInt64 = .random(in: 0 ... .max),
         onChange: (@Sendable (Change) -> Void)? = nil
     ) throws(ConfigurationError) {
         try configuration.validate()
+        var machine = CircuitBreakerMachine(configuration: configuration, seed: seed)
+        machine.isObserving = observing
+        self.init(name, machine: machine, judging: judge, clock: clock, onChange: onChange)
+    }
+
+    /// Builds a breaker that begins in a state.
+    ///
+    /// - Parameter machine: Of a configuration that was validated.
+    init(
+        _ name: String, machine: CircuitBreakerMachine, judging judge: Judge = .standard, clock: any TimeSource,
+        onChange: (@Sendable (Change) -> Void)? = nil
+    ) {
+        let configuration = machine.configuration
         self.name = name
         self.configuration = configuration
         self.judge = judge
@@ -68,21 +82,24 @@ public final class CircuitBreaker: Sendable {
         listener = onChange
         measuresTime = configuration.trip.measuresTime
         hasRates = !configuration.trip.rates.isEmpty
+        judgesResults = judge.results != nil
         statistics = SharedStatistics(configuration.trip)
-        var machine = CircuitBreakerMachine(configuration: configuration, seed: seed)
-        machine.isObserving = observing
+        statistics.begin(machine.generation)
         word = Atomic(ClosedWord(machine).bits)
         shared = Mutex(Shared(machine: machine))
     }
 
-    /// Builds a breaker from the two options that matter most; the others keep their defaults.
+    /// Builds a breaker from the options that matter most; the others keep their defaults.
+    ///
+    /// - Parameter jitter: How far below `cooldown` each one may be drawn, as a share: 0 to 1. Default: 0.1, as in
+    ///   ``CircuitBreakerConfiguration``.
     public convenience init(
-        _ name: String, trip: Trip = .consecutiveFailures(5), cooldown: Duration = .seconds(30),
+        _ name: String, trip: Trip = .consecutiveFailures(5), cooldown: Duration = .seconds(30), jitter: Double = 0.1,
         clock: any TimeSource = MonotonicClock(), onChange: (@Sendable (Change) -> Void)? = nil
     ) throws(ConfigurationError) {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = trip
-        configuration.cooldown = .fixed(cooldown)
+        configuration.cooldown = .fixed(cooldown, jitter: jitter)
         try self.init(name, configuration: configuration, clock: clock, onChange: onChange)
     }
 
@@ -91,7 +108,8 @@ public final class CircuitBreaker: Sendable {
     /// Makes one call if the breaker admits it, and learns from how it ends.
     ///
     /// - Parameters:
-    ///   - judge: What an error says about the dependency. Default: the breaker's own.
+    ///   - judge: What an error says about the dependency, and a result (``Judge/judgingResults(of:_:)``). Default: the
+    ///     breaker's own.
     ///   - body: The call. It runs at most once.
     /// - Throws: ``Rejection`` when the breaker does not admit the call; otherwise what `body` throws, as it is.
     @inlinable
@@ -101,7 +119,7 @@ public final class CircuitBreaker: Sendable {
         let ticket = try ticket()
         do {
             let result = try await body()
-            record(.succeeded, for: ticket)
+            record(verdict(onResult: result, judge), for: ticket)
             return result
         } catch {
             record((judge ?? self.judge).verdict(on: error), for: ticket)
@@ -109,10 +127,17 @@ public final class CircuitBreaker: Sendable {
         }
     }
 
+    /// What a result says: nothing but success, unless the call's judge or the breaker's has a rule for results.
+    @inlinable
+    func verdict<R>(onResult result: R, _ judge: Judge?) -> CircuitBreakerMachine.Verdict {
+        if judge == nil, !judgesResults { return .succeeded }
+        return (judge ?? self.judge).verdict(onResult: result)
+    }
+
     /// Makes one call whose result may be a failure too, such as a response with the status 503.
     ///
     /// - Parameters:
-    ///   - judgeResult: What a result says about the dependency.
+    ///   - judgeResult: What a result says about the dependency. It stands in place of what a ``Judge`` has for results.
     ///   - judge: What an error says about it.
     @inlinable
     nonisolated(nonsending) public func run<R>(
@@ -136,7 +161,7 @@ public final class CircuitBreaker: Sendable {
         let ticket = try ticket()
         do {
             let result = try body()
-            record(.succeeded, for: ticket)
+            record(verdict(onResult: result, judge), for: ticket)
             return result
         } catch {
             record((judge ?? self.judge).verdict(on: error), for: ticket)
@@ -181,41 +206,13 @@ public final class CircuitBreaker: Sendable {
         return shared.withLock { $0.machine.retryAfter(at: now) }
     }
 
-    // MARK: Operators
-
-    /// Holds the breaker open until the handle is released, or dropped.
-    public func isolate() -> Isolation {
-        decide { machine, _ in machine.isolate() }
-        return Isolation(of: self)
+    /// What would be lost with the breaker: nothing that matters after a while without calls, or nothing at all.
+    func keepsake(at now: MonotonicInstant) -> (isSettled: Bool, isUnremarkable: Bool) {
+        let (isSettled, state) = shared.withLock { ($0.machine.isSettled(at: now), $0.machine.state) }
+        guard isSettled, state == .closed else { return (isSettled, false) }
+        let seen = ClosedWord(bits: word.load(ordering: .acquiring))
+        return (true, seen.streak == 0 && statistics.isClean(generation: seen.generation, at: now))
     }
-
-    func release() { decide { machine, _ in machine.release() } }
-
-    /// Lets all calls through and records nothing, until ``enable()``.
-    public func disable() { decide { machine, _ in machine.disable() } }
-
-    /// Takes ``disable()`` back.
-    public func enable() { decide { machine, _ in machine.enable() } }
-
-    /// Closes the breaker and forgets what it has counted. Calls in flight decide nothing any more.
-    public func reset() { decide { machine, _ in machine.reset() } }
-
-    /// Decides whether the breaker only observes: counts, announces, and never rejects.
-    public func observe(_ isObserving: Bool = true) {
-        decide { machine, _ in
-            machine.isObserving = isObserving
-            return nil
-        }
-    }
-
-    /// What may be carried over to another process.
-    public func savedState() -> SavedState {
-        let now = clock.now
-        return shared.withLock { $0.machine.export(at: now) }
-    }
-
-    /// Takes over what another process knew. An open breaker stays open for what was left of its cooldown.
-    public func restore(_ saved: SavedState) { decide { machine, now in machine.restore(saved, at: now) } }
 
     // MARK: Results
 
@@ -340,13 +337,13 @@ public final class CircuitBreaker: Sendable {
         return statistics.evidence(generation: machine.generation, at: now) ?? machine.evidence(at: now)
     }
 
-    private func decide(_ body: (inout CircuitBreakerMachine, MonotonicInstant) -> Change?) {
+    func decide(_ body: (inout CircuitBreakerMachine, MonotonicInstant) -> Change?) {
         decide { machine, now in ((), body(&machine, now)) }
     }
 
     /// Lets the machine decide under the lock, publishes the word, and announces the change after the lock is
     /// released.
-    private func decide<R>(_ body: (inout CircuitBreakerMachine, MonotonicInstant) -> (R, Change?)) -> R {
+    func decide<R>(_ body: (inout CircuitBreakerMachine, MonotonicInstant) -> (R, Change?)) -> R {
         let now = clock.now
         let (result, deliver) = shared.withLock { shared in
             let (result, change) = body(&shared.machine, now)
@@ -363,6 +360,7 @@ public final class CircuitBreaker: Sendable {
     private func publish(_ machine: CircuitBreakerMachine) {
         prepare(machine)
         var seen = ClosedWord(bits: word.load(ordering: .acquiring))
+        if seen.generation != machine.generation { statistics.begin(machine.generation) }
         while true {
             let streak = seen.generation == machine.generation ? seen.streak : 0
             let next = ClosedWord(machine, streak: streak)

@@ -39,6 +39,18 @@ extension CircuitBreakerMachine {
         }
     }
 
+    /// Whether time alone has brought it to an end: it is closed, or would admit the next call, with no probe in flight;
+    /// and no operator holds it.
+    func isSettled(at now: MonotonicInstant) -> Bool {
+        guard !isObserving, !isDisabled, isolations == 0 else { return false }
+        return switch phase {
+        case .closed: true
+        case .ramping: !isRamping(at: now)
+        case .open(let until): until <= now
+        case .halfOpen: probesInFlight(at: now) == 0
+        }
+    }
+
     private mutating func forgetProbes() {
         if case .halfOpen = phase { phase = .halfOpen(inFlight: [], issued: 0, successes: 0) }
     }

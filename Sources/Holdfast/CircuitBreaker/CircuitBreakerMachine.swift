@@ -10,10 +10,11 @@
 ///                        enough probes succeeded
 /// ```
 ///
-/// Three rules keep it from the faults that breakers are known for:
+/// Four rules keep it from the faults that breakers are known for:
 /// - Admission to half-open *is* the reservation of a probe's place, in one step, so callers cannot stampede.
 /// - Each ticket names the generation that issued it. A result from an older generation changes nothing, so a late
 ///   answer neither closes nor reopens a breaker that has moved on.
+/// - A probe is judged as a call is: where slow calls trip, a slow probe opens the breaker again.
 /// - A probe's place lapses. A probe that hangs, or is cancelled, cannot hold the breaker in half-open.
 ///
 /// What operators do (isolate, disable, reset) is in `CircuitBreakerMachine+Operators.swift`.
@@ -22,7 +23,8 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
     public struct Ticket: Sendable, Hashable {
         /// The generation that issued the ticket.
         public let generation: UInt32
-        /// Which probe this is, counted within its generation from 1; 0 for a call that is not a probe.
+        /// Which probe this is, counted within its generation from 1; 0 for a call that is not a probe. After 2³² - 2
+        /// probes of one generation, which were all abandoned, it begins again, and passes over those in flight.
         public let probe: UInt32
         /// When the call began, where slow calls are counted; the clock's origin elsewhere.
         public let began: MonotonicInstant
@@ -79,7 +81,8 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
     }
 
     public let configuration: CircuitBreakerConfiguration
-    /// Counts state changes.
+    /// Counts state changes, and begins again after 2³² of them: 25 days of changes without a pause at the shortest
+    /// cooldown. A ticket would have to be that old, to the change, to be taken for one of now.
     public internal(set) var generation: UInt32 = 0
     /// The trips since the breaker was last closed.
     public internal(set) var tripsInARow = 0
@@ -170,7 +173,7 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         switch phase {
         case .closed, .ramping:
             let took = took ?? ticket.began.duration(to: now)
-            guard let evidence = statistics.record(verdict, took: took, generation: generation, at: now) else {
+            guard let evidence = statistics.record(verdict, took: took, at: now) else {
                 return nil
             }
             return trip(on: evidence, at: now)
@@ -185,6 +188,8 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
                 break
             case .failed, .declined:
                 return open(at: now, because: .probeFailed)
+            case .succeeded where configuration.trip.isSlow(took ?? ticket.began.duration(to: now)):
+                return open(at: now, because: .probeSlow)
             case .succeeded:
                 successes += 1
                 if successes >= configuration.successesToClose {
@@ -249,9 +254,9 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
             if let share = share(of: ramp, at: now) { return .ramp(admitting: share) }
             fallthrough
         case .closed:
-            return statistics.evidence(generation: generation, at: now)
+            return statistics.evidence(at: now)
         case .open, .halfOpen:
-            return tripEvidence ?? statistics.evidence(generation: generation, at: now)
+            return tripEvidence ?? statistics.evidence(at: now)
         }
     }
 
@@ -263,10 +268,21 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         guard inFlight.count < configuration.probes else {
             return .rejected(retryAfter: retryAfter(at: now))
         }
-        let number = issued &+ 1
+        let number = probeNumber(after: issued, inFlight)
         inFlight.append(Probe(number: number, lapses: now.advanced(by: configuration.probeHold)))
         phase = .halfOpen(inFlight: inFlight, issued: number, successes: successes)
-        return .admitted(Ticket(generation: generation, probe: number))
+        let began = configuration.trip.measuresTime ? now : MonotonicInstant(nanoseconds: 0)
+        return .admitted(Ticket(generation: generation, probe: number, began: began))
+    }
+
+    /// The next number that means a probe, and none that is in flight.
+    private func probeNumber(after issued: UInt32, _ inFlight: [Probe]) -> UInt32 {
+        var number = issued
+        repeat {
+            number = number &+ 1
+        } while number == 0 || number == Ticket.observed
+            || inFlight.contains { $0.number == number }
+        return number
     }
 
     /// The share of calls that a ramp admits; nil when it is over.

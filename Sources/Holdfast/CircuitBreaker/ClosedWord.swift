@@ -16,6 +16,8 @@ struct ClosedWord: Equatable {
     }
 
     /// generation: 32 bits | mode: 2 bits | streak: 30 bits
+    ///
+    /// The generation is the machine's, whole. A streak trips at a million at the most, so its bits never run over.
     @usableFromInline var bits: UInt64
 
     @usableFromInline static let streakMask: UInt64 = (1 << 30) - 1

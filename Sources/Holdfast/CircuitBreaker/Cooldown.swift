@@ -13,8 +13,9 @@ public struct Cooldown: Sendable, Hashable, CustomStringConvertible {
 
     /// The same cooldown after each trip.
     ///
-    /// - Parameter jitter: At 0.1, the cooldown is between nine tenths of it and the whole. Default: 0.
-    public static func fixed(_ duration: Duration, jitter: Double = 0) -> Cooldown {
+    /// - Parameter jitter: At 0.1, the cooldown is between nine tenths of it and the whole. Default: 0.1, so that the
+    ///   breakers of a fleet, which trip together, do not probe in step. At 0, it is exact.
+    public static func fixed(_ duration: Duration, jitter: Double = 0.1) -> Cooldown {
         Cooldown(base: duration, cap: duration, factor: 1, jitter: jitter)
     }
 

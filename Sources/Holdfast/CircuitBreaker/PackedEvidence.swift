@@ -1,6 +1,9 @@
 /// What tripped a breaker, in 64 bits, so that an open breaker explains itself without a lock.
 struct PackedEvidence {
     /// condition: 4 bits (0: the streak, else the rate before it) | bad: 30 bits | calls: 30 bits
+    ///
+    /// There are eight rates at the most (``Trip/rateBound``), and no window holds more than 2,621,430 calls; a larger
+    /// count would be told as 2³⁰ - 1.
     let bits: UInt64
 
     private static let mask: UInt64 = (1 << 30) - 1

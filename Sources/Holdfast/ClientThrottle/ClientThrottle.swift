@@ -45,7 +45,7 @@ public final class ClientThrottle: Sendable {
         let call = try ask()
         do {
             let result = try await body()
-            record(.succeeded, for: call)
+            record(judge.verdict(onResult: result), for: call)
             return result
         } catch {
             record(judge.verdict(on: error), for: call)
@@ -74,8 +74,7 @@ public final class ClientThrottle: Sendable {
 
     /// Takes in how a call ended.
     public func record(_ verdict: CircuitBreakerMachine.Verdict, for call: ClientThrottleMachine.Call) {
-        let now = clock.now
-        machine.withLock { $0.record(verdict, for: call, at: now) }
+        machine.withLock { $0.record(verdict, for: call) }
     }
 
     /// The probability with which a call is rejected now.

@@ -1,9 +1,11 @@
 /// Decides whether a call is worth sending to a dependency that declines many. A value without clock or lock.
 ///
-/// A call is rejected with the probability `max(0, (requests − K · accepts) / (requests + 1))`, up to a ceiling. Requests are counted
-/// when they are *issued*, those that are rejected here among them: counted only when they end, the probability would
-/// lag behind a burst by as long as the calls take. A call that was abandoned, which is neither accepted nor declined,
-/// is taken out again: cancellations must not look like a dependency that declines.
+/// A call is rejected with the probability `max(0, (requests − K · accepts) / (requests + 1))`, up to a ceiling. All is
+/// counted when a call is *issued*, what is rejected here among it, and a call that is made counts as accepted until the
+/// dependency declines it: one in flight is no refusal, however long it takes. So a dependency that declines nothing is
+/// never throttled, whatever the calls in flight, and the price is that one which takes long to decline is called for
+/// that long. A call that was abandoned, which is neither accepted nor declined, is taken out again: cancellations must
+/// not look like a dependency that declines.
 public struct ClientThrottleMachine: Sendable, Hashable {
     public enum Decision: Sendable, Hashable {
         case made(Call)
@@ -18,6 +20,7 @@ public struct ClientThrottleMachine: Sendable, Hashable {
     private struct Bucket: Sendable, Hashable {
         var number: Int64 = .min
         var requests = 0
+        /// Those of them that the dependency has not declined.
         var accepts = 0
     }
 
@@ -41,19 +44,24 @@ public struct ClientThrottleMachine: Sendable, Hashable {
         let probability = probability(at: now)
         let index = rotate(to: now)
         buckets[index].requests += 1
-        return draw < probability ? .rejected(probability: probability) : .made(Call(bucket: buckets[index].number))
+        if draw < probability { return .rejected(probability: probability) }
+        buckets[index].accepts += 1
+        return .made(Call(bucket: buckets[index].number))
     }
 
-    /// Takes in how a call ended. Whatever it is, but "too much", the dependency accepted it.
-    public mutating func record(_ verdict: CircuitBreakerMachine.Verdict, for call: Call, at now: MonotonicInstant) {
+    /// Takes in how a call ended. Whatever it is, but "too much", the dependency accepted it. The call counts where it
+    /// was issued, so one that takes longer than the window has left it.
+    public mutating func record(_ verdict: CircuitBreakerMachine.Verdict, for call: Call) {
+        let index = ringPlace(of: call.bucket, count: Self.bucketCount)
+        guard buckets[index].number == call.bucket else { return }
         switch verdict {
         case .succeeded, .failed:
-            buckets[rotate(to: now)].accepts += 1
-        case .abandoned:
-            let index = ringPlace(of: call.bucket, count: Self.bucketCount)
-            if buckets[index].number == call.bucket { buckets[index].requests -= 1 }
-        case .declined:
             break
+        case .declined:
+            buckets[index].accepts -= 1
+        case .abandoned:
+            buckets[index].requests -= 1
+            buckets[index].accepts -= 1
         }
     }
 
@@ -64,7 +72,7 @@ public struct ClientThrottleMachine: Sendable, Hashable {
         return min(configuration.ceiling, max(0, excess / Double(requests + 1)))
     }
 
-    /// The calls and the accepted ones within the window.
+    /// The calls within the window, and those of them that were not declined.
     public func counts(at now: MonotonicInstant) -> (requests: Int, accepts: Int) {
         let number = now.nanoseconds / width
         let oldest = number.subtractingReportingOverflow(Int64(Self.bucketCount) - 1)

@@ -3,7 +3,9 @@ import Synchronization
 /// Sends a second attempt beside one that is slow, and takes the first that succeeds.
 ///
 /// The gate is that of a retry: what is sent twice must be repeatable, and each hedge draws on the budget, so that a
-/// dependency which is slow because it drowns is not given twice the load. The attempts that lose are cancelled and
+/// dependency which is slow because it drowns is not given twice the load. The calls that it makes earn for the budget,
+/// and one whose hedge answers gives back what the hedge cost. Under a ``Retry`` of the same policy, with the same budget,
+/// the retry has counted the call, and the hedge does not count it again. The attempts that lose are cancelled and
 /// waited for.
 ///
 /// The attempts of one call run side by side, so the operation is `Sendable`: what two attempts share, the compiler checks.
@@ -12,7 +14,7 @@ public final class Hedge: Sendable {
     public let configuration: HedgeConfiguration
     private let budget: RetryBudget
     private let clock: any TimeSource
-    private let latency = Mutex(LatencyQuantile())
+    private let learnt: Mutex<HedgeDelayMachine>
 
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
@@ -23,6 +25,7 @@ public final class Hedge: Sendable {
         self.configuration = configuration
         self.budget = budget
         self.clock = clock
+        learnt = Mutex(HedgeDelayMachine(configuration: configuration))
     }
 
     /// Hedges after a fixed time.
@@ -48,22 +51,18 @@ public final class Hedge: Sendable {
 
     /// How long an attempt may take before another is sent beside it.
     public var delay: Duration {
-        switch configuration.delay {
-        case .fixed(let duration): duration
-        case .observed(let quantile, let minimum, let until):
-            latency.withLock { $0.seen >= minimum ? $0.value(at: quantile) : until }
-        }
+        if case .fixed(let duration) = configuration.delay { return duration }
+        return learnt.withLock(\.delay)
     }
 
-    /// Takes in how long an attempt took that succeeded, for drivers other than this class.
-    package func observe(_ duration: Duration) {
-        if observes { latency.withLock { $0.record(duration) } }
+    /// Takes in that a call's first attempt ended: ``HedgeDelayMachine/firstEnded(after:succeeded:)``.
+    package func firstEnded(after age: Duration, succeeded: Bool) {
+        if case .fixed = configuration.delay { return }
+        learnt.withLock { $0.firstEnded(after: age, succeeded: succeeded) }
     }
-
-    private var observes: Bool { if case .observed = configuration.delay { true } else { false } }
 
     private enum Event<R: Sendable>: Sendable {
-        case succeeded(R, after: Duration)
+        case succeeded(R, number: Int)
         case failed(any Error)
         case delayPassed
         case timerEnded
@@ -75,14 +74,17 @@ public final class Hedge: Sendable {
     ) async throws -> R {
         var machine = HedgeMachine(hedges: configuration.hedges)
         let (clock, delay) = (clock, delay)
+        // A retry above that draws on the same budget has told it of the call.
+        let isTold = attempt.budget == ObjectIdentifier(budget)
+        if !isTold, attempt.number == 1 { budget.called() }
         return try await withThrowingTaskGroup(of: Event<R>.self) { group in
             func send(_ number: Int) {
                 var attempt = attempt
                 if number > 1 { attempt.number = number }
                 let numbered = attempt
                 group.addTask {
-                    guard let isolation else { return await Self.event(of: numbered, clock, operation) }
-                    return await Self.event(on: isolation, of: numbered, clock, operation)
+                    guard let isolation else { return await self.event(number, numbered, operation) }
+                    return await self.event(on: isolation, number, numbered, operation)
                 }
             }
             func startTimer() {
@@ -112,9 +114,9 @@ public final class Hedge: Sendable {
                     if machine.mayHedge { startTimer() }
                 case .timerEnded:
                     continue
-                case .succeeded(let value, let duration):
+                case .succeeded(let value, let number):
                     group.cancelAll()
-                    if observes { latency.withLock { $0.record(duration) } }
+                    if number > 1 || !isTold { budget.succeeded(after: number > 1 ? .hedge : nil) }
                     return value
                 case .failed(let error):
                     guard machine.ended(succeeded: false) == .end else { continue }
@@ -126,22 +128,24 @@ public final class Hedge: Sendable {
         }
     }
 
-    private static func event<R: Sendable>(
-        on actor: isolated any Actor, of attempt: Attempt, _ clock: any TimeSource,
+    private func event<R: Sendable>(
+        on actor: isolated any Actor, _ number: Int, _ attempt: Attempt,
         _ operation: nonisolated(nonsending) @Sendable (Attempt) async throws -> R
     ) async -> Event<R> {
-        await event(of: attempt, clock, operation)
+        await event(number, attempt, operation)
     }
 
-    nonisolated(nonsending) private static func event<R: Sendable>(
-        of attempt: Attempt, _ clock: any TimeSource,
+    nonisolated(nonsending) private func event<R: Sendable>(
+        _ number: Int, _ attempt: Attempt,
         _ operation: nonisolated(nonsending) @Sendable (Attempt) async throws -> R
     ) async -> Event<R> {
         let began = clock.now
         do {
             let value = try await operation(attempt)
-            return .succeeded(value, after: began.duration(to: clock.now))
+            if number == 1 { firstEnded(after: began.duration(to: clock.now), succeeded: true) }
+            return .succeeded(value, number: number)
         } catch {
+            if number == 1 { firstEnded(after: began.duration(to: clock.now), succeeded: false) }
             return .failed(error)
         }
     }

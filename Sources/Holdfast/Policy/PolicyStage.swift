@@ -88,16 +88,20 @@ public struct Attempt: Sendable {
     public let repeatability: Repeatability
     /// The failures of the attempts before this one, in order.
     public internal(set) var failures: [any Error]
+    /// The budget that has been told of the call: a stage below that draws on the same one does not tell it again.
+    @usableFromInline var budget: ObjectIdentifier?
 
     @usableFromInline let context: CallContext?
 
     @usableFromInline
     init(
-        number: Int = 1, repeatability: Repeatability, failures: [any Error] = [], in context: CallContext? = nil
+        number: Int = 1, repeatability: Repeatability, failures: [any Error] = [], budget: ObjectIdentifier? = nil,
+        in context: CallContext? = nil
     ) {
         self.number = number
         self.repeatability = repeatability
         self.failures = failures
+        self.budget = budget
         self.context = context
     }
 

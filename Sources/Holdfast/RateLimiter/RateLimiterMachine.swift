@@ -1,10 +1,15 @@
 /// Decides when a call may be made. A value without clock or lock. All arithmetic is on whole numbers, so that nothing
 /// drifts however long it runs, and an idle gap of any length costs nothing.
+///
+/// A turn that is handed back is not lost: the latest ones are taken off the end of the queue, and one from between is
+/// given to whoever asks next, at the moment for which it was planned. So a queue whose callers have all left is empty.
 public struct RateLimiterMachine: Sendable, Hashable {
     /// A turn: how long to wait for it, and what to hand back if it is not taken.
     public struct Reservation: Sendable, Hashable {
         public let wait: Duration
         let mark: Mark
+        /// Tells apart two who hold the same turn one after the other: counted from 1.
+        let number: UInt64
 
         enum Mark: Sendable, Hashable {
             case bucket(full: Int128)
@@ -17,13 +22,15 @@ public struct RateLimiterMachine: Sendable, Hashable {
         case rejected(retryAfter: Duration)
     }
 
-    private enum Meter: Sendable, Hashable {
+    fileprivate enum Meter: Sendable, Hashable {
         case bucket(TokenBucket)
         case window(SlidingWindow)
     }
 
     public let configuration: RateLimiterConfiguration
     private var meter: Meter
+    private var issued: UInt64 = 0
+    private var returned = ReturnedTurns()
 
     /// - Parameter configuration: Already validated by the caller.
     public init(configuration: RateLimiterConfiguration) {
@@ -36,18 +43,19 @@ public struct RateLimiterMachine: Sendable, Hashable {
         }
     }
 
-    /// Takes the next turn, if it comes soon enough. Nobody overtakes a turn that is reserved already, and time that
-    /// goes back counts as standing still.
+    /// Takes the next turn, if it comes soon enough: one that was handed back, or else the one behind all others. Time
+    /// that goes back counts as standing still.
     ///
     /// - Parameter wait: How long the caller would wait for it.
     public mutating func reserve(at now: MonotonicInstant, waitingAtMost wait: Duration = .zero) -> Decision {
+        if !returned.isEmpty, let decision = takeReturned(at: now, waitingAtMost: wait) { return decision }
         switch meter {
         case .bucket(var bucket):
             let (due, full) = bucket.next(at: now)
             guard due <= wait else { return .rejected(retryAfter: due) }
             bucket.full = full
             meter = .bucket(bucket)
-            return .granted(Reservation(wait: due, mark: .bucket(full: full)))
+            return granted(.bucket(full: full), after: due)
         case .window(var window):
             let turn = window.next(at: now)
             let due = now.duration(to: turn)
@@ -56,87 +64,71 @@ public struct RateLimiterMachine: Sendable, Hashable {
             meter = .window(SlidingWindow(calls: 1, per: .zero))
             window.take(turn)
             meter = .window(window)
-            return .granted(Reservation(wait: due, mark: .window(turn: turn)))
+            return granted(.window(turn: turn), after: due)
         }
     }
 
-    /// Hands a turn back that was not taken. Only the latest one can be used again: the turns after any other have been
-    /// planned around it, and giving it to somebody who comes later would put two calls where one was allowed.
+    /// Hands a turn back that was not taken. A second time changes nothing.
     public mutating func cancel(_ reservation: Reservation) {
-        switch (meter, reservation.mark) {
-        case (.bucket(var bucket), .bucket(let full)) where bucket.full == full:
+        if returned.contains(reservation) { return }
+        // What finds no room there is lost, but for the latest.
+        if !returned.insert(reservation), meter.latest == reservation.mark { forgetLatest() }
+        while let latest = meter.latest, returned.takeFree(at: latest) { forgetLatest() }
+    }
+
+    private mutating func granted(_ mark: Reservation.Mark, after wait: Duration) -> Decision {
+        issued += 1
+        return .granted(Reservation(wait: wait, mark: mark, number: issued))
+    }
+
+    /// A turn that was handed back and whose moment has not passed; nil if there is none.
+    private mutating func takeReturned(at now: MonotonicInstant, waitingAtMost wait: Duration) -> Decision? {
+        let meter = meter
+        returned.forgetPassed { meter.isPassed($0, at: now) }
+        guard let mark = returned.firstFree else { return nil }
+        let due = meter.due(mark, at: now)
+        guard due <= wait else { return .rejected(retryAfter: due) }
+        _ = returned.takeFree(at: mark)
+        return granted(mark, after: due)
+    }
+
+    private mutating func forgetLatest() {
+        switch meter {
+        case .bucket(var bucket):
             bucket.full -= bucket.cost
             meter = .bucket(bucket)
-        case (.window(var window), .window(let turn)) where window.latest == turn:
+        case .window(var window):
+            meter = .window(SlidingWindow(calls: 1, per: .zero))
             window.giveBack()
             meter = .window(window)
-        default:
-            break
         }
     }
 }
 
-/// The "leaky bucket as a meter" of ITU-T I.371's generic cell rate algorithm. Times are in nanoseconds times the calls
-/// of a period, so that one call's share of it is a whole number.
-private struct TokenBucket: Sendable, Hashable {
-    private let scale: Int128
-    /// What one call costs.
-    let cost: Int128
-    private let depth: Int128
-    /// When the bucket will be full again.
-    var full: Int128 = .min
-
-    init(calls: Int, per: Duration, burst: Int) {
-        scale = Int128(calls)
-        cost = Int128(per.saturatingNanoseconds)
-        depth = Int128(burst) * cost
-    }
-
-    /// How long until the next call, and when the bucket would be full after it.
-    func next(at now: MonotonicInstant) -> (due: Duration, full: Int128) {
-        let present = Int128(now.nanoseconds) * scale
-        let next = max(full, present) + cost
-        let early = next - depth - present
-        return (early > 0 ? .nanoseconds(Int64(clamping: (early + scale - 1) / scale)) : .zero, next)
-    }
-}
-
-/// When each of the last calls was made, or will be.
-private struct SlidingWindow: Sendable, Hashable {
-    private let calls: Int
-    private let per: Duration
-    /// A ring whose oldest entry is at `oldest`, once it is full. It grows with the first calls.
-    private var times: [MonotonicInstant] = []
-    private var oldest = 0
-
-    init(calls: Int, per: Duration) {
-        self.calls = calls
-        self.per = per
-    }
-
-    /// The latest turn that was taken.
-    var latest: MonotonicInstant? { times.isEmpty ? nil : times[(oldest + times.count - 1) % times.count] }
-
-    func next(at now: MonotonicInstant) -> MonotonicInstant {
-        guard let latest else { return now }
-        let turn = max(now, latest)
-        return times.count < calls ? turn : max(turn, times[oldest].advanced(by: per))
-    }
-
-    mutating func take(_ turn: MonotonicInstant) {
-        guard times.count == calls else { return times.append(turn) }
-        times[oldest] = turn
-        oldest = (oldest + 1) % calls
-    }
-
-    /// Forgets the latest turn.
-    mutating func giveBack() {
-        guard times.count == calls else {
-            times.removeLast()
-            return
+extension RateLimiterMachine.Meter {
+    /// Whether a turn that nobody took cannot be taken any more. A bucket's can for as long as one that is reserved now
+    /// would lie no earlier: later, it would come on top of what was gained since.
+    fileprivate func isPassed(_ mark: RateLimiterMachine.Reservation.Mark, at now: MonotonicInstant) -> Bool {
+        switch (mark, self) {
+        case (.bucket(let full), .bucket(let bucket)): bucket.isPassed(full, at: now)
+        case (.window(let turn), .window): turn < now
+        default: true
         }
-        oldest = (oldest + calls - 1) % calls
-        // What it replaced is not known any more, but was a whole period older at least.
-        times[oldest] = times[oldest].advanced(by: .zero - per)
+    }
+
+    fileprivate func due(_ mark: RateLimiterMachine.Reservation.Mark, at now: MonotonicInstant) -> Duration {
+        switch (mark, self) {
+        case (.bucket(let full), .bucket(let bucket)): bucket.due(full, at: now)
+        case (.window(let turn), _): now.duration(to: turn)
+        default: .zero
+        }
+    }
+
+    /// The latest turn that was given out.
+    fileprivate var latest: RateLimiterMachine.Reservation.Mark? {
+        switch self {
+        case .bucket(let bucket): bucket.full == .min ? nil : .bucket(full: bucket.full)
+        case .window(let window): window.latest.map { .window(turn: $0) }
+        }
     }
 }

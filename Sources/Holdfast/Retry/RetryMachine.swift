@@ -55,16 +55,21 @@ public struct RetryMachine: Sendable, Hashable {
     ///   - now: The time.
     ///   - earliest: How long until a policy of our own would admit another attempt. The wait is no shorter, so that a
     ///     breaker that is open is not asked in vain.
+    ///   - own: How long a rule of the caller's own would wait (``Backoff/Rule``), in place of the backoff; nil: as the
+    ///     backoff says. It is held to 0 to 1 hour, and `Retry-After`, the deadline and the budget bound it as they bound
+    ///     the backoff's.
     ///   - generator: What the jitter is drawn from.
     ///   - withdraw: Asks the budget for one retry. Called at most once, and only when all else allows the retry.
     public mutating func next(
         after failure: FailureClass, at now: MonotonicInstant,
-        admittedAfter earliest: @autoclosure () -> Duration = .zero,
+        admittedAfter earliest: @autoclosure () -> Duration = .zero, waiting own: @autoclosure () -> Duration? = nil,
         using generator: inout some RandomNumberGenerator, withdraw: () -> Bool
     ) -> Decision {
         guard repeatability.allows(repeatAfter: failure) else { return .stop(.notRepeatable) }
         guard attempt < configuration.attempts else { return .stop(.attemptsExhausted) }
-        var wait = configuration.backoff.wait(afterAttempt: attempt, previous: previousWait, using: &generator)
+        let own = own().map { min(max($0, .zero), Backoff.longest) }
+        var wait =
+            own ?? configuration.backoff.wait(afterAttempt: attempt, previous: previousWait, using: &generator)
         previousWait = wait
         var earliest = earliest()
         switch failure {
@@ -75,7 +80,7 @@ public struct RetryMachine: Sendable, Hashable {
         case .notSent(nil), .rejected(nil), .failed, .unknown:
             break
         }
-        guard earliest <= configuration.backoff.cap else { return .stop(.rejected) }
+        guard earliest <= max(configuration.backoff.cap, own ?? .zero) else { return .stop(.rejected) }
         wait = max(wait, earliest)
         if let deadline, now.advanced(by: wait) >= deadline { return .stop(.deadline) }
         guard withdraw() else { return .stop(.budgetExhausted) }

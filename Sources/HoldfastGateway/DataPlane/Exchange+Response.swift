@@ -59,9 +59,7 @@ extension Exchange {
         attempt.answers()
         if !isFailure {
             route.budget.succeeded(after: attempt.isHedge ? .hedge : attemptNumber > 1 ? .retry : nil)
-            if let hedge = route.hedge, !isProbing {
-                hedge.observe(attempt.took ?? .zero)
-            }
+            attempt.teachHedge(succeeded: true)
         }
         if !isProbing {
             account.answered(status)

@@ -35,6 +35,7 @@ final class UpstreamAttempt {
     private var permit: CircuitBreaker.Permit?
     private var servicePermit: CircuitBreaker.Permit?
     private var isJudged = false
+    private var hasTaught = false
     private let service: UpstreamService
     private let caller: Int
     private var hasPlace = false
@@ -100,6 +101,15 @@ final class UpstreamAttempt {
         return .nanoseconds((turn.now - max(began, requestEnd)).nanoseconds)
     }
 
+    /// Tells the route's hedge how long the call's first attempt took: once, when it has answered well or ended without.
+    func teachHedge(succeeded: Bool) {
+        guard number == 1, !hasTaught, let exchange, !exchange.isProbing, let hedge = exchange.route.hedge else {
+            return
+        }
+        hasTaught = true
+        hedge.firstEnded(after: took ?? waited, succeeded: succeeded)
+    }
+
     /// Tells the breakers how it went. Only the first verdict counts.
     func judge(_ verdict: CircuitBreakerMachine.Verdict) {
         guard !isJudged else { return }
@@ -124,8 +134,7 @@ final class UpstreamAttempt {
         let isUnreachable = phase == .connecting
         // A request that fails again, here or elsewhere, says the same once more.
         if !isUnreachable, verdict != .succeeded, exchange?.hasFailed == true { return .abandoned }
-        // A probe asks whether the service answers, and not how soon.
-        let isSlow = !isProbe && took > evidence.slowLimit
+        let isSlow = took > evidence.slowLimit
         return evidence.weighed(verdict, isUnreachable: isUnreachable, isSlow: isSlow, of: caller, at: turn.now)
     }
 
@@ -141,6 +150,7 @@ final class UpstreamAttempt {
     func end(_ verdict: CircuitBreakerMachine.Verdict, _ ending: Ending) {
         guard phase != .ended else { return }
         judge(verdict)
+        teachHedge(succeeded: false)
         phase = .ended
         exchange = nil
         endpoint.inFlight.subtract(1, ordering: .relaxed)

@@ -213,7 +213,7 @@ import Testing
     @Test func `a shadow rejects nothing and tells what it would have done`() async throws {
         var strict = CircuitBreakerConfiguration()
         strict.trip = .consecutiveFailures(2)
-        strict.cooldown = .fixed(.seconds(5))
+        strict.cooldown = .fixed(.seconds(5), jitter: 0)
         let shadow = try Shadow("strict", configuration: strict, clock: clock)
         for _ in 0..<2 { await #expect(throws: Broken.self) { try await shadow.run { throw Broken() } } }
         for number in 0..<5 {

@@ -9,6 +9,7 @@ import Testing
     /// One call that was admitted and has not been handed in.
     private struct Call: Hashable {
         let ticket: CircuitBreakerMachine.Ticket
+        let began: MonotonicInstant
         let lapses: MonotonicInstant
         /// Nobody will ever hand it in.
         var hangs = false
@@ -33,6 +34,8 @@ import Testing
             let index: Int
             let left: Duration
             let hangs: Bool
+            /// Where slow calls count: how long it takes already, as far as that makes a difference.
+            let age: Duration
         }
         let state: CircuitBreaker.State
         let evidence: Evidence?
@@ -44,12 +47,16 @@ import Testing
         let isolations: Int
         let isDisabled: Bool
         var asked = [Int]()
+        /// What a rate has counted; nil where none does.
+        let statistics: ClosedStatistics?
 
         init(_ node: Node) {
             let machine = node.machine
             state = machine.state
             evidence = machine.tripEvidence
             count = machine.statistics.streak
+            statistics = machine.configuration.trip.rates.isEmpty ? nil : machine.statistics
+            let measuresTime = machine.configuration.trip.measuresTime
             (isolations, isDisabled) = (machine.isolations, machine.isDisabled)
             var numbers: [UInt32] = []
             func left(_ instant: MonotonicInstant) -> Duration { max(.zero, node.now.duration(to: instant)) }
@@ -70,9 +77,11 @@ import Testing
             calls = counting.map { call in
                 Place(
                     index: numbers.firstIndex(of: call.ticket.probe) ?? -1,
-                    left: call.ticket.probe == 0 ? .zero : left(call.lapses), hangs: call.hangs)
+                    left: call.ticket.probe == 0 ? .zero : left(call.lapses), hangs: call.hangs,
+                    age: measuresTime
+                        ? min(call.began.duration(to: node.now), BreakerExplorationTests.limit + .seconds(1)) : .zero)
             }
-            .sorted { ($0.index, $0.left, $0.hangs ? 1 : 0) < ($1.index, $1.left, $1.hangs ? 1 : 0) }
+            .sorted { ($0.index, $0.left, $0.age, $0.hangs ? 1 : 0) < ($1.index, $1.left, $1.age, $1.hangs ? 1 : 0) }
             late = node.calls.count - counting.count
         }
     }
@@ -81,6 +90,8 @@ import Testing
         .closed: [.open], .open: [.halfOpen], .halfOpen: [.closed, .open],
     ]
     private static let callers = 3
+    /// From when on a call is slow, where slow calls count.
+    private static let limit = Duration.seconds(1)
 
     private func check(_ holds: Bool, _ claim: String, _ node: Node) {
         if !holds { Issue.record("\(claim): \(node)") }
@@ -103,7 +114,7 @@ import Testing
         case .admitted(let ticket):
             check(node.machine.state != .isolated, "an isolated breaker admits", node)
             let lapses = node.now.advanced(by: node.machine.configuration.probeHold)
-            next.calls.append(Call(ticket: ticket, lapses: lapses))
+            next.calls.append(Call(ticket: ticket, began: node.now, lapses: lapses))
         case .rejected(let retryAfter):
             let cooldown = node.machine.configuration.cooldown.base
             check(retryAfter > .zero && retryAfter <= cooldown, "a wait of \(retryAfter)", node)
@@ -126,6 +137,9 @@ import Testing
         let hasLapsed = call.ticket.probe != 0 && call.lapses <= node.now
         if isLate || hasLapsed {
             check(change == nil && next.machine == node.machine, "a late result changes something", node)
+        }
+        if change?.to == .closed, node.machine.configuration.trip.measuresTime {
+            check(call.began.duration(to: node.now) <= Self.limit, "a slow probe closes", node)
         }
         if verdict == .abandoned { check(change == nil, "an abandoned call changes the state", node) }
         return next
@@ -178,11 +192,11 @@ import Testing
     }
 
     private func walk(
-        successesToClose: Int, ramp: Duration = .zero, operators: Bool = false
+        trip: Trip = .consecutiveFailures(2), successesToClose: Int, ramp: Duration = .zero, operators: Bool = false
     ) -> Walk<Node> {
         var configuration = CircuitBreakerConfiguration()
-        configuration.trip = .consecutiveFailures(2)
-        configuration.cooldown = .fixed(.seconds(4))
+        configuration.trip = trip
+        configuration.cooldown = .fixed(.seconds(4), jitter: 0)
         configuration.probes = 2
         configuration.successesToClose = successesToClose
         configuration.probeHold = .seconds(6)
@@ -206,6 +220,12 @@ import Testing
         let walk = walk(successesToClose: 2, ramp: .seconds(3))
         print("walked all \(walk.nodes.count) states of a breaker that ramps")
         #expect(walk.nodes.count > 700, "the walk ended after \(walk.nodes.count) states")
+    }
+
+    @Test func `so does every state of one that trips on slow calls and no slow probe closes it`() {
+        let walk = walk(trip: .slowCallRate(1, slowerThan: Self.limit, ofLast: 2), successesToClose: 2)
+        print("walked all \(walk.nodes.count) states of a breaker that trips on slow calls")
+        #expect(walk.nodes.count > 1_000, "the walk ended after \(walk.nodes.count) states")
     }
 
     @Test func `so does every state that operators bring about`() {

@@ -8,7 +8,7 @@ import Testing
     private func machine(trip: Int = 3, probes: Int = 1, successesToClose: Int = 1) -> CircuitBreakerMachine {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(trip)
-        configuration.cooldown = .fixed(.seconds(5))
+        configuration.cooldown = .fixed(.seconds(5), jitter: 0)
         configuration.probes = probes
         configuration.successesToClose = successesToClose
         configuration.probeHold = .seconds(10)

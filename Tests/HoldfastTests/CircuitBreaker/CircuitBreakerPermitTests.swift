@@ -10,7 +10,7 @@ import Testing
     private func breaker(trip: Int = 1, successesToClose: Int = 1) throws -> CircuitBreaker {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(trip)
-        configuration.cooldown = .fixed(.seconds(5))
+        configuration.cooldown = .fixed(.seconds(5), jitter: 0)
         configuration.successesToClose = successesToClose
         return try CircuitBreaker("payments", configuration: configuration, clock: clock)
     }

@@ -10,7 +10,8 @@ import Testing
         clock: ManualClock, onChange: (@Sendable (CircuitBreaker.Change) -> Void)? = nil
     ) throws -> CircuitBreaker {
         try CircuitBreaker(
-            "payments", trip: .consecutiveFailures(3), cooldown: .seconds(5), clock: clock, onChange: onChange)
+            "payments", trip: .consecutiveFailures(3), cooldown: .seconds(5), jitter: 0, clock: clock,
+            onChange: onChange)
     }
 
     private func fail(_ breaker: CircuitBreaker, times: Int = 3) async {

@@ -26,7 +26,7 @@ import Testing
     private func configuration(trip: Int, probes: Int = 1) -> CircuitBreakerConfiguration {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(trip)
-        configuration.cooldown = .fixed(.milliseconds(1))
+        configuration.cooldown = .fixed(.milliseconds(1), jitter: 0)
         configuration.probes = probes
         configuration.probeHold = .seconds(86_400)
         return configuration

@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func `a fixed cooldown stays the same`() throws {
-        try expectEqual(cooldowns(.fixed(.seconds(3)), trips: 5), Array(repeating: .seconds(3), count: 5))
+        try expectEqual(cooldowns(.fixed(.seconds(3), jitter: 0), trips: 5), Array(repeating: .seconds(3), count: 5))
     }
 
     @Test func `a cooldown grows with each trip in a row up to its cap`() throws {
@@ -78,7 +78,7 @@ import Testing
     @Test func `the load comes back over a ramp and not at once`() throws {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(1)
-        configuration.cooldown = .fixed(.seconds(1))
+        configuration.cooldown = .fixed(.seconds(1), jitter: 0)
         configuration.ramp = .seconds(10)
         var machine = CircuitBreakerMachine(configuration: configuration)
         guard case .admitted(let first) = machine.admit(at: start).admission else { return }
@@ -102,7 +102,7 @@ import Testing
         let clock = ManualClock()
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(1)
-        configuration.cooldown = .fixed(.seconds(1))
+        configuration.cooldown = .fixed(.seconds(1), jitter: 0)
         configuration.ramp = .seconds(10)
         let breaker = try CircuitBreaker("x", configuration: configuration, clock: clock)
         try breaker.admit().failed()

@@ -10,7 +10,7 @@ import Testing
     private func breaker(observing: Bool = false) throws -> CircuitBreaker {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(2)
-        configuration.cooldown = .fixed(.seconds(5))
+        configuration.cooldown = .fixed(.seconds(5), jitter: 0)
         return try CircuitBreaker("payments", configuration: configuration, observing: observing, clock: clock)
     }
 
@@ -116,7 +116,7 @@ import Testing
     @Test func `a restored cooldown is no longer than the configuration allows`() throws {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = .consecutiveFailures(1)
-        configuration.cooldown = .fixed(.seconds(86_400))
+        configuration.cooldown = .fixed(.seconds(86_400), jitter: 0)
         let patient = try CircuitBreaker("patient", configuration: configuration, clock: clock)
         try patient.admit().failed()
         let breaker = try breaker()

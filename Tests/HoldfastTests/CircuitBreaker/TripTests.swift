@@ -14,7 +14,7 @@ import Testing
     private func machine(_ trip: Trip) throws -> CircuitBreakerMachine {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = trip
-        configuration.cooldown = .fixed(.seconds(5))
+        configuration.cooldown = .fixed(.seconds(5), jitter: 0)
         try configuration.validate()
         return CircuitBreakerMachine(configuration: configuration)
     }
@@ -69,32 +69,20 @@ import Testing
     @Test func `calls leave the window of time bucket by bucket and are counted exactly`() throws {
         var window = TimeWindow(.seconds(10))
         for second in 0..<10 {
-            for call in 0..<(second + 1) { window.record(isBad: call == 0, generation: 7, at: at(Double(second))) }
+            for call in 0..<(second + 1) { window.record(isBad: call == 0, at: at(Double(second))) }
         }
-        #expect(window.tally(generation: 7, at: at(9.9)) == Tally(bad: 10, calls: 55))
+        #expect(window.tally(at: at(9.9)) == Tally(bad: 10, calls: 55))
         for second in 10..<20 {
             let left = (second - 9)..<10
             let calls = left.reduce(0) { $0 + $1 + 1 }
-            #expect(window.tally(generation: 7, at: at(Double(second))) == Tally(bad: left.count, calls: calls))
+            #expect(window.tally(at: at(Double(second))) == Tally(bad: left.count, calls: calls))
         }
-        #expect(window.tally(generation: 8, at: at(9.9)) == Tally(), "another generation has counted nothing")
-    }
-
-    @Test func `a result of an older generation is not counted in a window`() {
-        var time = TimeWindow(.seconds(10))
-        var calls = CallWindow(4)
-        time.record(isBad: false, generation: 2, at: start)
-        calls.record(isBad: false, generation: 2)
-        time.record(isBad: true, generation: 1, at: start)
-        calls.record(isBad: true, generation: 1)
-        #expect(time.tally(generation: 2, at: start) == Tally(bad: 0, calls: 1))
-        #expect(calls.tally(generation: 2) == Tally(bad: 0, calls: 1))
     }
 
     @Test func `a bucket that is full keeps its share`() {
         var window = TimeWindow(.seconds(10))
-        for call in 0..<600_000 { window.record(isBad: call % 4 == 0, generation: 0, at: start) }
-        let tally = window.tally(generation: 0, at: start)
+        for call in 0..<600_000 { window.record(isBad: call % 4 == 0, at: start) }
+        let tally = window.tally(at: start)
         #expect(tally.calls > 100_000)
         #expect(abs(Double(tally.bad) / Double(tally.calls) - 0.25) < 0.001)
     }
@@ -102,8 +90,8 @@ import Testing
     @Test func `instants at the ends of the range do not trap`() {
         var window = TimeWindow(.milliseconds(100))
         for nanoseconds in [Int64.min, -1, 0, 1, .max] {
-            window.record(isBad: true, generation: .max, at: MonotonicInstant(nanoseconds: nanoseconds))
-            #expect(window.tally(generation: .max, at: MonotonicInstant(nanoseconds: nanoseconds)).calls > 0)
+            window.record(isBad: true, at: MonotonicInstant(nanoseconds: nanoseconds))
+            #expect(window.tally(at: MonotonicInstant(nanoseconds: nanoseconds)).calls > 0)
         }
     }
 

@@ -20,7 +20,7 @@ import Testing
             Issue.record("rejected")
             return
         }
-        machine.record(verdict, for: call, at: now)
+        machine.record(verdict, for: call)
     }
 
     @Test func `the probability is the book's formula`() {
@@ -31,13 +31,61 @@ import Testing
         #expect(machine.probability(at: start) == (100.0 - 2 * 30) / 101)
     }
 
-    @Test func `calls are counted when they are issued`() {
+    @Test func `a call in flight is no refusal`() {
         var machine = ClientThrottleMachine(configuration: ClientThrottleConfiguration())
-        var rejected = 0
-        for _ in 0..<100 {
-            if case .rejected = machine.ask(at: start, draw: 0.5) { rejected += 1 }
+        for _ in 0..<100_000 {
+            guard case .made = machine.ask(at: start, draw: 0) else {
+                Issue.record("a dependency that has declined nothing is throttled")
+                return
+            }
         }
-        #expect(rejected > 97, "none of them has ended, and most of a burst is rejected")
+    }
+
+    /// Calls at a steady rate, of which the dependency declines some after a while, and answers the others after theirs.
+    ///
+    /// - Returns: The share of the calls of the last half that were rejected here.
+    private func rejected(
+        every gap: Duration, accepted: Double, after accepting: Duration, declining: Duration,
+        from start: MonotonicInstant = MonotonicInstant(nanoseconds: 0), for time: Duration = .seconds(240)
+    ) -> Double {
+        var machine = ClientThrottleMachine(configuration: ClientThrottleConfiguration())
+        var generator = SeededGenerator(seed: 11)
+        var inFlight: [(ends: MonotonicInstant, call: ClientThrottleMachine.Call, isAccepted: Bool)] = []
+        var (now, rejected, asked) = (start, 0.0, 0.0)
+        while start.duration(to: now) < time {
+            now = now.advanced(by: gap)
+            for ended in inFlight where ended.ends <= now {
+                machine.record(ended.isAccepted ? .succeeded : .declined, for: ended.call)
+            }
+            inFlight.removeAll { $0.ends <= now }
+            let decision = machine.ask(at: now, draw: Double.random(in: 0..<1, using: &generator))
+            if case .made(let call) = decision {
+                let isAccepted = Double.random(in: 0..<1, using: &generator) < accepted
+                inFlight.append((now.advanced(by: isAccepted ? accepting : declining), call, isAccepted))
+            }
+            if start.duration(to: now) < time / 2 { continue }
+            asked += 1
+            if case .rejected = decision { rejected += 1 }
+        }
+        return rejected / asked
+    }
+
+    @Test(arguments: [1, 5, 30, 119, 200], [1.0, 0.7])
+    func `a dependency that accepts enough is not throttled however long its calls take`(
+        seconds: Int, accepted: Double
+    ) {
+        // A third of the calls is declined at once, while the others are still in progress.
+        let share = rejected(
+            every: .milliseconds(50), accepted: accepted, after: .seconds(seconds), declining: .milliseconds(1))
+        #expect(share < 0.01, "\(share)")
+    }
+
+    @Test(arguments: [Duration.milliseconds(1), .milliseconds(100), .seconds(5)])
+    func `a dependency that declines all is throttled to the ceiling however long it takes for that`(
+        declining: Duration
+    ) {
+        let share = rejected(every: .milliseconds(20), accepted: 0, after: .zero, declining: declining)
+        #expect(share > 0.75 && share < 0.85, "\(share)")
     }
 
     @Test func `what failed was accepted all the same`() {
@@ -53,7 +101,7 @@ import Testing
         #expect(machine.counts(at: start) == (0, 0))
     }
 
-    @Test func `a call that is abandoned when its bucket is gone takes nothing from another`() {
+    @Test func `a call that ends when its bucket is gone takes nothing from another`() {
         var machine = ClientThrottleMachine(configuration: ClientThrottleConfiguration())
         guard case .made(let old) = machine.ask(at: start, draw: 0.9) else {
             Issue.record("rejected")
@@ -61,13 +109,13 @@ import Testing
         }
         let later = start.advanced(by: .seconds(120))
         call(&machine, .succeeded, at: later)
-        machine.record(.abandoned, for: old, at: later)
+        for verdict in [CircuitBreakerMachine.Verdict.abandoned, .declined] { machine.record(verdict, for: old) }
         #expect(machine.counts(at: later) == (1, 1))
     }
 
     @Test func `what is older than the window is forgotten in one step`() {
         var machine = ClientThrottleMachine(configuration: ClientThrottleConfiguration())
-        for _ in 0..<100 { _ = machine.ask(at: start, draw: 0.999) }
+        for _ in 0..<100 { call(&machine, .declined, at: start) }
         #expect(machine.probability(at: start.advanced(by: .seconds(107))) == 0.8)
         for gap in [Duration.seconds(120), .seconds(1_000_000_000)] {
             #expect(machine.probability(at: start.advanced(by: gap)) == 0)

@@ -12,7 +12,7 @@ import Testing
     }
 
     /// When each call was made that found its turn within `wait`, under random traffic of callers who, at times, do
-    /// not take it.
+    /// not take it: they hand it back at once, or while they wait.
     private func traffic(
         _ algorithm: RateLimiterConfiguration.Algorithm, wait: Duration, seed: UInt64
     ) -> [Duration] {
@@ -20,19 +20,27 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         var now = Duration.zero
         var calls: [Duration] = []
+        var waiting: [(turn: Duration, reservation: RateLimiterMachine.Reservation)] = []
         for _ in 0..<400 {
             now += .milliseconds(Int.random(in: 0...150, using: &generator))
             if Int.random(in: 0..<50, using: &generator) == 0 { now += .seconds(20) }
             let instant = MonotonicInstant(nanoseconds: 0).advanced(by: now)
+            calls += waiting.filter { $0.turn <= now }.map(\.turn)
+            waiting.removeAll { $0.turn <= now }
+            if !waiting.isEmpty, Int.random(in: 0..<2, using: &generator) == 0 {
+                let left = waiting.remove(at: Int.random(in: waiting.indices, using: &generator))
+                machine.cancel(left.reservation)
+                if Bool.random(using: &generator) { machine.cancel(left.reservation) }
+            }
             guard let reservation = granted(machine.reserve(at: instant, waitingAtMost: wait)) else { continue }
             #expect(reservation.wait <= wait)
             if Int.random(in: 0..<4, using: &generator) == 0 {
                 machine.cancel(reservation)
             } else {
-                calls.append(now + reservation.wait)
+                waiting.append((now + reservation.wait, reservation))
             }
         }
-        return calls.sorted()
+        return (calls + waiting.map(\.turn)).sorted()
     }
 
     @Test(arguments: [Duration.zero, .seconds(2)])
@@ -98,6 +106,73 @@ import Testing
         }
     }
 
+    private static let limiters: [RateLimiterConfiguration.Algorithm] = [
+        .tokenBucket(calls: 1, per: .seconds(1), burst: 1), .tokenBucket(calls: 3, per: .seconds(7), burst: 4),
+        .slidingWindow(calls: 1, per: .seconds(1)), .slidingWindow(calls: 5, per: .seconds(3)),
+    ]
+
+    @Test(arguments: limiters, [0, 1, 2, 3])
+    func `a queue whose callers have all left is empty`(
+        algorithm: RateLimiterConfiguration.Algorithm, order: Int
+    ) {
+        var machine = RateLimiterMachine(configuration: RateLimiterConfiguration(algorithm))
+        var generator = SeededGenerator(seed: UInt64(order))
+        let now = MonotonicInstant(nanoseconds: 1_000_000_000_000)
+        while granted(machine.reserve(at: now)) != nil {}
+        guard case .rejected(let usual) = machine.reserve(at: now) else { return }
+        for _ in 0..<3 {
+            var queue = (0..<200).compactMap { _ in granted(machine.reserve(at: now, waitingAtMost: .seconds(3_600))) }
+            #expect(queue.count == 200)
+            if order == 1 { queue.reverse() }
+            if order > 1 { queue.shuffle(using: &generator) }
+            for turn in queue { machine.cancel(turn) }
+            for turn in queue { machine.cancel(turn) }
+            #expect(machine.reserve(at: now) == .rejected(retryAfter: usual))
+        }
+    }
+
+    @Test(arguments: limiters)
+    func `a turn that was handed back goes to whoever asks next and to nobody twice`(
+        algorithm: RateLimiterConfiguration.Algorithm
+    ) {
+        var machine = RateLimiterMachine(configuration: RateLimiterConfiguration(algorithm))
+        let now = MonotonicInstant(nanoseconds: 0)
+        while granted(machine.reserve(at: now)) != nil {}
+        let queue = (0..<20).compactMap { _ in granted(machine.reserve(at: now, waitingAtMost: .seconds(3_600))) }
+        // One stays at the end, so that what is handed back lies between.
+        let left = queue[3..<19]
+        for turn in left { machine.cancel(turn) }
+        for turn in left {
+            let next = granted(machine.reserve(at: now, waitingAtMost: .seconds(3_600)))
+            #expect(next?.wait == turn.wait)
+            machine.cancel(turn)
+        }
+        let last = granted(machine.reserve(at: now, waitingAtMost: .seconds(3_600)))
+        #expect((last?.wait ?? .zero) >= queue[19].wait, "it is behind all others")
+    }
+
+    @Test func `a turn whose time has passed is not given to anybody`() {
+        var machine = RateLimiterMachine(
+            configuration: RateLimiterConfiguration(.tokenBucket(calls: 1, per: .seconds(1), burst: 1)))
+        let now = MonotonicInstant(nanoseconds: 0)
+        let queue = (0..<5).compactMap { _ in granted(machine.reserve(at: now, waitingAtMost: .seconds(60))) }
+        machine.cancel(queue[1])
+        let next = granted(machine.reserve(at: now.advanced(by: .milliseconds(1_500)), waitingAtMost: .seconds(60)))
+        #expect(next?.wait == .milliseconds(3_500), "at 1.5 s it would be half a second before the next")
+    }
+
+    @Test func `what is remembered of returned turns is bounded`() {
+        var machine = RateLimiterMachine(
+            configuration: RateLimiterConfiguration(.tokenBucket(calls: 1_000_000, per: .seconds(1), burst: 1)))
+        let now = MonotonicInstant(nanoseconds: 0)
+        let queue = (0..<20_000).compactMap { _ in granted(machine.reserve(at: now, waitingAtMost: .seconds(60))) }
+        for turn in queue { machine.cancel(turn) }
+        let next = granted(machine.reserve(at: now, waitingAtMost: .seconds(60)))
+        #expect((next?.wait ?? .zero) <= .milliseconds(20))
+        let later = now.advanced(by: .seconds(1))
+        #expect(granted(machine.reserve(at: later)) != nil, "all is forgotten when its time has passed")
+    }
+
     @Test func `instants at the ends of the range do not trap`() {
         for algorithm in [
             RateLimiterConfiguration.Algorithm.tokenBucket(
@@ -141,6 +216,23 @@ import Testing
             try await withDeadline(in: .seconds(5), clock: clock) { try await limiter.run { Issue.record("it ran") } }
         }
         #expect(clock.now == MonotonicInstant(nanoseconds: 0), "it failed at once")
+    }
+
+    @Test func `callers who leave in the order in which they came leave no queue behind`() async throws {
+        let limiter = try RateLimiter(
+            "maps", .tokenBucket(calls: 1, per: .seconds(1), burst: 1), maximumWait: .seconds(60), clock: clock)
+        try limiter.acquire()
+        var waiting: [Task<Void, any Error>] = []
+        for count in 1...10 {
+            let task = Task { _ = try await limiter.run { Issue.record("it ran") } }
+            waiting.append(task)
+            await clock.sleepers(count)
+        }
+        for task in waiting {
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        try expectEqual(limiter.reserve(waitingAtMost: .seconds(5)).wait, .seconds(1))
     }
 
     @Test func `a caller that is cancelled while it waits hands its turn back`() async throws {

@@ -114,7 +114,7 @@ import Testing
 
     @Test func `an open breaker is not asked again before its cooldown is over`() async throws {
         let breaker = try CircuitBreaker(
-            "x", trip: .consecutiveFailures(1), cooldown: .milliseconds(700), clock: clock)
+            "x", trip: .consecutiveFailures(1), cooldown: .milliseconds(700), jitter: 0, clock: clock)
         let answer = try await retry(attempts: 3).run(repeatable: .idempotent, on: .anyError) { attempt in
             try await breaker.run {
                 if attempt.number == 1 { throw Broken(attempt: attempt.number) }

@@ -23,7 +23,7 @@ struct ClosedStatistics: Sendable, Hashable {
     ///
     /// - Returns: The evidence, when it is enough to trip.
     mutating func record(
-        _ verdict: CircuitBreakerMachine.Verdict, took: Duration, generation: UInt32, at now: MonotonicInstant
+        _ verdict: CircuitBreakerMachine.Verdict, took: Duration, at now: MonotonicInstant
     ) -> Evidence? {
         var found: Evidence?
         for index in windows.indices {
@@ -31,13 +31,13 @@ struct ClosedStatistics: Sendable, Hashable {
             let tally: Tally
             switch windows[index] {
             case .calls(var window):
-                window.record(isBad: isBad, generation: generation)
+                window.record(isBad: isBad)
                 windows[index] = .calls(window)
-                tally = window.tally(generation: generation)
+                tally = window.tally
             case .time(var window):
-                window.record(isBad: isBad, generation: generation, at: now)
+                window.record(isBad: isBad, at: now)
                 windows[index] = .time(window)
-                tally = window.tally(generation: generation, at: now)
+                tally = window.tally(at: now)
             }
             if isBad, found == nil { found = trip.rates[index].evidence(tally) }
         }
@@ -54,11 +54,11 @@ struct ClosedStatistics: Sendable, Hashable {
     }
 
     /// What has been counted so far, of the condition that is nearest to the eye: the streak, or else the first rate.
-    func evidence(generation: UInt32, at now: MonotonicInstant) -> Evidence {
+    func evidence(at now: MonotonicInstant) -> Evidence {
         if let threshold = trip.streak { return .consecutiveFailures(streak, threshold: threshold) }
         switch windows[0] {
-        case .calls(let window): return trip.rates[0].evidence(of: window.tally(generation: generation))
-        case .time(let window): return trip.rates[0].evidence(of: window.tally(generation: generation, at: now))
+        case .calls(let window): return trip.rates[0].evidence(of: window.tally)
+        case .time(let window): return trip.rates[0].evidence(of: window.tally(at: now))
         }
     }
 }

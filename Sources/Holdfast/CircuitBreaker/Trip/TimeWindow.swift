@@ -1,36 +1,42 @@
 /// Calls of the last stretch of time, counted exactly in ten buckets.
 ///
-/// Each bucket says itself which stretch of time and which generation it counts, so the window rotates over an idle
-/// gap of any length without touching a single bucket, and what an older generation counted is not there any more.
-/// One bucket is one word: the machine keeps the words in an array, and a breaker that threads share keeps them in
-/// atomics (``SharedStatistics``). Both move them by the functions below.
+/// Each bucket says itself which stretch of time it counts, so the window rotates without touching a bucket but the
+/// one that is counted in. One bucket is one word: the machine keeps the words in an array, and a breaker that threads
+/// share keeps them in atomics (``SharedStatistics``). Both move them by the functions below.
 struct TimeWindow: Sendable, Hashable {
     static let bucketCount = 10
 
     private let layout: TimeWindowLayout
     private var buckets = [Bucket](repeating: Bucket(), count: Self.bucketCount)
+    /// The number of the newest bucket that was counted in.
+    private var newest = Int64.min
 
     init(_ duration: Duration) {
         layout = TimeWindowLayout(duration)
     }
 
-    mutating func record(isBad: Bool, generation: UInt32, at now: MonotonicInstant) {
-        let stamp = layout.stamp(at: now, generation: generation)
+    mutating func record(isBad: Bool, at now: MonotonicInstant) {
+        let stamp = layout.stamp(at: now)
+        if TimeWindowLayout.isGap(from: newest, to: stamp.number) {
+            buckets = [Bucket](repeating: Bucket(), count: Self.bucketCount)
+        }
+        newest = max(newest, stamp.number)
         if let next = buckets[stamp.place].adding(isBad: isBad, stamp: stamp) { buckets[stamp.place] = next }
     }
 
-    func tally(generation: UInt32, at now: MonotonicInstant) -> Tally {
-        let stamp = layout.stamp(at: now, generation: generation)
+    func tally(at now: MonotonicInstant) -> Tally {
+        let stamp = layout.stamp(at: now)
+        guard !TimeWindowLayout.isGap(from: newest, to: stamp.number) else { return Tally() }
         return buckets.reduce(into: Tally()) { $1.add(to: &$0, at: stamp) }
     }
 }
 
 /// Where a moment falls within a time window.
 struct TimeWindowLayout: Sendable, Hashable {
-    /// A bucket's number since the clock's origin, and who counts.
+    /// A bucket's number since the clock's origin, and the generation that counts.
     struct Stamp: Sendable, Hashable {
         var number: Int64
-        var generation: UInt32
+        var generation: UInt32 = 0
 
         var place: Int { ringPlace(of: number, count: TimeWindow.bucketCount) }
     }
@@ -41,21 +47,34 @@ struct TimeWindowLayout: Sendable, Hashable {
         width = max(1, duration.saturatingNanoseconds / Int64(TimeWindow.bucketCount))
     }
 
-    func stamp(at now: MonotonicInstant, generation: UInt32) -> Stamp {
+    func stamp(at now: MonotonicInstant, generation: UInt32 = 0) -> Stamp {
         Stamp(number: now.nanoseconds / width, generation: generation)
+    }
+
+    /// Whether so much time lies between two buckets that no window holds both. Then all buckets are cleared, so that
+    /// what their few bits say of the time is never read across a gap.
+    static func isGap(from newest: Int64, to number: Int64) -> Bool {
+        let (gap, overflow) = number.subtractingReportingOverflow(newest)
+        return gap >= Int64(TimeWindow.bucketCount) || (overflow && number > newest)
     }
 }
 
 /// One bucket of a time window in 64 bits: generation 8 | number 20 | calls 18 | bad 18.
 ///
-/// The generation and the number are the low bits of the real ones. Two moments are taken for one only if 2²⁰ bucket
-/// widths lie between them to the bucket (a day for the shortest window) and the bucket was not used meanwhile.
+/// The generation and the number are the low bits of the real ones, and they alone decide nothing:
+/// - Numbers repeat after 2²⁰ buckets, 2.9 hours of the shortest window. All buckets are cleared after a gap that is
+///   longer than the window, and without such a gap each is written anew once a window, so none lives that long.
+/// - Generations repeat after 256 changes of state. All buckets are cleared when a generation begins, and only the
+///   generation that counts writes (``SharedStatistics``). The bits only keep out a call that ends while the buckets are
+///   being cleared: it would have to be held up between two instructions for exactly 256 changes, and would be one call.
+/// - Counts end at 262,143. A bucket that is full is halved, which keeps its share.
 struct Bucket: Sendable, Hashable {
     var bits: UInt64 = 0
 
     private static let countBits: UInt64 = 18
     private static let countLimit = (UInt64(1) << countBits) - 1
-    private static let numberMask = (UInt64(1) << 20) - 1
+    private static let numberBits: UInt64 = 20
+    private static let numberMask = (UInt64(1) << numberBits) - 1
 
     private init(_ stamp: TimeWindowLayout.Stamp) {
         bits =
@@ -70,15 +89,22 @@ struct Bucket: Sendable, Hashable {
     private var calls: UInt64 { bits >> Self.countBits & Self.countLimit }
     private var bad: UInt64 { bits & Self.countLimit }
 
-    /// The bucket with one more call in it; nil when the stamp is of an older generation than the bucket.
+    /// How many buckets after this one the stamp is, from -2¹⁹ to 2¹⁹ - 1.
+    private func age(at stamp: TimeWindowLayout.Stamp) -> Int64 {
+        let distance = (UInt64(truncatingIfNeeded: stamp.number) &- tag) & Self.numberMask
+        return Int64(distance) - (distance >> (Self.numberBits - 1) == 0 ? 0 : Int64(1) << Int64(Self.numberBits))
+    }
+
+    private func isOf(_ generation: UInt32) -> Bool { bits >> 56 == UInt64(generation & 0xFF) }
+
+    /// The bucket with one more call in it; nil when the bucket counts a later stretch of time already.
     func adding(isBad: Bool, stamp: TimeWindowLayout.Stamp) -> Bucket? {
         var next = Bucket(stamp)
         if next.tag == tag {
             next = self
-        } else if calls > 0, Int8(truncatingIfNeeded: Int64(next.bits >> 56) - Int64(bits >> 56)) < 0 {
+        } else if calls > 0, isOf(stamp.generation), age(at: stamp) < 0 {
             return nil
         }
-        // A full bucket is halved, which keeps its share: 262,143 calls in a tenth of a window.
         if next.calls == Self.countLimit {
             next.bits = next.tag << 36 | (next.calls / 2) << Self.countBits | next.bad / 2
         }
@@ -86,14 +112,10 @@ struct Bucket: Sendable, Hashable {
         return next
     }
 
-    /// Adds what the bucket holds, if it is of this generation and within the window that ends at the stamp.
+    /// Adds what the bucket holds, if it is of this generation and within the window that ends at the stamp. A thread
+    /// that read the clock a little earlier may meet a bucket from its own future, which counts.
     func add(to tally: inout Tally, at stamp: TimeWindowLayout.Stamp) {
-        guard calls > 0, bits >> 56 == UInt64(stamp.generation & 0xFF) else { return }
-        let age = (UInt64(truncatingIfNeeded: stamp.number) &- (bits >> 36)) & Self.numberMask
-        // A thread that read the clock a little earlier may meet a bucket from its own future: that is no age.
-        guard age < UInt64(TimeWindow.bucketCount) || age > Self.numberMask - UInt64(TimeWindow.bucketCount) else {
-            return
-        }
+        guard calls > 0, isOf(stamp.generation), abs(age(at: stamp)) < TimeWindow.bucketCount else { return }
         tally.bad += Int(bad)
         tally.calls += Int(calls)
     }

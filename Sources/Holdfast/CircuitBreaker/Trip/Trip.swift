@@ -59,7 +59,8 @@ public struct Trip: Sendable, Hashable, CustomStringConvertible {
         return Trip(streak: nil, rates: [rate])
     }
 
-    /// A share of slow calls, looked at when a call was slow.
+    /// A share of slow calls, looked at when a call was slow. A probe that is slow opens the breaker again, as one that
+    /// fails.
     public static func slowCallRate(
         _ share: Double, slowerThan limit: Duration, over window: Duration, atLeast minimum: Int = 20
     ) -> Trip {
@@ -67,7 +68,8 @@ public struct Trip: Sendable, Hashable, CustomStringConvertible {
         return Trip(streak: nil, rates: [rate])
     }
 
-    /// A share of slow calls among the last ones, looked at when a call was slow.
+    /// A share of slow calls among the last ones, looked at when a call was slow. A probe that is slow opens the breaker
+    /// again.
     public static func slowCallRate(
         _ share: Double, slowerThan limit: Duration, ofLast calls: Int, atLeast minimum: Int? = nil
     ) -> Trip {
@@ -101,6 +103,11 @@ public struct Trip: Sendable, Hashable, CustomStringConvertible {
     /// Whether the duration of calls has to be known.
     @usableFromInline var measuresTime: Bool {
         rates.contains { if case .slowCalls = $0.measure { true } else { false } }
+    }
+
+    /// Whether a call that took so long counts as slow by any rate.
+    func isSlow(_ took: Duration) -> Bool {
+        rates.contains { if case .slowCalls(let limit) = $0.measure { took > limit } else { false } }
     }
 
     func validate() throws(ConfigurationError) {
