@@ -1,5 +1,6 @@
 import Holdfast
 public import HoldfastIdempotency
+import HoldfastTesting
 
 /// What every store must do. Run each check on a fresh store of your own:
 ///
