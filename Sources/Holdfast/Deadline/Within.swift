@@ -41,7 +41,7 @@ private func race<R>(
         if !isDone.isSet {
             group.addTask {
                 do {
-                    try await limit.clock.sleep(until: limit.instant, tolerance: tolerance)
+                    try await limit.clock.sleep(until: limit.instant, tolerance: tolerance, as: .limit)
                     return .timeIsUp
                 } catch {
                     return .timerEnded
