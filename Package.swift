@@ -11,6 +11,7 @@ let package = Package(
         .library(name: "Holdfast", targets: ["Holdfast"]),
         .library(name: "HoldfastTesting", targets: ["HoldfastTesting"]),
         .library(name: "HoldfastIdempotency", targets: ["HoldfastIdempotency"]),
+        .library(name: "HoldfastIdempotencyTesting", targets: ["HoldfastIdempotencyTesting"]),
         .library(name: "HoldfastHTTP", targets: ["HoldfastHTTP"]),
         .library(name: "HoldfastTelemetry", targets: ["HoldfastTelemetry"]),
         .library(name: "HoldfastSQLite", targets: ["HoldfastSQLite"]),
@@ -18,7 +19,7 @@ let package = Package(
         .library(name: "HoldfastValkey", targets: ["HoldfastValkey"]),
         .library(name: "HoldfastGateway", targets: ["HoldfastGateway"]),
         .library(name: "HoldfastCommands", targets: ["HoldfastCommands"]),
-        .executable(name: "holdfast", targets: ["holdfast"]),
+        .executable(name: "holdfast", targets: ["HoldfastExecutable"]),
     ],
     traits: [
         .trait(name: "SQLite", description: "The embedded store, HoldfastSQLite: brings GRDB."),
@@ -59,7 +60,9 @@ let package = Package(
             dependencies: ["Holdfast", .product(name: "Crypto", package: "swift-crypto")]
         ),
         // Floor 2
-        .target(name: "HoldfastTesting", dependencies: ["Holdfast", "HoldfastIdempotency"]),
+        .target(name: "HoldfastTesting", dependencies: ["Holdfast"]),
+        .target(
+            name: "HoldfastIdempotencyTesting", dependencies: ["Holdfast", "HoldfastIdempotency", "HoldfastTesting"]),
         .target(
             name: "HoldfastSQLite",
             dependencies: [
@@ -139,7 +142,9 @@ let package = Package(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Gateway"])),
             ]
         ),
-        .executableTarget(name: "holdfast", dependencies: ["HoldfastCommands"]),
+        // Its name differs from the library's by more than case: a volume that does not tell case apart has one folder for
+        // both, and the build one module.
+        .executableTarget(name: "HoldfastExecutable", dependencies: ["HoldfastCommands"]),
         // Proof: what the drills kill and stop.
         .executableTarget(
             name: "DrillWorker",
@@ -170,12 +175,18 @@ let package = Package(
         ),
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["HoldfastIdempotency", "HoldfastTesting"], path: "Tests/TestSupport"),
+            name: "TestSupport", dependencies: ["Holdfast", "HoldfastIdempotency", "HoldfastTesting"],
+            path: "Tests/TestSupport"),
         .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting", "TestSupport"]),
         .testTarget(
             name: "HoldfastIdempotencyTests",
-            dependencies: ["HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
-        .testTarget(name: "HoldfastHTTPTests", dependencies: ["HoldfastHTTP"]),
+            dependencies: [
+                "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        .testTarget(
+            name: "HoldfastHTTPTests",
+            dependencies: ["HoldfastHTTP", "HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
         .testTarget(
             name: "HoldfastTLSTests",
             dependencies: [
@@ -187,17 +198,21 @@ let package = Package(
         .testTarget(
             name: "HoldfastSQLiteTests",
             dependencies: [
-                "HoldfastSQLite", "HoldfastTesting", "TestSupport",
+                "HoldfastSQLite", "HoldfastIdempotencyTesting", "HoldfastTesting", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ]
         ),
         .testTarget(
             name: "HoldfastPostgresTests",
-            dependencies: ["HoldfastPostgres", "HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
+            dependencies: [
+                "HoldfastPostgres", "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting",
+                "TestSupport",
+            ]),
         .testTarget(
             name: "HoldfastValkeyTests",
             dependencies: [
-                "HoldfastValkey", "HoldfastIdempotency", "HoldfastTesting", "TestSupport",
+                "HoldfastValkey", "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting",
+                "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Valkey"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Valkey"])),
             ]),
@@ -205,7 +220,7 @@ let package = Package(
             name: "HoldfastGatewayTests",
             dependencies: [
                 "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite", "HoldfastTesting", "HoldfastTLS", "TestSupport",
-                "holdfast",
+                "HoldfastExecutable",
                 .product(name: "JWTKit", package: "jwt-kit", condition: .when(traits: ["Gateway"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),

@@ -7,6 +7,7 @@ public struct Problem: Sendable, Error {
         /// The request breaks HTTP's rules, or could be read in two ways.
         case badRequest = "bad-request"
         case headersTooLarge = "headers-too-large"
+        case targetTooLong = "target-too-long"
         case bodyTooLarge = "body-too-large"
         case requestTimeout = "request-timeout"
         case methodNotSupported = "method-not-supported"
@@ -49,6 +50,7 @@ public struct Problem: Sendable, Error {
             case .keyReused: 422
             case .tooManyKeys, .rateLimited: 429
             case .headersTooLarge: 431
+            case .targetTooLong: 414
             case .methodNotSupported: 501
             case .upstreamUnreachable, .upstreamReset: 502
             case .circuitOpen, .limitReached, .storeUnavailable: 503
@@ -60,6 +62,7 @@ public struct Problem: Sendable, Error {
             switch self {
             case .badRequest: "The request is malformed"
             case .headersTooLarge: "The header fields are too large"
+            case .targetTooLong: "The request's target is too long"
             case .bodyTooLarge: "The body is too large"
             case .requestTimeout: "The request did not arrive in time"
             case .methodNotSupported: "The method is not supported"

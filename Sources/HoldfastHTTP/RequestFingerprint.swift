@@ -47,30 +47,30 @@ public struct RequestFingerprint: Sendable {
     /// - Parameter pieces: The body, in as many pieces as it came in.
     public func fingerprint(under secret: StoreSecret, body pieces: [some Collection<UInt8>]) -> Fingerprint {
         secret.fingerprint { words in
-            words.add("request 2".utf8)
-            words.add(method.utf8)
-            words.add(target.utf8)
+            words.add("request 2")
+            words.add(method)
+            words.add(target)
             add(contentEncodings, to: &words)
             words.add(count: fields.count)
             for field in fields {
-                words.add(field.name.utf8)
+                words.add(field.name)
                 add(field.values, to: &words)
             }
             guard contentTypes.count == 1, let type = MediaType(contentTypes[0]) else {
                 // There is none, or what there is has no meaning that could be compared.
-                words.add("as sent".utf8)
+                words.add("as sent")
                 add(contentTypes, to: &words)
                 return words.add(pieces: pieces)
             }
             if type.type == "multipart", contentEncodings.isEmpty, let boundary = type.parameters["boundary"] {
                 let body = pieces.reduce(into: [UInt8]()) { $0.append(contentsOf: $1) }
                 if let parts = MultipartBody(body, in: 0..<body.count, boundary: boundary) {
-                    words.add("multipart".utf8)
+                    words.add("multipart")
                     add(type, to: &words, hasBoundary: false)
                     return add(parts, of: body, to: &words, depth: 1)
                 }
             }
-            words.add("type".utf8)
+            words.add("type")
             add(type, to: &words)
             words.add(pieces: pieces)
         }
@@ -78,17 +78,17 @@ public struct RequestFingerprint: Sendable {
 
     private func add(_ values: [String], to words: inout FingerprintWords) {
         words.add(count: values.count)
-        for value in values { words.add(value.utf8) }
+        for value in values { words.add(value) }
     }
 
     private func add(_ type: MediaType, to words: inout FingerprintWords, hasBoundary: Bool = true) {
-        words.add(type.type.utf8)
-        words.add(type.subtype.utf8)
+        words.add(type.type)
+        words.add(type.subtype)
         let parameters = type.parameters.filter { hasBoundary || $0.key != "boundary" }.sorted { $0.key < $1.key }
         words.add(count: parameters.count)
         for (name, value) in parameters {
-            words.add(name.utf8)
-            words.add(value.utf8)
+            words.add(name)
+            words.add(value)
         }
     }
 
@@ -110,10 +110,10 @@ public struct RequestFingerprint: Sendable {
             let boundary = head.type.parameters["boundary"],
             let parts = MultipartBody(body, in: head.end..<part.upperBound, boundary: boundary)
         else {
-            words.add("part".utf8)
+            words.add("part")
             return words.add(body[part])
         }
-        words.add("parts".utf8)
+        words.add("parts")
         words.add(body[part.lowerBound..<head.value.lowerBound])
         add(head.type, to: &words, hasBoundary: false)
         words.add(body[head.value.upperBound..<head.end])

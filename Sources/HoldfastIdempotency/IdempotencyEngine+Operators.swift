@@ -36,7 +36,19 @@ extension IdempotencyEngine {
     }
 
     /// Forgets records whose retention is over, until it is cancelled: a few at a time, and for at most a quarter of the
-    /// time, so that claims go on. Run it once for each store, beside the service.
+    /// time, so that claims go on. Run it once for each store, beside the service:
+    ///
+    /// ```swift
+    /// try await withThrowingTaskGroup(of: Void.self) { group in
+    ///     group.addTask { await engine.keepReaping() }
+    ///     try await serve()
+    ///     group.cancelAll()
+    /// }
+    /// ```
+    ///
+    /// Without it a store on disk grows for ever. A ``MemoryStore`` forgets as new keys come, and keeps within its bound;
+    /// with it, it forgets in quiet hours too. A store that ``ClaimStore/forgetsByItself`` has nothing to forget, and this
+    /// returns at once.
     ///
     /// - Parameters:
     ///   - pause: How long it rests when there is nothing to forget. Default: 30 s.

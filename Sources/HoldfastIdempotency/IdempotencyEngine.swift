@@ -6,6 +6,9 @@ import Synchronization
 /// Calls take a completion rather than suspend, so that an event loop drives the engine as well as a task does. The
 /// decisions are ``ClaimMachine``'s; the engine adds what only one process can know: who else here waits for the same
 /// key, so that duplicates share an outcome without asking the store.
+///
+/// Beside the service, run ``keepReaping(every:failed:)`` for as long as it lives, once for each store: otherwise a store on
+/// disk keeps what has expired for ever. Its answers are right all the same.
 public final class IdempotencyEngine: Sendable {
     /// What a caller is to do.
     public enum Start: ~Copyable, Sendable {

@@ -3,8 +3,14 @@ import Synchronization
 
 /// Keeps records in this process's memory: they are gone when it ends. For tests, and for services whose effects are
 /// as short-lived as the process.
+///
+/// A record whose retention is over makes room by itself: each new key forgets two such records, and one that meets a full
+/// store as many as ``reap(atMost:)`` is given at once. ``IdempotencyEngine/keepReaping(every:failed:)``, run beside the
+/// service, frees their memory when no new key comes, too.
 public final class MemoryStore: ImmediateClaimStore {
-    /// The most records that are kept. Beyond it, claims fail; nothing is forgotten before its retention is over.
+    /// The most records that are kept. When there are as many, all of them within their retention, a new key fails with
+    /// ``ClaimStoreError/Code/overloaded``; keys that are there are claimed, repeated, completed and released as ever. A
+    /// batch whose keys another caller frees meanwhile may pass the bound by as many as it claims.
     public let bound: Int
 
     private let clock: any TimeSource
@@ -21,12 +27,14 @@ public final class MemoryStore: ImmediateClaimStore {
 
         struct State {
             var records: [RecordID: ClaimRecord] = [:]
-            /// The records that may expire in a minute, so that none has to be looked for.
-            var due: [Int64: [RecordID]] = [:]
-            /// How many those are. Some are there no more, or are due later by now.
-            var dueCount = 0
+            var due = ExpiryQueue()
         }
     }
+
+    /// How many records whose retention is over a new one forgets: more than one, so that they become fewer.
+    private static let forgottenByNew = 2
+    /// How many one forgets that meets a full store, before it is refused.
+    private static let forgottenByRefused = 64
 
     /// - Parameters:
     ///   - bound: The most records that are kept. Default: 1,000,000, which is about 300 MB with small payloads.
@@ -38,59 +46,106 @@ public final class MemoryStore: ImmediateClaimStore {
     }
 
     public func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] {
-        // Asked first and for the whole batch, so that what follows cannot fail half-way.
-        let claims = batch.count(where: \.isClaim)
-        try reserve(claims)
-        defer { count.subtract(claims, ordering: .relaxed) }
-        return batch.map { carryOut($0) }
+        // Asked first and for the whole batch, so that what follows cannot fail half-way. Only a new key needs a place.
+        let claimed = Set(batch.filter(\.isClaim).map(\.id))
+        var places = claimed.count(where: { id in shard(of: id).state.withLock { $0.records[id] == nil } })
+        while !reserve(places) { guard makeRoom() else { throw overload } }
+        defer { count.subtract(places, ordering: .relaxed) }
+        return batch.map { command in
+            shard(of: command.id).state.withLock { state in
+                carryOut(command, in: &state) {
+                    if places > 0 { places -= 1 } else { count.add(1, ordering: .relaxed) }
+                }
+            }
+        }
     }
 
     public func applyNow(_ command: ClaimCommand) throws(ClaimStoreError) -> ClaimReply {
-        guard command.isClaim else { return carryOut(command) }
-        try reserve(1)
-        defer { count.subtract(1, ordering: .relaxed) }
-        return carryOut(command)
-    }
-
-    private func reserve(_ claims: Int) throws(ClaimStoreError) {
-        guard claims > 0, count.add(claims, ordering: .relaxed).newValue > bound else { return }
-        count.subtract(claims, ordering: .relaxed)
-        throw ClaimStoreError(.overloaded, "the memory store's bound is \(bound) records")
-    }
-
-    private func carryOut(_ command: ClaimCommand) -> ClaimReply {
-        let now = self.now
-        return shard(of: command.id).state.withLock { state in
-            let record = state.records[command.id]
-            let decision = ClaimMachine.apply(
-                command.action, to: record, at: now,
-                // Asked for under the lock, so that the fences of one key rise.
-                nextFence: command.isClaim ? fence.add(1, ordering: .relaxed).newValue : 0)
-            switch decision.write {
-            case .nothing: break
-            case .put(let next):
-                state.records[command.id] = next
-                if record == nil { count.add(1, ordering: .relaxed) }
-                if record?.minute != next.minute { state.note(command.id, in: next.minute) }
-            case .delete:
-                state.records[command.id] = nil
-                count.subtract(1, ordering: .relaxed)
-            }
-            return decision.reply
+        while true {
+            if let reply = tryNow(command) { return reply }
+            guard makeRoom() else { throw overload }
         }
+    }
+
+    /// - Returns: Nil if there is no place for the record.
+    private func tryNow(_ command: ClaimCommand) -> ClaimReply? {
+        shard(of: command.id).state.withLock { state in
+            let isNew = command.isClaim && state.records[command.id] == nil
+            if isNew, !reserve(1) { return nil }
+            return carryOut(command, in: &state) {
+                // The place is taken already.
+                assert(isNew)
+            }
+        }
+    }
+
+    /// Takes places, if there are as many.
+    private func reserve(_ places: Int) -> Bool {
+        var taken = count.load(ordering: .relaxed)
+        while places > 0 {
+            // Never more than there are, not for a moment: another would be refused what is free.
+            guard taken + places <= bound else { return false }
+            let (isReserved, found) = count.weakCompareExchange(
+                expected: taken, desired: taken + places, ordering: .relaxed)
+            if isReserved { break }
+            taken = found
+        }
+        return true
+    }
+
+    private var overload: ClaimStoreError {
+        ClaimStoreError(
+            .overloaded, "the memory store holds \(bound) records, as many as it may, all within their retention")
+    }
+
+    /// Forgets some of what may be forgotten.
+    ///
+    /// - Returns: Whether there was anything.
+    private func makeRoom() -> Bool { forget(atMost: Self.forgottenByRefused) > 0 }
+
+    private func forget(atMost bound: Int) -> Int {
+        let now = self.now
+        var forgotten = 0
+        for shard in shards {
+            var isMore = true
+            // A part at a time, so that whoever waits for the lock gets it.
+            while isMore, forgotten < bound {
+                let (count, rest) = shard.state.withLock { $0.forget(atMost: min(64, bound - forgotten), at: now) }
+                (forgotten, isMore) = (forgotten + count, rest)
+            }
+        }
+        count.subtract(forgotten, ordering: .relaxed)
+        return forgotten
+    }
+
+    /// - Parameter appeared: Called when there is a record more.
+    private func carryOut(
+        _ command: ClaimCommand, in state: inout Shard.State, appeared: () -> Void
+    ) -> ClaimReply {
+        let now = self.now
+        let record = state.records[command.id]
+        let decision = ClaimMachine.apply(
+            command.action, to: record, at: now,
+            // Asked for under the lock, so that the fences of one key rise.
+            nextFence: command.isClaim ? fence.add(1, ordering: .relaxed).newValue : 0)
+        switch decision.write {
+        case .nothing: break
+        case .put(let next):
+            state.records[command.id] = next
+            if record?.expires != next.expires { state.note(command.id, until: next.expires) }
+            guard record == nil else { break }
+            appeared()
+            count.subtract(state.forget(atMost: Self.forgottenByNew, at: now).count, ordering: .relaxed)
+        case .delete:
+            state.records[command.id] = nil
+            count.subtract(1, ordering: .relaxed)
+        }
+        return decision.reply
     }
 
     public func secret() async throws -> StoreSecret { hashingSecret }
 
-    public func reap(atMost bound: Int) async throws -> Int {
-        let now = self.now
-        var reaped = 0
-        for shard in shards where reaped < bound {
-            reaped += shard.state.withLock { $0.reap(atMost: bound - reaped, at: now) }
-        }
-        count.subtract(reaped, ordering: .relaxed)
-        return reaped
-    }
+    public func reap(atMost count: Int) async throws -> Int { forget(atMost: count) }
 
     public func summary(of id: RecordID) async throws -> ClaimSummary? {
         let now = self.now
@@ -121,47 +176,33 @@ public final class MemoryStore: ImmediateClaimStore {
 
 extension MemoryStore {
     /// How many places are kept for what may expire.
-    var dueCount: Int { shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.dueCount } } }
+    var dueCount: Int { shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.due.count } } }
+    /// How many records there are, whether or not their retention is over.
+    var recordCount: Int { shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.records.count } } }
 }
 
 extension MemoryStore.Shard.State {
-    /// A claim and its outcome take two places. When there are many more than that, most are of records that are gone.
-    fileprivate mutating func note(_ id: RecordID, in minute: Int64) {
-        due[minute, default: []].append(id)
-        dueCount += 1
-        guard dueCount > 3 * max(64, records.count) else { return }
-        due = [:]
-        for (id, record) in records { due[record.minute, default: []].append(id) }
-        dueCount = records.count
+    /// A claim and its outcome take two entries. When there are many more than that, most are of records that are gone.
+    fileprivate mutating func note(_ id: RecordID, until expires: StoreInstant) {
+        due.note(.init(expires: expires, id: id))
+        guard due.count > 3 * max(64, records.count) else { return }
+        due = ExpiryQueue(records.lazy.map { .init(expires: $0.value.expires, id: $0.key) })
     }
 
-    fileprivate mutating func reap(atMost bound: Int, at now: StoreInstant) -> Int {
-        var reaped = 0
-        for minute in due.keys where minute * 60_000 <= now.milliseconds && reaped < bound {
-            var later: [RecordID] = []
-            while reaped < bound, let id = due[minute]?.popLast() {
-                dueCount -= 1
-                // It may be gone, or have been put into a later minute.
-                guard let record = records[id], record.minute == minute else { continue }
-                if record.expires <= now {
-                    records[id] = nil
-                    reaped += 1
-                } else {
-                    later.append(id)
-                    dueCount += 1
-                }
-            }
-            let rest = later + (due[minute] ?? [])
-            due[minute] = rest.isEmpty ? nil : rest
+    /// - Returns: How many records were forgotten, and whether more may be due.
+    fileprivate mutating func forget(atMost bound: Int, at now: StoreInstant) -> (count: Int, isMore: Bool) {
+        var forgotten = 0
+        // What is out of date goes by the way, but not so much that others wait for the lock.
+        for _ in 0..<(4 * bound) where forgotten < bound {
+            guard let entry = due.next(at: now) else { return (forgotten, false) }
+            guard let record = records[entry.id], record.expires == entry.expires else { continue }
+            records[entry.id] = nil
+            forgotten += 1
         }
-        return reaped
+        return (forgotten, true)
     }
 }
 
 extension ClaimCommand {
     fileprivate var isClaim: Bool { if case .claim = action { true } else { false } }
-}
-
-extension ClaimRecord {
-    fileprivate var minute: Int64 { expires.milliseconds / 60_000 }
 }

@@ -9,6 +9,8 @@ import Synchronization
 ///
 /// A batch is one transaction of one round trip, whatever its size; what meets a record that is not as usual (a repeat, a
 /// claim that was lost) takes two more. PgBouncer may stand between, in transaction mode.
+///
+/// What has expired is forgotten by `IdempotencyEngine.keepReaping`, which somebody has to run beside the service.
 public final class PostgresStore: ClaimStore {
     /// One for each connection, but not more than processors: a batch that is split costs more than it wins.
     public let lanes: Int

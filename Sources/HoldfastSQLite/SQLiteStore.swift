@@ -13,6 +13,8 @@ import Synchronization
 /// belongs to a process that is dead, and becomes unknown at once.
 ///
 /// Every commit is synced before it is acknowledged (`synchronous=FULL`, read back when the store is opened).
+///
+/// What has expired is forgotten by `IdempotencyEngine.keepReaping`, which somebody has to run beside the service.
 public final class SQLiteStore: ClaimStore {
     /// The file.
     public let path: String

@@ -86,6 +86,16 @@ import Testing
         expectEqual(times.took(.answered), .within(AdminTimes.idle))
     }
 
+    @Test(arguments: [[], [.head], [.head, .end], [.head, .end, .answered]] as [[AdminTimes.Event]])
+    func `who has left does not keep a place, wherever a request was, and gains no time`(before: [AdminTimes.Event]) {
+        var times = AdminTimes()
+        for event in before { _ = times.took(event) }
+        expectEqual(times.took(.left), .within(AdminTimes.left))
+        for event in [AdminTimes.Event.writable(false), .writable(true), .answered] {
+            expectEqual(times.took(event), nil)
+        }
+    }
+
     @Test func `a body has a bound, each its own`() {
         var times = AdminTimes()
         for _ in 0..<3 {

@@ -43,6 +43,51 @@ import Testing
         }
     }
 
+    @Test func `who has presented the token is not pushed out by a flood`() async throws {
+        try await withControlPlane(token: token) { plane in
+            let stream = try await EventReader.open(plane.port, token: token)
+            try await expectEqual(stream.next("event: state"), true)
+            let strangers = try await idle(100, to: plane.port)
+            try await expectEqual(plane.get("/health").text, "ok\n")
+            #expect(stream.isOpen)
+            await stream.close()
+            for stranger in strangers { try? await stranger.close() }
+        }
+    }
+
+    @Test func `a stream of events needs a place, and there are so many`() async throws {
+        try await withControlPlane(token: token) { plane in
+            var streams: [EventReader] = []
+            for _ in 0..<AdminPlaces.known {
+                streams.append(try await EventReader.open(plane.port, token: token))
+                try await expectEqual(streams[streams.count - 1].next("event: state"), true)
+            }
+            let refused = try await plane.get("/api/events", headers: header)
+            #expect(refused.status == 503)
+            #expect(refused.headers.first(name: "retry-after") == "10")
+            try await expectEqual(plane.get("/api/state", headers: header).status, 200)
+            await streams[0].close()
+            // The next has its place when the plane knows that this one has left.
+            var next: EventReader?
+            while next == nil {
+                let reader = try await EventReader.open(plane.port, token: token)
+                if try await reader.next("event: state") { next = reader } else { await reader.close() }
+            }
+            for stream in streams + [next].compactMap({ $0 }) { await stream.close() }
+        }
+    }
+
+    @Test func `a stream ends with the session that it was asked for in`() async throws {
+        try await withControlPlane(token: token) { plane in
+            let answer = try await plane.post("/api/login", #"{"token": "\#(token)"}"#)
+            let cookie = try #require(answer.headers.first(name: "set-cookie")).prefix { $0 != ";" }
+            let stream = try await EventReader.open(plane.port, cookie: String(cookie))
+            try await expectEqual(stream.next("event: state"), true)
+            try await expectEqual(plane.post("/api/logout", headers: ["cookie": String(cookie)]).status, 204)
+            try await expectEqual(stream.next("event: never"), false)
+        }
+    }
+
     @Test func `a head or a body beyond all measure is refused before a token was asked for`() async throws {
         try await withControlPlane(token: token) { plane in
             let long = String(repeating: "a", count: 20_000)
@@ -164,6 +209,65 @@ import Testing
             plane.clock.advance(by: TokenThrottle.pause)
             try await expectEqual(answer.status, 200)
         }
+    }
+}
+
+/// Reads a stream of events, line by line.
+private final class EventReader: Sendable {
+    private let channel: any Channel
+    private let lines: AsyncStream<String>
+
+    private init(_ channel: any Channel, _ lines: AsyncStream<String>) {
+        (self.channel, self.lines) = (channel, lines)
+    }
+
+    static func open(_ port: Int, token: String? = nil, cookie: String? = nil) async throws -> EventReader {
+        let (lines, continuation) = AsyncStream.makeStream(of: String.self)
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Lines(continuation))
+                }
+            }
+            .connect(host: "127.0.0.1", port: port).get()
+        let who =
+            token.map { "Authorization: Bearer \($0)\r\n" } ?? cookie.map { "Cookie: \($0)\r\n" } ?? ""
+        try await channel.writeAndFlush(
+            ByteBuffer(string: "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\(who)\r\n"))
+        return EventReader(channel, lines)
+    }
+
+    var isOpen: Bool { channel.isActive }
+
+    /// - Returns: Whether such a line came before the end, or before a refusal.
+    func next(_ line: String) async throws -> Bool {
+        for await found in lines {
+            if found == line { return true }
+            if found.hasPrefix("HTTP/1.1 503") || found == "0" { return false }
+        }
+        return false
+    }
+
+    func close() async { try? await channel.close() }
+
+    private final class Lines: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let lines: AsyncStream<String>.Continuation
+        private var rest: [UInt8] = []
+
+        init(_ lines: AsyncStream<String>.Continuation) { self.lines = lines }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            rest += Array(unwrapInboundIn(data).readableBytesView)
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                lines.yield(String(decoding: rest[..<end].filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self))
+                rest.removeSubrange(...end)
+            }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { lines.finish() }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }
 }
 #endif

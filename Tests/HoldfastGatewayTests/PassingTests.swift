@@ -123,6 +123,29 @@ import Testing
         }
     }
 
+    /// RFC9112-3-2
+    @Test(arguments: [
+        ("GET /\(String(repeating: "x", count: 20_000)) HTTP/1.1\r\nHost: a\r\n\r\n", "414"),
+        ("GET /\(String(repeating: "x", count: 200_000)) HTTP/1.1\r\nHost: a\r\n\r\n", "414"),
+        // Without an end as well, and whatever it is that is long.
+        ("GET /?\(String(repeating: "x", count: 30_000))", "414"),
+        ("GET http://\(String(repeating: "x", count: 30_000))/ HTTP/1.1\r\n\r\n", "414"),
+        ("\(String(repeating: "X", count: 30_000)) / HTTP/1.1\r\n\r\n", "414"),
+        (
+            "GET /\(String(repeating: "x", count: 9_000)) HTTP/1.1\r\nHost: a\r\nA: \(String(repeating: "x", count: 9_000))\r\n\r\n",
+            "431"
+        ),
+        ("GET / HTTP/1.1\r\nHost: a\r\nA: \(String(repeating: "x", count: 30_000))", "431"),
+        ("GET /\(String(repeating: "x", count: 9_000)) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "200"),
+    ])
+    func `a target that is too long is told from fields that are`(request: String, status: String) async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(to: service) { gateway in
+            let text = try await TestClient.raw(request, to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 \(status) "), "\(text.prefix(60))")
+        }
+    }
+
     @Test func `a client that is slow with its headers is cut`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         try await withGateway(to: service, configure: { $0.headerTimeout = .milliseconds(50) }) { gateway in

@@ -14,14 +14,6 @@ import Testing
         #expect(Repeatability(method: method) == .once)
     }
 
-    @Test func `a key is the same quoted or bare`() throws {
-        #expect(try IdempotencyKey(fieldValue: "\"8e03978e\"") == IdempotencyKey(fieldValue: "8e03978e"))
-        #expect(try IdempotencyKey(fieldValue: #""a\"b""#).description == "a\"b")
-        for broken in ["\"open", "\"a\"b", "", "\"\"", "\"", "a b", "\"a\\\""] {
-            #expect(throws: ConfigurationError.self) { try IdempotencyKey(fieldValue: broken) }
-        }
-    }
-
     @Test func `a recorded response comes back to the byte`() throws {
         let body = (0..<1_000).map { UInt8($0 % 256) }
         let response = RecordedResponse(

@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastIdempotency
+import HoldfastIdempotencyTesting
 import HoldfastTesting
 import Synchronization
 import Testing

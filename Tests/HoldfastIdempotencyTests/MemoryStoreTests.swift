@@ -1,3 +1,4 @@
+import HoldfastIdempotencyTesting
 import HoldfastTesting
 import TestSupport
 import Testing

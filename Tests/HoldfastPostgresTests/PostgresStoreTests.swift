@@ -1,5 +1,6 @@
 #if PostgreSQL
 import HoldfastIdempotency
+import HoldfastIdempotencyTesting
 import HoldfastTesting
 import Synchronization
 import TestSupport

@@ -4,6 +4,7 @@ import GRDB
 import Holdfast
 import HoldfastIdempotency
 import HoldfastSQLite
+import HoldfastIdempotencyTesting
 import HoldfastTesting
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 #if Valkey
 import Holdfast
 import HoldfastIdempotency
+import HoldfastIdempotencyTesting
 import HoldfastTesting
 import TestSupport
 import Testing

@@ -3,7 +3,7 @@ import Foundation
 import Holdfast
 import HoldfastIdempotency
 
-/// Feeds every parser with what nobody would send. `Verification/fuzz` builds and calls it.
+/// Feeds every parser with what nobody would send. `Verification/fuzzer` builds and calls it.
 ///
 ///     Fuzz CORPUS CURRENT [--inputs N] [--seed S] [NAME …]     fuzzes; CURRENT is the file for the current input
 ///     Fuzz --last CURRENT                                      tells what was being parsed when a run ended
@@ -117,6 +117,6 @@ struct Fuzz {
 #else
 @main
 struct Fuzz {
-    static func main() { fatalError("built without what is fuzzed: Verification/fuzz builds it") }
+    static func main() { fatalError("built without what is fuzzed: Verification/fuzzer builds it") }
 }
 #endif

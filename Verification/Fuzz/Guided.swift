@@ -38,7 +38,7 @@ enum Guided {
             throw Violation("there is no parser '\(environment[targetVariable] ?? "")'")
         }
         guard let found = dlsym(dlopen(nil, RTLD_NOW), "LLVMFuzzerRunDriver") else {
-            throw Violation("libFuzzer is not here: call Verification/fuzz --engine libfuzzer")
+            throw Violation("libFuzzer is not here: call Verification/fuzzer --engine libfuzzer")
         }
         let runLibFuzzer = unsafeBitCast(found, to: LibFuzzer.self)
         Self.target = target

@@ -149,7 +149,11 @@ public struct Retry: Sendable {
                 let (name, number) = (attempt.context?.name, machine.attempt)
                 HoldfastEvents.tell(.retry(call: name, number: number, wait: wait, after: failure))
                 do {
-                    if wait > .zero { try await clock.sleep(for: wait) } else { try Task.checkCancellation() }
+                    if wait > .zero {
+                        try await clock.sleep(for: wait, as: .backoff)
+                    } else {
+                        try Task.checkCancellation()
+                    }
                 } catch {
                     throw gaveUp(failures, because: .cancelled, nil, attempt)
                 }

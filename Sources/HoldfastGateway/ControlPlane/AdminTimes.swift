@@ -11,6 +11,9 @@ struct AdminTimes {
     static let idle = TimeAmount.seconds(75)
     /// For a client that takes nothing of its answer.
     static let stalled = TimeAmount.seconds(30)
+    /// For the rest of an answer to a client that has closed its side: a page that was left must not keep its place until
+    /// the next words of a stream find that out.
+    static let left = TimeAmount.seconds(1)
     /// The most bytes of a body: what an order to settle a key may have, and some.
     static let body = 4 << 20
 
@@ -29,6 +32,8 @@ struct AdminTimes {
         case answered
         /// Whether the client takes what it is sent.
         case writable(Bool)
+        /// The client has closed its side.
+        case left
     }
 
     private var isReceiving = false
@@ -37,10 +42,16 @@ struct AdminTimes {
     private var open = 0
     private var isWritable = true
     private var isNew = true
+    private var hasLeft = false
 
     /// The limit from now on; nil when the one before goes on.
     mutating func took(_ event: Event) -> Limit? {
         switch event {
+        case .left:
+            hasLeft = true
+        // The time goes on that it has for the rest.
+        case _ where hasLeft:
+            return nil
         case .head:
             (isReceiving, isNew, received) = (true, false, 0)
             open += 1
@@ -61,6 +72,7 @@ struct AdminTimes {
     }
 
     var limit: Limit {
+        if hasLeft { return .within(Self.left) }
         if !isWritable { return .within(Self.stalled) }
         if isReceiving { return .within(Self.request) }
         // An answer takes as long as it takes: a stream of events has no end.

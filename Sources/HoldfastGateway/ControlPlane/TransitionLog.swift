@@ -28,6 +28,7 @@ final class TransitionLog: Sendable {
         var entries: [Entry] = []
         var listeners: [Int: AsyncStream<Event>.Continuation] = [:]
         var nextListener = 0
+        var isClosed = false
     }
 
     private let state = Mutex(State())
@@ -55,10 +56,15 @@ final class TransitionLog: Sendable {
     func listen() -> AsyncStream<Event> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: Event.self, bufferingPolicy: .bufferingNewest(Self.bound))
-        let identifier = state.withLock { state in
+        let identifier = state.withLock { state -> Int? in
+            guard !state.isClosed else { return nil }
             state.nextListener += 1
             state.listeners[state.nextListener] = continuation
             return state.nextListener
+        }
+        guard let identifier else {
+            continuation.finish()
+            return stream
         }
         continuation.onTermination = { [weak self] _ in
             self?.state.withLock { _ = $0.listeners.removeValue(forKey: identifier) }
@@ -66,9 +72,10 @@ final class TransitionLog: Sendable {
         return stream
     }
 
-    /// Ends every stream, so that those who listen can leave.
+    /// Ends every stream, and each that is asked for later, so that those who listen can leave.
     func close() {
         let listeners = state.withLock { state in
+            state.isClosed = true
             defer { state.listeners = [:] }
             return Array(state.listeners.values)
         }

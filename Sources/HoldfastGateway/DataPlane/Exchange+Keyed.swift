@@ -224,29 +224,29 @@ extension Exchange {
         case .unreadable(let error):
             if isWaiting {
                 shared.logger.error("a recorded response cannot be read", metadata: ["error": "\(error)"])
-                answer(Problem(.responseNotKept, "it was executed once, and its response cannot be read"))
+                answer(Problem(.responseNotKept, Problem.unreadableDetail))
             }
         case .limited:
             if isWaiting {
-                let detail = "nothing was executed: within the retention of keys, a caller may have only so many"
-                answer(Problem(.tooManyKeys, detail, retryAfter: route.configuration.idempotency.retention / 24))
+                let kept = route.configuration.idempotency.retention
+                answer(Problem(.tooManyKeys, Problem.tooManyKeysDetail, retryAfter: kept / 24))
             }
         case .unavailable(let error):
             if isWaiting { storeIsUnavailable(error.code.rawValue, error) }
         }
     }
 
-    var keyReused: Problem { Problem(.keyReused, "this key was used for another request: use a new key") }
+    var keyReused: Problem { Problem(.keyReused, Problem.keyReusedDetail) }
 
     func replay(_ payload: [UInt8]?) {
         guard let payload else {
-            return answer(Problem(.responseNotKept, "it was executed once, and is not executed again"))
+            return answer(Problem(.responseNotKept, Problem.notKeptDetail))
         }
         let more = route.configuration.idempotency.replayFields
         guard let recorded = RecordedResponse(encoded: payload, adding: more) else {
             shared.logger.error(
                 "a recorded response cannot be read", metadata: ["record": "\(recordID?.description ?? "")"])
-            return answer(Problem(.responseNotKept, "it was executed once, and its response cannot be read"))
+            return answer(Problem(.responseNotKept, Problem.unreadableDetail))
         }
         account.replayed(recorded.status)
         let keepsAlive = fields.isKeepAlive

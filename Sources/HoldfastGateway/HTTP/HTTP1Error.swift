@@ -3,12 +3,15 @@
 enum HTTP1Error: Error, Hashable, CustomStringConvertible {
     /// A head, or a body's trailers, is longer than is read.
     case tooLarge
+    /// The request's line alone is longer than a head may be.
+    case lineTooLong
     /// It breaks a rule, so that two readers could read it in two ways.
     case malformed(String)
 
     var description: String {
         switch self {
         case .tooLarge: "its head is longer than is read"
+        case .lineTooLong: "its first line is longer than is read"
         case .malformed(let words): words
         }
     }

@@ -56,11 +56,7 @@ struct HTTP1RequestReader {
         case .over: return nil
         case .head:
             guard skipEmptyLines() else { return nil }
-            let read = try input.block(limit: headLimit) { bytes throws(HTTP1Stop) in
-                let read = try HTTP1Head.request(bytes)
-                return (read, read.count)
-            }
-            guard let read else { return nil }
+            guard let read = try readHead() else { return nil }
             if case .contradictory(let words) = read.framing.length { throw .malformed(words) }
             // What follows a request that asks to leave HTTP may be something else already (RFC 9110, section 7.8).
             isLast = read.framing.hasUpgrade
@@ -79,6 +75,17 @@ struct HTTP1RequestReader {
                 state = isLast ? .over : .head
                 return .end
             }
+        }
+    }
+
+    private mutating func readHead() throws(HTTP1Error) -> HTTP1Head.Read<HTTPRequestHead>? {
+        do throws(HTTP1Error) {
+            return try input.block(limit: headLimit) { bytes throws(HTTP1Stop) in
+                let read = try HTTP1Head.request(bytes)
+                return (read, read.count)
+            }
+        } catch .tooLarge where !input.withBytes({ $0.prefix(headLimit).contains(HTTP1Lines.lf) }) {
+            throw .lineTooLong
         }
     }
 

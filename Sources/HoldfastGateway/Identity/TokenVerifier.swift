@@ -211,10 +211,10 @@ extension StoreSecret {
     func caller(issuedBy issuer: String?, claims: [String: String]) -> String {
         callerName("token") { words in
             words.add(count: issuer == nil ? 0 : 1)
-            if let issuer { words.add(issuer.utf8) }
+            if let issuer { words.add(issuer) }
             for (name, value) in claims.sorted(by: { $0.key < $1.key }) {
-                words.add(name.utf8)
-                words.add(value.utf8)
+                words.add(name)
+                words.add(value)
             }
         }
     }

@@ -55,6 +55,8 @@ final class HTTP1RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func problem(_ error: HTTP1Error) -> Problem {
         switch error {
         case .tooLarge: .headersTooLarge(limit: headerLimit)
+        // RFC 9112, section 3.
+        case .lineTooLong: Problem(.targetTooLong, "at most \(headerLimit) bytes of a request's target are read")
         case .malformed(let words): Problem(.badRequest, "the request cannot be read: \(words)")
         }
     }

@@ -245,6 +245,7 @@ import Testing
             for (status, request) in [
                 (400, "GET a HTTP/1.1\r\n\(Self.closing)"), (413, "\(post)Content-Length: 2\r\n\(Self.closing)xx"),
                 (431, "GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 20_000))\r\n\(Self.closing)"),
+                (414, "GET /\(String(repeating: "x", count: 20_000)) HTTP/1.1\r\n\(Self.closing)"),
                 (502, "GET / HTTP/1.1\r\n\(Self.closing)"), (501, "CONNECT a:1 HTTP/1.1\r\n\(Self.closing)"),
             ] {
                 let text = try await TestClient.raw(request, to: gateway.port)

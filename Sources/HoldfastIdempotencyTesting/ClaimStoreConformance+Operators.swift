@@ -1,4 +1,5 @@
 import HoldfastIdempotency
+import HoldfastTesting
 
 extension ClaimStoreConformance {
     /// What operators are told, and may do.
