@@ -1,6 +1,7 @@
 /// What one call does otherwise than its ``Policy`` says, and what its stages need to know of it.
 ///
 /// ```swift
+/// let sharded = try Policy { try CircuitBreakers<Int>("orders", configuration: perShard) }
 /// var options = CallOptions(key: shard)
 /// options.attempts = 1
 /// _ = try await sharded.run(repeatable: .idempotent, with: options) { _ in try await client.order(id, on: shard) }
