@@ -30,15 +30,19 @@ public struct CallOptions: Sendable {
     }
 }
 
-/// What all attempts of a call have in common, in one word.
+/// What an attempt carries beside its number and its reason, in one word: the first attempt of a call without a name and
+/// without options carries nothing.
 @usableFromInline
 final class CallContext: Sendable {
     /// The policy's name.
     let name: String?
     let options: CallOptions
+    /// The failures of the attempts before, in order.
+    let failures: [any Error]
 
-    init(name: String?, options: CallOptions = CallOptions()) {
+    init(name: String?, options: CallOptions = CallOptions(), failures: [any Error] = []) {
         self.name = name
         self.options = options
+        self.failures = failures
     }
 }

@@ -139,7 +139,7 @@ public struct Retry: Sendable {
         while true {
             let failure = failures[failures.count - 1]
             tell(of: attempt, failure: failure)
-            attempt.failures.append(failure)
+            attempt.add(failure)
             let use: RetryBudget.Use
             switch decision(after: failure, &machine, &generator, on: classifier, isNested: above.retriesAbove > 0) {
             case .stop(let reason, let refused):
