@@ -23,10 +23,7 @@ extension Problem {
         case .failed(let why):
             self.init(.responseNotKept, "it was executed once, and failed, and is not executed again")
             cause = Cause(why)
-        case .limited:
-            self.init(
-                .tooManyKeys, "nothing was executed: within the retention of keys, a caller may have only so many",
-                retryAfter: retention.map { $0 / 24 })
+        case .limited: self.init(.tooManyKeys, Self.tooManyKeysDetail, retryAfter: retention.map { $0 / 24 })
         case .unavailable(let error) where error.code == .full:
             self.init(.storeFull, Self.storeFullDetail, retryAfter: Self.storeFullPause)
             cause = Cause(error.description)
@@ -64,6 +61,8 @@ extension Problem {
         "a request with this key began, and nobody knows how it ended: find out before using a new key"
     package static let notKeptDetail = "it was executed once, and is not executed again"
     package static let unreadableDetail = "it was executed once, and its response cannot be read"
+    package static let tooManyKeysDetail =
+        "nothing was executed: within the retention of keys, a caller may have only so many, and an address too"
     package static let storeFullDetail = "nothing was executed: the store takes new keys when old ones have expired"
     package static let storeFullPause = Duration.seconds(60)
 }

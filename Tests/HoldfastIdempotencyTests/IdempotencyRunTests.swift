@@ -116,6 +116,28 @@ import Testing
         try await expectEqual(first.value.value, 1)
     }
 
+    @Test func `a duplicate in a task that was started under another limit waits no longer than it may`() async throws {
+        let (engine, clock, key, scope) = (try engine(), clock, key, scope)
+        let (policy, elsewhere) = (policy(wait: .seconds(2)), ManualClock())
+        let first = Task {
+            try await engine.run(key, in: scope, saying: []) { _ in
+                try await clock.sleep(for: .seconds(15))
+                return 1
+            }
+        }
+        await clock.sleepers(2)
+        let second = Task {
+            try await withDeadline(in: .seconds(1), clock: elsewhere) {
+                try await Task { try await engine.run(key, in: scope, saying: [], policy: policy) { _ in 2 } }.value
+            }
+        }
+        await clock.sleepers(3)
+        clock.advance(by: .seconds(2))
+        await #expect(throws: IdempotencyError.self) { _ = try await second.value }
+        clock.advance(by: .seconds(13))
+        try await expectEqual(first.value.value, 1)
+    }
+
     @Test func `a duplicate in another process asks until the first has ended`() async throws {
         let (store, clock, key, scope) = (MemoryStore(clock: clock), clock, key, scope)
         let (here, there) = (try engine(store), try engine(store))

@@ -68,6 +68,7 @@ struct Scenario: Sendable {
             try Retry(.constant(.zero), budget: RetryBudget())
             closed
         }
+        let (stored, storedInPlace) = (pair.erased(), pair.erasedInPlace())
         let chain = try Policy {
             try Retry(.constant(.zero), budget: RetryBudget())
             closed
@@ -89,6 +90,16 @@ struct Scenario: Sendable {
             Scenario("policy: retry → breaker") {
                 for value in 0..<$0 {
                     try? await pair.run(repeatable: .idempotent) { _ in await consumeLater(value) }
+                }
+            },
+            Scenario("policy, stored without its type: retry → breaker") {
+                for value in 0..<$0 {
+                    try? await stored.run(repeatable: .idempotent) { _ in await consumeLater(value) }
+                }
+            },
+            Scenario("policy, stored, for an operation in the caller's task: retry → breaker") {
+                for value in 0..<$0 {
+                    try? await storedInPlace.run(repeatable: .idempotent) { _ in await consumeLater(value) }
                 }
             },
             Scenario("policy: retry → breaker → bulkhead → rate limiter") {

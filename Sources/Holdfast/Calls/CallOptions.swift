@@ -1,6 +1,7 @@
 /// What one call does otherwise than its ``Policy`` says, and what its stages need to know of it.
 ///
 /// ```swift
+/// let sharded = try Policy { try CircuitBreakers<Int>("orders", configuration: perShard) }
 /// var options = CallOptions(key: shard)
 /// options.attempts = 1
 /// _ = try await sharded.run(repeatable: .idempotent, with: options) { _ in try await client.order(id, on: shard) }
@@ -29,15 +30,19 @@ public struct CallOptions: Sendable {
     }
 }
 
-/// What all attempts of a call have in common, in one word.
+/// What an attempt carries beside its number and its reason, in one word: the first attempt of a call without a name and
+/// without options carries nothing.
 @usableFromInline
 final class CallContext: Sendable {
     /// The policy's name.
     let name: String?
     let options: CallOptions
+    /// The failures of the attempts before, in order.
+    let failures: [any Error]
 
-    init(name: String?, options: CallOptions = CallOptions()) {
+    init(name: String?, options: CallOptions = CallOptions(), failures: [any Error] = []) {
         self.name = name
         self.options = options
+        self.failures = failures
     }
 }

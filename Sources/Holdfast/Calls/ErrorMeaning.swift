@@ -63,7 +63,15 @@ public enum ErrorMeaning: Sendable {
         switch ErrorMeaning(of: error) {
         case .cancellation: true
         case .timeout, .rejection, .classified: false
-        case .unclassified: String(describing: core(of: error)).lowercased().contains("cancel")
+        case .unclassified: saysCancelled(core(of: error))
         }
+    }
+
+    private static func saysCancelled(_ error: any Error) -> Bool {
+        // Some clients say little where it could reach a user, and the truth where a developer looks.
+        for words in [String(describing: error).lowercased(), String(reflecting: error).lowercased()] {
+            if ["cancelled", "canceled", "cancellationerror"].contains(where: { words.contains($0) }) { return true }
+        }
+        return false
     }
 }

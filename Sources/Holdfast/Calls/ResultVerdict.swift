@@ -12,7 +12,7 @@ public enum ResultVerdict: Sendable, Hashable {
 
 /// A result that was judged to be a failure, on its way through the stages. It never reaches the caller: who judged the
 /// result takes the result out again.
-protocol JudgedFailure: ClassifiedError {
+protocol JudgedFailure: ClassifiedError, CustomStringConvertible {
     var verdict: ResultVerdict { get }
 }
 
@@ -20,6 +20,7 @@ extension JudgedFailure {
     var failureClass: FailureClass { if case .failed(let failureClass) = verdict { failureClass } else { .failed } }
     /// Whether it is not made again, whatever a classifier says.
     var isFinal: Bool { verdict == .failedForGood }
+    var description: String { "a result that was judged a failure" }
 }
 
 /// In the caller's task: the result, which need not be `Sendable`, stays with who judged it.

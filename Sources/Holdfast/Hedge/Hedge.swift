@@ -136,7 +136,8 @@ public final class Hedge: Sendable {
     }
 
     nonisolated(nonsending) private func event<R: Sendable>(
-        _ number: Int, _ attempt: Attempt, _ operation: nonisolated(nonsending) @Sendable (Attempt) async throws -> R
+        _ number: Int, _ attempt: Attempt,
+        _ operation: nonisolated(nonsending) @Sendable (Attempt) async throws -> R
     ) async -> Event<R> {
         let began = clock.now
         do {

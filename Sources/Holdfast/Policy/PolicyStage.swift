@@ -87,22 +87,26 @@ public struct Attempt: Sendable {
     /// Why the operation may be made again.
     public let repeatability: Repeatability
     /// The failures of the attempts before this one, in order.
-    public internal(set) var failures: [any Error]
+    public var failures: [any Error] { context?.failures ?? [] }
     /// The budget that has been told of the call: a stage below that draws on the same one does not tell it again.
     @usableFromInline var budget: ObjectIdentifier?
 
-    @usableFromInline let context: CallContext?
+    @usableFromInline var context: CallContext?
 
     @usableFromInline
     init(
-        number: Int = 1, repeatability: Repeatability, failures: [any Error] = [], budget: ObjectIdentifier? = nil,
+        number: Int = 1, repeatability: Repeatability, budget: ObjectIdentifier? = nil,
         in context: CallContext? = nil
     ) {
         self.number = number
         self.repeatability = repeatability
-        self.failures = failures
         self.budget = budget
         self.context = context
+    }
+
+    /// Takes in that an attempt failed.
+    mutating func add(_ failure: any Error) {
+        context = CallContext(name: context?.name, options: options, failures: failures + [failure])
     }
 
     /// What this call does otherwise than its policy says.

@@ -14,17 +14,20 @@ public struct Retry: Sendable {
     private let classifier: FailureClassifier
     private let clock: any TimeSource
     private let jitter: JitterSource
+    private let rule: Backoff.Rule?
 
     /// - Parameters:
     ///   - classifier: As a stage of a ``Policy``, which errors are worth another attempt. Default: every error but a
     ///     cancellation (``FailureClassifier/anyError``), since whoever makes the call has said why it may be repeated.
     ///     With ``FailureClassifier/classifiedErrors`` an error that does not say what it proves ends the call, with the
     ///     reason ``RetryMachine/StopReason/notClassified``. ``run(repeatable:on:deadline:_:)`` is told for each call.
+    ///   - rule: How long to wait, by the failure and the attempt, in place of the backoff. Default: as the backoff says.
     ///   - jitter: What waits are drawn from.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
         configuration: RetryConfiguration, budget: RetryBudget, on classifier: FailureClassifier = .anyError,
-        clock: any TimeSource = MonotonicClock(), jitter: JitterSource = JitterSource()
+        waiting rule: Backoff.Rule? = nil, clock: any TimeSource = MonotonicClock(),
+        jitter: JitterSource = JitterSource()
     ) throws(ConfigurationError) {
         try configuration.validate()
         self.configuration = configuration
@@ -32,6 +35,7 @@ public struct Retry: Sendable {
         self.classifier = classifier
         self.clock = clock
         self.jitter = jitter
+        self.rule = rule
     }
 
     /// Builds a retry from the options that matter most; the others keep their defaults.
@@ -135,7 +139,7 @@ public struct Retry: Sendable {
         while true {
             let failure = failures[failures.count - 1]
             tell(of: attempt, failure: failure)
-            attempt.failures.append(failure)
+            attempt.add(failure)
             let use: RetryBudget.Use
             switch decision(after: failure, &machine, &generator, on: classifier, isNested: above.retriesAbove > 0) {
             case .stop(let reason, let refused):
@@ -188,7 +192,11 @@ public struct Retry: Sendable {
         }
         if configuration.nesting == .oneLayer, isNested || failure is any RetriedError { return .stop(.nested) }
         let use = RetryBudget.Use(retryAfter: failureClass)
-        switch machine.next(after: failureClass, at: clock.now, using: &generator, withdraw: { budget.withdraw(use) }) {
+        let (rule, attempt) = (rule, machine.attempt)
+        let decision = machine.next(
+            after: failureClass, at: clock.now, waiting: rule?(failure, attempt), using: &generator
+        ) { budget.withdraw(use) }
+        switch decision {
         case .stop(let reason): return .stop(reason, refused: reason == .budgetExhausted ? use : nil)
         case .again(let wait): return .again(after: wait, for: use)
         }

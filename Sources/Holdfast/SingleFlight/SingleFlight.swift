@@ -66,26 +66,48 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
     }
 
     private func wait(for flight: Flight<Value>, _ key: Key) async throws -> Value {
-        guard let asker = FlightWaits.current else { return try await flight.result() }
+        guard let asker = FlightWaits.current else { return try await result(of: flight, key) }
         guard FlightWaits.begin(asker, for: flight.number) else {
             leave(key, flight)
             throw Circular(description: "the execution of '\(key)' waits for the one that asks for it")
         }
         defer { FlightWaits.end(asker, for: flight.number) }
-        return try await flight.result()
+        return try await result(of: flight, key)
+    }
+
+    /// Waits for the end. A caller who becomes urgent meanwhile takes the execution along.
+    private func result(of flight: Flight<Value>, _ key: Key) async throws -> Value {
+        guard #available(macOS 26, iOS 26, tvOS 26, watchOS 26, visionOS 26, *) else {
+            return try await flight.result()
+        }
+        return try await withTaskPriorityEscalationHandler {
+            try await flight.result()
+        } onPriorityEscalated: { _, priority in
+            let task = entries.withLock { $0[key].flatMap { $0.flight === flight ? $0.task : nil } }
+            task?.raise(to: priority)
+        }
     }
 
     private func join(
         _ key: Key, _ operation: @escaping @Sendable @concurrent () async throws -> Value
     ) throws -> Flight<Value> {
+        let entry = try entry(of: key, operation)
+        // Outside the lock: what is told of a raise may come back here.
+        if entry.callers > 1 { entry.task.raise(to: Task.currentPriority) }
+        return entry.flight
+    }
+
+    private func entry(
+        of key: Key, _ operation: @escaping @Sendable @concurrent () async throws -> Value
+    ) throws -> Entry {
         try entries.withLock { entries in
-            if let entry = entries[key] {
+            if var entry = entries[key] {
                 guard entry.callers < callers else {
                     throw Full(description: "\(entry.callers) callers share this key already, which is the limit")
                 }
-                entries[key]?.callers += 1
-                entry.task.raise(to: Task.currentPriority)
-                return entry.flight
+                entry.callers += 1
+                entries[key] = entry
+                return entry
             }
             guard entries.count < keys else {
                 throw Full(description: "\(entries.count) keys are in progress, which is the limit")
@@ -103,8 +125,9 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
                 self.entries.withLock { if $0[key]?.flight === flight { $0[key] = nil } }
                 flight.end(result)
             }
-            entries[key] = Entry(flight: flight, task: task)
-            return flight
+            let entry = Entry(flight: flight, task: task)
+            entries[key] = entry
+            return entry
         }
     }
 

@@ -231,9 +231,8 @@ extension Exchange {
             }
         case .limited:
             if isWaiting {
-                let detail =
-                    "nothing was executed: within the retention of keys, a caller may have only so many, and an address too"
-                answer(Problem(.tooManyKeys, detail, retryAfter: route.configuration.idempotency.retention / 24))
+                let kept = route.configuration.idempotency.retention
+                answer(Problem(.tooManyKeys, Problem.tooManyKeysDetail, retryAfter: kept / 24))
             }
         case .unavailable(let error):
             guard isWaiting else { return }

@@ -119,6 +119,34 @@ import Testing
         await clock.sleepers(1)
         let urgent = Task(priority: .high) { try await flights.run("rates") { .high } }
         while flights.callers(of: "rates") < 2 { await Task.yield() }
+        // Another caller comes to its wait after it has raised, and sees the cancellation only there.
+        let another = Task(priority: .high) { try await flights.run("rates") { .high } }
+        while flights.callers(of: "rates") < 3 { await Task.yield() }
+        another.cancel()
+        await #expect(throws: CancellationError.self) { try await another.value }
+        clock.advance(by: .seconds(1))
+        #expect(try await urgent.value >= .high)
+        _ = try await slow.value
+    }
+
+    @Test func `an execution that waits for another takes it along when it is raised`() async throws {
+        let (flights, clock) = (try SingleFlight<String, TaskPriority>(), self.clock)
+        let slow = Task(priority: .background) {
+            try await flights.run("outer") {
+                try await flights.run("inner") {
+                    try await clock.sleep(for: .seconds(1))
+                    return Task.currentPriority
+                }
+            }
+        }
+        await clock.sleepers(1)
+        let urgent = Task(priority: .high) { try await flights.run("outer") { .low } }
+        while flights.callers(of: "outer") < 2 { await Task.yield() }
+        // A third caller comes to its wait after it has raised, and sees the cancellation only there.
+        let third = Task(priority: .high) { try await flights.run("outer") { .low } }
+        while flights.callers(of: "outer") < 3 { await Task.yield() }
+        third.cancel()
+        await #expect(throws: CancellationError.self) { try await third.value }
         clock.advance(by: .seconds(1))
         #expect(try await urgent.value >= .high)
         _ = try await slow.value

@@ -1,0 +1,8 @@
+// refused: capture of 'group' with non-Sendable type
+import Holdfast
+
+func use() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        try await withDeadline(in: .seconds(1)) { group.addTask {} }
+    }
+}
