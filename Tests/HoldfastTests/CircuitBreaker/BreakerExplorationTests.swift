@@ -89,6 +89,7 @@ import Testing
     private static let legal: [CircuitBreaker.State: Set<CircuitBreaker.State>] = [
         .closed: [.open], .open: [.halfOpen], .halfOpen: [.closed, .open],
     ]
+    private static let callers = 3
     /// From when on a call is slow, where slow calls count.
     private static let limit = Duration.seconds(1)
 
@@ -162,10 +163,10 @@ import Testing
         return next
     }
 
-    private func successors(of node: Node, callers: Int, operators: Bool) -> [(Node, isWay: Bool)] {
+    private func successors(of node: Node, operators: Bool) -> [(Node, isWay: Bool)] {
         var next: [Node] = []
         let asked = if case .ramping(let ramp) = node.machine.phase { ramp.asked } else { 0 }
-        if node.callers < callers, asked < 6 { next.append(admitting(node)) }
+        if node.callers < Self.callers, asked < 6 { next.append(admitting(node)) }
         for index in node.calls.indices where !node.calls[index].hangs {
             for verdict in [CircuitBreakerMachine.Verdict.succeeded, .failed, .abandoned] {
                 next.append(handingIn(index, verdict, node))
@@ -191,19 +192,19 @@ import Testing
     }
 
     private func walk(
-        trip: Trip = .consecutiveFailures(2), callers: Int = 3, probes: Int = 2, hold: Duration = .seconds(6),
-        successesToClose: Int, ramp: Duration = .zero, operators: Bool = false
+        trip: Trip = .consecutiveFailures(2), hold: Duration = .seconds(6), successesToClose: Int,
+        ramp: Duration = .zero, operators: Bool = false
     ) -> Walk<Node> {
         var configuration = CircuitBreakerConfiguration()
         configuration.trip = trip
         configuration.cooldown = .fixed(.seconds(4), jitter: 0)
-        configuration.probes = probes
+        configuration.probes = 2
         configuration.successesToClose = successesToClose
         configuration.probeHold = hold
         configuration.ramp = ramp
         let walk = Walk(
             from: Node(machine: CircuitBreakerMachine(configuration: configuration)), shape: Shape.init,
-            successors: { successors(of: $0, callers: callers, operators: operators) })
+            successors: { successors(of: $0, operators: operators) })
         for node in walk.nodes { check(node.holding <= configuration.probes, "a stampede", node) }
         for node in walk.stuck(outside: { $0.machine.state == .closed }) { check(false, "no way to closed", node) }
         return walk
@@ -223,10 +224,9 @@ import Testing
     }
 
     @Test func `so does every state of one that trips on slow calls and no slow probe closes it`() {
-        // How long each call takes already is part of a state, so there are fewer calls at once.
+        // How long each call takes already is part of a state.
         let walk = walk(
-            trip: .slowCallRate(1, slowerThan: Self.limit, ofLast: 2), callers: 2, probes: 1, hold: .seconds(3),
-            successesToClose: 2)
+            trip: .slowCallRate(1, slowerThan: Self.limit, ofLast: 2), hold: .seconds(3), successesToClose: 2)
         print("walked all \(walk.nodes.count) states of a breaker that trips on slow calls")
         #expect(walk.nodes.count > 300, "the walk ended after \(walk.nodes.count) states")
     }
