@@ -128,7 +128,7 @@ import Testing
         return next
     }
 
-    private func handingIn(_ index: Int, _ verdict: CircuitBreakerMachine.Verdict, _ node: Node) -> Node {
+    private func handingIn(_ index: Int, _ verdict: Verdict, _ node: Node) -> Node {
         var next = node
         let call = next.calls.remove(at: index)
         let change = next.machine.record(verdict, for: call.ticket, at: node.now)
@@ -168,7 +168,7 @@ import Testing
         let asked = if case .ramping(let ramp) = node.machine.phase { ramp.asked } else { 0 }
         if node.callers < Self.callers, asked < 6 { next.append(admitting(node)) }
         for index in node.calls.indices where !node.calls[index].hangs {
-            for verdict in [CircuitBreakerMachine.Verdict.succeeded, .failed, .abandoned] {
+            for verdict in [Verdict.succeeded, .failed, .abandoned] {
                 next.append(handingIn(index, verdict, node))
             }
             var hung = node

@@ -24,7 +24,7 @@ struct ClosedStatistics: Sendable, Hashable {
     ///
     /// - Returns: The evidence, when it is enough to trip.
     mutating func record(
-        _ verdict: CircuitBreakerMachine.Verdict, took: Duration, at now: MonotonicInstant
+        _ verdict: Verdict, took: Duration, at now: MonotonicInstant
     ) -> Evidence? {
         var found: Evidence?
         for index in windows.indices {
