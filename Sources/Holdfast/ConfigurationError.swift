@@ -21,7 +21,7 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
 /// Checks one option against its range.
 ///
 /// - Throws: ``ConfigurationError`` with the option's name, its value and the range.
-public func require<Value: Comparable>(
+package func require<Value: Comparable>(
     _ option: String, _ value: Value, in range: ClosedRange<Value>
 ) throws(ConfigurationError) {
     guard range.contains(value) else {

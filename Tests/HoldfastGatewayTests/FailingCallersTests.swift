@@ -112,11 +112,11 @@ import Testing
 
     @Test func `what a request may have provoked is nothing, or a share, and never one in a row`() {
         let evidence = CallerEvidence(for: .consecutiveFailures(1), at: at(0))
-        func weighed(_ verdict: CircuitBreakerMachine.Verdict, _ caller: Int) -> CircuitBreakerMachine.Verdict {
+        func weighed(_ verdict: Verdict, _ caller: Int) -> Verdict {
             evidence.weighed(verdict, isUnreachable: false, of: caller, at: at(1))
         }
         for caller in 0..<5 { #expect(weighed(.succeeded, caller) == .succeeded) }
-        for verdict in [CircuitBreakerMachine.Verdict.failed, .declined] {
+        for verdict in [Verdict.failed, .declined] {
             #expect(weighed(verdict, 0) == .abandoned)
             #expect(weighed(verdict, 1) == .abandoned)
             #expect(weighed(verdict, 2) == .declined)

@@ -59,7 +59,7 @@ import Testing
             } catch {
                 guard evidence?.spares(caller, at: now) == true else { return false }
             }
-            let verdict: CircuitBreakerMachine.Verdict = answer == .good ? .succeeded : .failed
+            let verdict: Verdict = answer == .good ? .succeeded : .failed
             let counted =
                 evidence?.weighed(verdict, isUnreachable: answer == .unreachable, of: caller, at: now) ?? verdict
             permit.take()?.ended(counted)

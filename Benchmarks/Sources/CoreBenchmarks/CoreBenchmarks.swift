@@ -76,7 +76,7 @@ struct CoreBenchmarks {
     nonisolated static func nanosecondsPerCall(_ calls: Int, _ body: (Int) async -> Void) async -> Double {
         let start = ContinuousClock.now
         await body(calls)
-        return Double((ContinuousClock.now - start).saturatingNanoseconds) / Double(calls)
+        return (ContinuousClock.now - start) / .nanoseconds(1) / Double(calls)
     }
 
     nonisolated static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }

@@ -45,7 +45,7 @@ public final class AdaptiveLimit: Sendable {
         ///   - isTimeout: Whether it failed by a limit of time, which says that the dependency is too slow.
         ///   - took: How long the dependency took, where whoever calls knows that; nil: from the permit until now.
         public consuming func ended(
-            _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, took: Duration? = nil
+            _ verdict: Verdict, isTimeout: Bool = false, took: Duration? = nil
         ) {
             isSpent = true
             limit.record(verdict, isTimeout: isTimeout, took: took, for: ticket)
@@ -100,7 +100,7 @@ public final class AdaptiveLimit: Sendable {
     }
 
     fileprivate func record(
-        _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, took: Duration? = nil,
+        _ verdict: Verdict, isTimeout: Bool = false, took: Duration? = nil,
         for ticket: AdaptiveLimitMachine.Ticket
     ) {
         let now = clock.now

@@ -74,7 +74,7 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
     ///   - isTimeout: Whether it ended because its time was over.
     ///   - took: How long it took; nil: from its ticket until now.
     public mutating func record(
-        _ verdict: CircuitBreakerMachine.Verdict, isTimeout: Bool = false, took: Duration? = nil, for ticket: Ticket,
+        _ verdict: Verdict, isTimeout: Bool = false, took: Duration? = nil, for ticket: Ticket,
         at now: MonotonicInstant
     ) {
         let atEnd = inFlight

@@ -15,7 +15,7 @@ extension Judge {
     ///   - type: The results that the rule is asked about. All others succeeded, or are a rule's that was added before.
     ///   - rule: The verdict; nil for a result that it has no opinion on.
     public func judgingResults<R>(
-        of type: R.Type = R.self, _ rule: @escaping @Sendable (R) -> CircuitBreakerMachine.Verdict?
+        of type: R.Type = R.self, _ rule: @escaping @Sendable (R) -> Verdict?
     ) -> Judge {
         let former = results
         return Judge(judge: judge) { result in
@@ -26,7 +26,7 @@ extension Judge {
 
     /// What a result says.
     @inlinable
-    func verdict<R>(onResult result: R) -> CircuitBreakerMachine.Verdict {
+    func verdict<R>(onResult result: R) -> Verdict {
         guard let results else { return .succeeded }
         return results(result) ?? .succeeded
     }

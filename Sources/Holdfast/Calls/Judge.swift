@@ -1,13 +1,13 @@
 /// Says what an error tells about the dependency, as far as a breaker or a limit is concerned.
 public struct Judge: Sendable {
-    @usableFromInline let judge: (@Sendable (any Error) -> CircuitBreakerMachine.Verdict?)?
+    @usableFromInline let judge: (@Sendable (any Error) -> Verdict?)?
 
-    @usableFromInline let results: (@Sendable (Any) -> CircuitBreakerMachine.Verdict?)?
+    @usableFromInline let results: (@Sendable (Any) -> Verdict?)?
 
     @usableFromInline
     init(
-        judge: (@Sendable (any Error) -> CircuitBreakerMachine.Verdict?)?,
-        results: (@Sendable (Any) -> CircuitBreakerMachine.Verdict?)? = nil
+        judge: (@Sendable (any Error) -> Verdict?)?,
+        results: (@Sendable (Any) -> Verdict?)? = nil
     ) {
         self.judge = judge
         self.results = results
@@ -28,12 +28,12 @@ public struct Judge: Sendable {
     ///
     /// - Parameter judge: The verdict; nil for an error that the standard is to judge. It is asked about a wrapped error
     ///   first as it is, and then about what it stands for.
-    public static func custom(_ judge: @escaping @Sendable (any Error) -> CircuitBreakerMachine.Verdict?) -> Judge {
+    public static func custom(_ judge: @escaping @Sendable (any Error) -> Verdict?) -> Judge {
         Judge(judge: judge)
     }
 
     @usableFromInline
-    func verdict(on error: any Error) -> CircuitBreakerMachine.Verdict {
+    func verdict(on error: any Error) -> Verdict {
         let meaning = ErrorMeaning(of: error)
         if case .rejection = meaning { return .abandoned }
         if let judge {

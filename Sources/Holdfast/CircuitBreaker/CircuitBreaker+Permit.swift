@@ -29,14 +29,14 @@ extension CircuitBreaker {
         @inlinable public consuming func abandoned() { ended(.abandoned) }
 
         /// Hands in how the call ended.
-        @inlinable public consuming func ended(_ verdict: CircuitBreakerMachine.Verdict) {
+        @inlinable public consuming func ended(_ verdict: Verdict) {
             isSpent = true
             breaker.record(verdict, for: ticket)
         }
 
         /// Hands in how the call ended, and how long it took, where whoever calls knows that better than the breaker: a
         /// proxy leaves out what it waited for its own client.
-        @inlinable public consuming func ended(_ verdict: CircuitBreakerMachine.Verdict, took: Duration) {
+        @inlinable public consuming func ended(_ verdict: Verdict, took: Duration) {
             isSpent = true
             breaker.record(verdict, for: ticket, took: took)
         }

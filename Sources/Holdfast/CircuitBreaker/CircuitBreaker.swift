@@ -129,7 +129,7 @@ public final class CircuitBreaker: Sendable {
 
     /// What a result says: nothing but success, unless the call's judge or the breaker's has a rule for results.
     @inlinable
-    func verdict<R>(onResult result: R, _ judge: Judge?) -> CircuitBreakerMachine.Verdict {
+    func verdict<R>(onResult result: R, _ judge: Judge?) -> Verdict {
         if judge == nil, !judgesResults { return .succeeded }
         return (judge ?? self.judge).verdict(onResult: result)
     }
@@ -141,7 +141,7 @@ public final class CircuitBreaker: Sendable {
     ///   - judge: What an error says about it.
     @inlinable
     nonisolated(nonsending) public func run<R>(
-        judgingResult judgeResult: (R) -> CircuitBreakerMachine.Verdict, judging judge: Judge? = nil,
+        judgingResult judgeResult: (R) -> Verdict, judging judge: Judge? = nil,
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
         let ticket = try ticket()
@@ -218,7 +218,7 @@ public final class CircuitBreaker: Sendable {
 
     @inlinable
     func record(
-        _ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket, took: Duration? = nil
+        _ verdict: Verdict, for ticket: CircuitBreakerMachine.Ticket, took: Duration? = nil
     ) {
         let seen = ClosedWord(bits: word.load(ordering: .acquiring))
         // The generation only moves on, so a result that is late here is late for good.
@@ -229,7 +229,7 @@ public final class CircuitBreaker: Sendable {
 
     @usableFromInline
     func recordMeasured(
-        _ verdict: CircuitBreakerMachine.Verdict, for ticket: CircuitBreakerMachine.Ticket, took: Duration?,
+        _ verdict: Verdict, for ticket: CircuitBreakerMachine.Ticket, took: Duration?,
         _ seen: ClosedWord
     ) {
         guard seen.isCounting, ticket.probe == 0 else {
@@ -252,7 +252,7 @@ public final class CircuitBreaker: Sendable {
     /// Moves the streak, and trips when it is long enough. The failure that trips is decided on in the same exchange
     /// that makes the trip visible, so nobody can see the streak end in between.
     private func countStreak(
-        _ verdict: CircuitBreakerMachine.Verdict, _ generation: UInt32, _ threshold: Int, _ seen: ClosedWord
+        _ verdict: Verdict, _ generation: UInt32, _ threshold: Int, _ seen: ClosedWord
     ) {
         guard verdict == .failed || verdict == .succeeded else { return }
         var seen = seen

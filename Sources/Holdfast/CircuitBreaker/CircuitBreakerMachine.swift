@@ -41,18 +41,6 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
         @usableFromInline static let observed = UInt32.max
     }
 
-    /// How a call ended, as far as the breaker is concerned.
-    public enum Verdict: Sendable, Hashable {
-        case succeeded
-        case failed
-        /// The dependency is alive, and did not do what was asked: it wants to be called less, as with a 429, or the call
-        /// may have been what it failed at. It counts towards a failure rate, and not as one of a streak. A probe that is
-        /// declined reopens.
-        case declined
-        /// Cancelled, or never judged: evidence of nothing.
-        case abandoned
-    }
-
     public enum Admission: Sendable, Hashable {
         case admitted(Ticket)
         case rejected(retryAfter: Duration)

@@ -104,7 +104,7 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
     ///   - judgeResult: What a result says.
     ///   - judge: What an error says.
     nonisolated(nonsending) public func run<R>(
-        _ key: Key, judgingResult judgeResult: (R) -> CircuitBreakerMachine.Verdict, judging judge: Judge? = nil,
+        _ key: Key, judgingResult judgeResult: (R) -> Verdict, judging judge: Judge? = nil,
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
         let breaker = self[key]

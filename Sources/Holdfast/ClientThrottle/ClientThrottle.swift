@@ -14,7 +14,7 @@ public final class ClientThrottle: Sendable {
     private let machine: Mutex<ClientThrottleMachine>
 
     /// - Parameters:
-    ///   - judge: What an error says. ``CircuitBreakerMachine/Verdict/declined`` is what is throttled for; all others
+    ///   - judge: What an error says. ``Verdict/declined`` is what is throttled for; all others
     ///     but an abandoned call were accepted.
     ///   - draws: What the dice are thrown with.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
@@ -73,7 +73,7 @@ public final class ClientThrottle: Sendable {
     }
 
     /// Takes in how a call ended.
-    public func record(_ verdict: CircuitBreakerMachine.Verdict, for call: ClientThrottleMachine.Call) {
+    public func record(_ verdict: Verdict, for call: ClientThrottleMachine.Call) {
         machine.withLock { $0.record(verdict, for: call) }
     }
 

@@ -51,7 +51,7 @@ public struct ClientThrottleMachine: Sendable, Hashable {
 
     /// Takes in how a call ended. Whatever it is, but "too much", the dependency accepted it. The call counts where it
     /// was issued, so one that takes longer than the window has left it.
-    public mutating func record(_ verdict: CircuitBreakerMachine.Verdict, for call: Call) {
+    public mutating func record(_ verdict: Verdict, for call: Call) {
         let index = ringPlace(of: call.bucket, count: Self.bucketCount)
         guard buckets[index].number == call.bucket else { return }
         switch verdict {

@@ -65,7 +65,7 @@ public final class Shadow: Sendable {
     /// What the candidate would have done so far.
     public func report() -> Report { counts.withLock { $0 } }
 
-    private func count(_ verdict: CircuitBreakerMachine.Verdict, isRejected: Bool) {
+    private func count(_ verdict: Verdict, isRejected: Bool) {
         counts.withLock { report in
             report.calls += 1
             if isRejected {

@@ -29,8 +29,7 @@ public struct MonotonicInstant: Sendable, Hashable, InstantProtocol {
 
 extension Duration {
     /// The duration in whole nanoseconds, held at the ends of `Int64` (about 292 years) instead of overflowing.
-    @inlinable
-    public var saturatingNanoseconds: Int64 {
+    package var saturatingNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, carried) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
@@ -39,7 +38,7 @@ extension Duration {
     }
 
     /// The duration in seconds, as a floating-point number: for people and for metrics, never for decisions.
-    public var inSeconds: Double {
+    package var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) / 1e18
     }

@@ -157,7 +157,7 @@ extension Exchange {
 
     /// An attempt failed before anything was answered. Others go on, or the retry decides what follows.
     func failed(
-        _ attempt: UpstreamAttempt, _ failure: FailureClass, _ verdict: CircuitBreakerMachine.Verdict,
+        _ attempt: UpstreamAttempt, _ failure: FailureClass, _ verdict: Verdict,
         _ problem: Problem, _ ending: UpstreamAttempt.Ending = .over
     ) {
         note(failure)
@@ -169,7 +169,7 @@ extension Exchange {
 
     /// Ends an attempt; one of those beside it takes its place.
     func remove(
-        _ attempt: UpstreamAttempt, _ verdict: CircuitBreakerMachine.Verdict, _ ending: UpstreamAttempt.Ending
+        _ attempt: UpstreamAttempt, _ verdict: Verdict, _ ending: UpstreamAttempt.Ending
     ) {
         attempt.end(verdict, ending)
         if attempt === current {
@@ -182,7 +182,7 @@ extension Exchange {
     }
 
     /// Ends all attempts.
-    func endAttempts(_ verdict: CircuitBreakerMachine.Verdict) {
+    func endAttempts(_ verdict: Verdict) {
         current?.end(verdict, .close)
         current = nil
         endHedges()

@@ -116,7 +116,7 @@ extension Exchange {
             isCall ? (isDeadlineOfCaller ? "caller's deadline" : "deadline of \(limit)") : "attempt timeout of \(limit)"
         let problem = Problem(.deadline, "no answer within the \(name)", attempts: attemptNumber)
         // A deadline that the caller chose says nothing about the service.
-        let verdict: CircuitBreakerMachine.Verdict = isCall && isDeadlineOfCaller ? .abandoned : .failed
+        let verdict: Verdict = isCall && isDeadlineOfCaller ? .abandoned : .failed
         switch phase {
         case .gathering:
             let late = Problem(.requestTimeout, "the request's body did not arrive in time")
@@ -179,7 +179,7 @@ extension Exchange {
     }
 
     /// A client that does not take its answer says nothing about the service, which may have lost patience with it.
-    private var verdictOfRelaying: CircuitBreakerMachine.Verdict { isClientBehind ? .abandoned : .failed }
+    private var verdictOfRelaying: Verdict { isClientBehind ? .abandoned : .failed }
 
     // MARK: Timers
 

@@ -85,7 +85,7 @@ struct RequestAccount {
     var explanation: Explanation? { problem?.cause?.explanation ?? problem?.explanation }
 
     /// What an adaptive limit learns.
-    var verdict: CircuitBreakerMachine.Verdict {
+    var verdict: Verdict {
         switch problem?.kind {
         case .deadline?, .upstreamReset?, .upstreamUnreachable?: .failed
         case nil where isAborted || isReplay: .abandoned

@@ -29,9 +29,9 @@ final class CallerEvidence: Sendable {
     ///   - isSlow: Whether it took longer than ``slowLimit``, which a request may have provoked as well.
     ///   - caller: Its place.
     func weighed(
-        _ verdict: CircuitBreakerMachine.Verdict, isUnreachable: Bool = false, isSlow: Bool = false, of caller: Int,
+        _ verdict: Verdict, isUnreachable: Bool = false, isSlow: Bool = false, of caller: Int,
         at now: NIODeadline
-    ) -> CircuitBreakerMachine.Verdict {
+    ) -> Verdict {
         switch verdict {
         case .abandoned:
             return .abandoned

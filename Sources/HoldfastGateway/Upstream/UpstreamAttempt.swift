@@ -111,7 +111,7 @@ final class UpstreamAttempt {
     }
 
     /// Tells the breakers how it went. Only the first verdict counts.
-    func judge(_ verdict: CircuitBreakerMachine.Verdict) {
+    func judge(_ verdict: Verdict) {
         guard !isJudged else { return }
         isJudged = true
         switch verdict {
@@ -128,8 +128,8 @@ final class UpstreamAttempt {
 
     /// What a verdict counts for. A call that needed no permit has met the service all the same.
     private func weighed(
-        _ verdict: CircuitBreakerMachine.Verdict, _ took: Duration, _ evidence: CallerEvidence?
-    ) -> CircuitBreakerMachine.Verdict {
+        _ verdict: Verdict, _ took: Duration, _ evidence: CallerEvidence?
+    ) -> Verdict {
         guard let evidence else { return verdict }
         let isUnreachable = phase == .connecting
         // A request that fails again, here or elsewhere, says the same once more.
@@ -147,7 +147,7 @@ final class UpstreamAttempt {
     }
 
     /// Ends it. Whatever comes back from now on concerns nobody.
-    func end(_ verdict: CircuitBreakerMachine.Verdict, _ ending: Ending) {
+    func end(_ verdict: Verdict, _ ending: Ending) {
         guard phase != .ended else { return }
         judge(verdict)
         teachHedge(succeeded: false)

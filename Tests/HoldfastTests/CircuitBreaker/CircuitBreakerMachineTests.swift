@@ -49,7 +49,7 @@ import Testing
 
     @Test func `a success starts the count again`() throws {
         var machine = machine()
-        for verdict in [CircuitBreakerMachine.Verdict.failed, .failed, .succeeded, .failed, .failed] {
+        for verdict in [Verdict.failed, .failed, .succeeded, .failed, .failed] {
             let ticket = try admit(&machine, at: start)
             _ = machine.record(verdict, for: ticket, at: start)
         }
@@ -58,7 +58,7 @@ import Testing
 
     @Test func `a cancellation is neither success nor failure`() throws {
         var machine = machine()
-        for verdict in [CircuitBreakerMachine.Verdict.failed, .failed, .abandoned] {
+        for verdict in [Verdict.failed, .failed, .abandoned] {
             let ticket = try admit(&machine, at: start)
             _ = machine.record(verdict, for: ticket, at: start)
         }
@@ -106,7 +106,7 @@ import Testing
         let later = start.advanced(by: .seconds(5))
         _ = try admit(&machine, at: later)
         let before = machine
-        for verdict in [CircuitBreakerMachine.Verdict.succeeded, .failed, .abandoned] {
+        for verdict in [Verdict.succeeded, .failed, .abandoned] {
             expectEqual(machine.record(verdict, for: late, at: later), nil)
         }
         #expect(machine == before)

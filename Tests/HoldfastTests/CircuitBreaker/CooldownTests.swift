@@ -39,8 +39,7 @@ import Testing
         configuration.cooldown = .growing(from: .seconds(1), cap: .seconds(60), jitter: 0)
         var machine = CircuitBreakerMachine(configuration: configuration)
         var now = start
-        for (verdict, wait) in [(CircuitBreakerMachine.Verdict.failed, 1), (.failed, 2), (.succeeded, 0), (.failed, 1)]
-        {
+        for (verdict, wait) in [(Verdict.failed, 1), (.failed, 2), (.succeeded, 0), (.failed, 1)] {
             guard case .admitted(let ticket) = machine.admit(at: now).admission else {
                 Issue.record("rejected after the cooldown")
                 return

@@ -52,7 +52,7 @@ import Testing
                     }
                 case 16..<32 where !tickets.isEmpty:
                     let ticket = tickets.remove(at: Int.random(in: tickets.indices, using: &generator))
-                    let verdicts: [CircuitBreakerMachine.Verdict] = [
+                    let verdicts: [Verdict] = [
                         .succeeded, .succeeded, .failed, .failed, .declined, .abandoned,
                     ]
                     guard let verdict = verdicts.randomElement(using: &generator) else { continue }
@@ -88,7 +88,7 @@ import Testing
         enum Event: Hashable {
             case admitted(CircuitBreakerMachine.Ticket)
             case rejected(Duration)
-            case recorded(CircuitBreakerMachine.Verdict, CircuitBreakerMachine.Ticket)
+            case recorded(Verdict, CircuitBreakerMachine.Ticket)
         }
         let event: Event
         let began: Int
@@ -175,7 +175,7 @@ import Testing
                     let ended = stamp.add(1, ordering: .sequentiallyConsistent).newValue
                     steps.append(Step(event: event, began: began, ended: ended))
                     guard case .admitted(let ticket) = event else { continue }
-                    let verdict: CircuitBreakerMachine.Verdict =
+                    let verdict: Verdict =
                         Int.random(in: 0..<3, using: &generator) == 0 ? .succeeded : .failed
                     let handing = stamp.add(1, ordering: .sequentiallyConsistent).newValue
                     breaker.record(verdict, for: ticket)

@@ -5,8 +5,6 @@ import Testing
 @testable import Holdfast
 
 @Suite struct TripTests {
-    private typealias Verdict = CircuitBreakerMachine.Verdict
-
     private let start = MonotonicInstant(nanoseconds: 0)
 
     private func at(_ seconds: Double) -> MonotonicInstant { MonotonicInstant(nanoseconds: Int64(seconds * 1e9)) }

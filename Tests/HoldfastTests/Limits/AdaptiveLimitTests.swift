@@ -12,7 +12,7 @@ import Testing
     /// as there are, try again as soon as they may.
     private func settle(
         _ machine: inout AdaptiveLimitMachine, callers: Int, capacity: Int, rounds: Int,
-        _ verdict: CircuitBreakerMachine.Verdict = .succeeded, isTimeout: Bool = false, from start: inout Duration
+        _ verdict: Verdict = .succeeded, isTimeout: Bool = false, from start: inout Duration
     ) {
         for _ in 0..<rounds {
             let now = MonotonicInstant(nanoseconds: 0).advanced(by: start)

@@ -14,7 +14,7 @@ import Testing
 
     /// Makes a call that no dice reject.
     private func call(
-        _ machine: inout ClientThrottleMachine, _ verdict: CircuitBreakerMachine.Verdict, at now: MonotonicInstant
+        _ machine: inout ClientThrottleMachine, _ verdict: Verdict, at now: MonotonicInstant
     ) {
         guard case .made(let call) = machine.ask(at: now, draw: 0.999_999) else {
             Issue.record("rejected")
@@ -109,7 +109,7 @@ import Testing
         }
         let later = start.advanced(by: .seconds(120))
         call(&machine, .succeeded, at: later)
-        for verdict in [CircuitBreakerMachine.Verdict.abandoned, .declined] { machine.record(verdict, for: old) }
+        for verdict in [Verdict.abandoned, .declined] { machine.record(verdict, for: old) }
         #expect(machine.counts(at: later) == (1, 1))
     }
 

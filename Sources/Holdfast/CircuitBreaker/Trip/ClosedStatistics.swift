@@ -5,6 +5,7 @@ struct ClosedStatistics: Sendable, Hashable {
         case time(TimeWindow)
     }
 
+    /// Where a streak trips: its length.
     var streak = 0
     private let trip: Trip
     private var windows: [Window]
@@ -23,7 +24,7 @@ struct ClosedStatistics: Sendable, Hashable {
     ///
     /// - Returns: The evidence, when it is enough to trip.
     mutating func record(
-        _ verdict: CircuitBreakerMachine.Verdict, took: Duration, at now: MonotonicInstant
+        _ verdict: Verdict, took: Duration, at now: MonotonicInstant
     ) -> Evidence? {
         var found: Evidence?
         for index in windows.indices {
@@ -44,10 +45,9 @@ struct ClosedStatistics: Sendable, Hashable {
         switch verdict {
         case .succeeded: streak = 0
         case .failed:
+            guard let threshold = trip.streak else { break }
             streak += 1
-            if found == nil, let threshold = trip.streak, streak >= threshold {
-                found = .consecutiveFailures(streak, threshold: threshold)
-            }
+            if found == nil, streak >= threshold { found = .consecutiveFailures(streak, threshold: threshold) }
         case .declined, .abandoned: break
         }
         return found

@@ -63,7 +63,7 @@ final class SharedStatistics: Sendable {
     ///
     /// - Returns: The evidence, when it is enough to trip.
     func record(
-        _ verdict: CircuitBreakerMachine.Verdict, took: Duration, generation: UInt32, at now: MonotonicInstant
+        _ verdict: Verdict, took: Duration, generation: UInt32, at now: MonotonicInstant
     ) -> Evidence? {
         var found: Evidence?
         for index in windows.indices {

@@ -39,7 +39,7 @@ public struct Trip: Sendable, Hashable, CustomStringConvertible {
     public static let rateBound = 8
 
     /// This many failures in a row, 1 to 1,000,000. One success starts the count again; what was declined
-    /// (``CircuitBreakerMachine/Verdict/declined``) neither counts nor starts it again.
+    /// (``Verdict/declined``) neither counts nor starts it again.
     public static func consecutiveFailures(_ count: Int) -> Trip {
         Trip(streak: count, rates: [])
     }
@@ -135,7 +135,7 @@ public struct Trip: Sendable, Hashable, CustomStringConvertible {
 
 extension Trip.Rate {
     /// Whether a call counts as bad here; nil when it does not count at all.
-    func isBad(_ verdict: CircuitBreakerMachine.Verdict, took: Duration) -> Bool? {
+    func isBad(_ verdict: Verdict, took: Duration) -> Bool? {
         switch (measure, verdict) {
         case (_, .abandoned): nil
         case (.failures, .succeeded): false
