@@ -29,6 +29,9 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
     /// larger leaves the tombstone that it was executed.
     public var outcomeBytes: Int = 16 << 20
 
+    /// What every store can give back.
+    package static let outcomeBytesBound = 63 << 20
+
     /// How many keys one caller may have claimed within a retention: 1 to 1,000,000,000; nil is no bound, the default.
     /// Counted by each process for itself, since its start.
     public var keysPerCaller: Int?
@@ -75,7 +78,7 @@ public struct IdempotencyConfiguration: Sendable, Hashable {
         try require("waitersPerKey", waitersPerKey, in: 0...10_000)
         try require("keysInFlight", keysInFlight, in: 1...1_000_000)
         try require("recordingTime", recordingTime, in: .zero ... .seconds(3_600))
-        try require("outcomeBytes", outcomeBytes, in: 0...(63 << 20))
+        try require("outcomeBytes", outcomeBytes, in: 0...Self.outcomeBytesBound)
         if let keysPerCaller { try require("keysPerCaller", keysPerCaller, in: 1...1_000_000_000) }
         if let bytesPerCaller { try require("bytesPerCaller", bytesPerCaller, in: 1...(1 << 50)) }
         if let keysPerOrigin { try require("keysPerOrigin", keysPerOrigin, in: 1...1_000_000_000) }
