@@ -50,7 +50,7 @@ extension RecordedResponse.Field {
 extension RecordedResponse {
     private static let formatVersion: UInt8 = 1
     /// What a final response can have as its status: three digits, and not one of those before it.
-    private static let statuses = 200...999
+    static let statuses = 200...999
 
     /// The response as bytes for a store: version, status, fields and body, each text and the body with its length.
     public var encoded: [UInt8] {

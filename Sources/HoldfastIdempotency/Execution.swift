@@ -63,7 +63,7 @@ public struct Execution: Sendable {
             terms: .init(lease: subject.terms.lease, retention: policy.retention ?? kept))
         do {
             let executed = try await engine.run(step, coding: coding, policy: policy) { _ in try await body(key) }
-            if policy.isOutcome(executed.value) { steps.mayHaveActed.store(true, ordering: .relaxed) }
+            if policy.resultEffect(executed.value) != .none { steps.mayHaveActed.store(true, ordering: .relaxed) }
             return executed.value
         } catch {
             if !Self.provesNothingDone(error, by: policy.effect) {

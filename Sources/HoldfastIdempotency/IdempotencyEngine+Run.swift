@@ -26,6 +26,19 @@ extension IdempotencyEngine {
         policy: IdempotencyPolicy<Value> = IdempotencyPolicy(),
         _ work: nonisolated(nonsending) (Execution) async throws -> Value
     ) async throws -> Executed<Value> {
+        try await run(
+            key, in: scope, fingerprint: { $0.fingerprint(of: parts) }, coding: coding, policy: policy, work)
+    }
+
+    /// The same, where what the request says is not a list of parts.
+    ///
+    /// - Parameter fingerprint: What the request says, hashed under the store's secret. The same key with another
+    ///   fingerprint is refused.
+    nonisolated(nonsending) public func run<Value: Sendable>(
+        _ key: IdempotencyKey, in scope: Scope, fingerprint: (StoreSecret) -> Fingerprint, coding: OutcomeCoding<Value>,
+        policy: IdempotencyPolicy<Value> = IdempotencyPolicy(),
+        _ work: nonisolated(nonsending) (Execution) async throws -> Value
+    ) async throws -> Executed<Value> {
         let secret: StoreSecret
         do { secret = try await store.secret() } catch {
             throw IdempotencyError.unavailable(error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)"))
@@ -33,7 +46,7 @@ extension IdempotencyEngine {
         if let retention = policy.retention { try require("retention", retention, in: Self.retentions) }
         let subject = Subject(
             id: secret.recordID(of: key, in: scope), key: key, caller: scope.caller,
-            root: ChildKeys(of: key, in: scope), fingerprint: secret.fingerprint(of: parts),
+            root: ChildKeys(of: key, in: scope), fingerprint: fingerprint(secret),
             terms: Terms(lease: configuration.lease, retention: policy.retention ?? configuration.retention))
         return try await run(subject, coding: coding, policy: policy, work)
     }
@@ -269,8 +282,13 @@ extension IdempotencyEngine {
             }
             throw error
         }
-        guard policy.isOutcome(value) else {
+        switch policy.resultEffect(value) {
+        case .record: break
+        case .none:
             await endWithoutOutcome(held, execution)
+            return value
+        case .unknown:
+            _ = await ending(held) { claim, ended in claim.abandon(completion: ended) }
             return value
         }
         // What cannot be encoded was executed all the same.

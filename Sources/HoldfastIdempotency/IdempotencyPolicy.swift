@@ -22,14 +22,14 @@ public struct IdempotencyPolicy<Value: Sendable>: Sendable {
         case unknown
     }
 
-    /// What an error of the work says of its effect.
+    /// What the end of the work says of its effect.
     public enum Effect: Sendable, Hashable {
         /// There was none: the key may be executed again.
         case none
         /// Nobody knows.
         case unknown
-        /// It failed for good: the error is the outcome. It is thrown as it is, and every repeat gets
-        /// ``IdempotencyError/failed(_:)`` with its description.
+        /// It is over, and this is how: a value, or an error, is the outcome. An error is thrown as it is, and every repeat
+        /// gets ``IdempotencyError/failed(_:)`` with its description.
         case record
     }
 
@@ -57,10 +57,22 @@ public struct IdempotencyPolicy<Value: Sendable>: Sendable {
         }
     }
 
-    /// Whether what the work returns is the outcome. Default: always. If it is not, the caller gets it, and the key is
-    /// free, as with an error without an effect: for work that returns a refusal rather than throw it, or a response that
-    /// a profile does not keep.
-    public var isOutcome: @Sendable (Value) -> Bool = { _ in true }
+    /// What a value that the work returned says of the effect. Default: it is the outcome (`record`), whatever it says. The
+    /// caller gets the value in any case. With `none` the key is free, as after an error without an effect: for work that
+    /// returns a refusal rather than throw it, or a response that a profile does not keep. With `unknown` nobody knows, as
+    /// after an error that proves nothing: for work that returns somebody else's "no answer in time".
+    ///
+    /// What is said here of a value, ``effect`` says of an error; so is the rule of steps the same.
+    public var resultEffect: @Sendable (Value) -> Effect = { _ in .record }
+
+    /// Whether what the work returns is the outcome: ``resultEffect`` where only `record` and `none` are needed.
+    public var isOutcome: @Sendable (Value) -> Bool {
+        get {
+            let resultEffect = resultEffect
+            return { value in resultEffect(value) == .record }
+        }
+        set { resultEffect = { value in newValue(value) ? .record : .none } }
+    }
 
     public init() {}
 }

@@ -227,7 +227,7 @@ extension Exchange {
         case .unreadable(let error):
             if isWaiting {
                 shared.logger.error("a recorded response cannot be read", metadata: ["error": "\(error)"])
-                answer(Problem(.responseNotKept, "it was executed once, and its response cannot be read"))
+                answer(Problem(.responseNotKept, Problem.unreadableDetail))
             }
         case .limited:
             if isWaiting {
@@ -238,24 +238,21 @@ extension Exchange {
         case .unavailable(let error):
             guard isWaiting else { return }
             guard error.code == .full else { return storeIsUnavailable(error.code.rawValue, error) }
-            answer(
-                Problem(
-                    .storeFull, "nothing was executed: the store takes new keys when old ones have expired",
-                    retryAfter: .seconds(60)))
+            answer(Problem(.storeFull, Problem.storeFullDetail, retryAfter: Problem.storeFullPause))
         }
     }
 
-    var keyReused: Problem { Problem(.keyReused, "this key was used for another request: use a new key") }
+    var keyReused: Problem { Problem(.keyReused, Problem.keyReusedDetail) }
 
     func replay(_ payload: [UInt8]?) {
         guard let payload else {
-            return answer(Problem(.responseNotKept, "it was executed once, and is not executed again"))
+            return answer(Problem(.responseNotKept, Problem.notKeptDetail))
         }
         let more = route.configuration.idempotency.replayFields
         guard let recorded = RecordedResponse(encoded: payload, adding: more) else {
             shared.logger.error(
                 "a recorded response cannot be read", metadata: ["record": "\(recordID?.description ?? "")"])
-            return answer(Problem(.responseNotKept, "it was executed once, and its response cannot be read"))
+            return answer(Problem(.responseNotKept, Problem.unreadableDetail))
         }
         account.replayed(recorded.status)
         let keepsAlive = fields.isKeepAlive

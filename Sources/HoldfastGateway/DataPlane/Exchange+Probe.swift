@@ -24,10 +24,7 @@ extension Exchange {
     func outcomeIsUnknown(_ fence: Int64, askAgain: @escaping (ClaimCommand.Takeover) -> Void) {
         let idempotency = route.configuration.idempotency
         guard let configuration = idempotency.probe, let key, let recordID else {
-            return answer(
-                Problem(
-                    .outcomeUnknown,
-                    "a request with this key began, and nobody knows how it ended: find out before using a new key"))
+            return answer(Problem(.outcomeUnknown, Problem.outcomeUnknownDetail))
         }
         // Whoever has asked, or has waited for another who did, takes what was found.
         guard probe == nil else { return staysUnknown("the service was asked a moment ago, and could not tell") }
