@@ -51,10 +51,10 @@ public final class FaultInjection: PolicyStage {
         count.add(1, ordering: .relaxed)
         switch fault {
         case .error(let make): throw make()
-        case .latency(let duration): try await clock.sleep(for: duration)
+        case .latency(let duration): try await clock.sleep(for: duration, as: .latency)
         case .hang:
             // Nobody waits for a century; a cancellation ends it.
-            while true { try await clock.sleep(for: .seconds(3_000_000_000)) }
+            while true { try await clock.sleep(for: .seconds(3_000_000_000), as: .hang) }
         }
         return try await next(attempt)
     }

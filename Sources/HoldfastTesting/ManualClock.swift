@@ -1,39 +1,44 @@
 public import Holdfast
 import Synchronization
 
-/// A clock that stands still until a test moves it, and that knows who sleeps on it.
+/// A clock that stands still until a test moves it, and that knows who sleeps on it and what for.
 ///
 /// ```swift
 /// let clock = ManualClock()
 /// async let result = retry.run(…)
-/// await clock.sleepers(1)          // the retry has begun to wait
-/// clock.advance(by: .seconds(2))   // and now it goes on
+/// try await clock.sleepers(1, for: .backoff)   // the retry has begun to wait
+/// clock.advance(by: .seconds(2))               // and now it goes on
 /// ```
+///
+/// Where a test is not about the waits, the clock can pass them by itself: `ManualClock(passing: ManualClock.waits)`.
+///
+/// Whoever waits for a sleeper who does not come waits for as long as the clock's patience, in real time, and is then told
+/// who sleeps instead.
 public final class ManualClock: TimeSource {
-    private struct Sleeper {
-        let wakes: MonotonicInstant
-        let continuation: CheckedContinuation<Void, any Error>
-    }
+    /// What a clock passes by itself, unless a test cares: the waits of retries and rate limiters, and the latency of a
+    /// dependency.
+    public static let waits: Set<SleepPurpose> = [.backoff, .turn, .latency]
 
-    private struct State {
-        var now: MonotonicInstant
-        var sleepers: [Int: Sleeper] = [:]
-        var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
-        var nextIdentifier = 0
-        var cancelled: Set<Int> = []
+    let passed: Set<SleepPurpose>
+    private let patience: Duration
+    private let state: Mutex<ManualClockState>
 
-        mutating func satisfiedWatchers() -> [CheckedContinuation<Void, Never>] {
-            let satisfied = watchers.filter { $0.count <= sleepers.count }
-            watchers.removeAll { $0.count <= sleepers.count }
-            return satisfied.map(\.continuation)
-        }
-    }
-
-    private let state: Mutex<State>
-
-    /// - Parameter start: Where the clock stands at first.
-    public init(at start: MonotonicInstant = MonotonicInstant(nanoseconds: 0)) {
-        state = Mutex(State(now: start))
+    /// - Parameters:
+    ///   - start: Where the clock stands at first.
+    ///   - passed: The sleeps that the clock passes by itself. When somebody sleeps for one of these purposes, and everybody
+    ///     else has come to rest, it moves to the time of whoever wakes first, and so on, until that sleeper has woken or was
+    ///     cancelled. So a limit that comes first is met first. What does no more than sleep on other purposes (the timer of
+    ///     a limit, a lease that is kept) does not move the clock. A ``SleepPurpose/hang`` has the clock move to what ends
+    ///     it. Default: none; the test moves it.
+    ///   - patience: How long, in real time, somebody is waited for: 1 ms to 1 day, and nearer to that than what is out of
+    ///     this range. Default: 60 s, which a busy machine does not need either.
+    public init(
+        at start: MonotonicInstant = MonotonicInstant(nanoseconds: 0), passing passed: Set<SleepPurpose> = [],
+        patience: Duration = .seconds(60)
+    ) {
+        self.passed = passed
+        self.patience = min(max(patience, .milliseconds(1)), .seconds(86_400))
+        state = Mutex(ManualClockState(now: start, passed: passed))
     }
 
     public var now: MonotonicInstant { state.withLock { $0.now } }
@@ -41,54 +46,109 @@ public final class ManualClock: TimeSource {
 
     /// Moves the clock and wakes every sleeper whose time has come, the earliest first.
     public func advance(by duration: Duration) {
-        let woken = state.withLock { state in
-            state.now = state.now.advanced(by: duration)
-            let due = state.sleepers.filter { $0.value.wakes <= state.now }
-            for identifier in due.keys { state.sleepers[identifier] = nil }
-            return due.values.sorted { $0.wakes < $1.wakes }.map(\.continuation)
-        }
-        for continuation in woken { continuation.resume() }
+        carryOut(state.withLock { $0.advance(to: $0.now.advanced(by: duration)) })
     }
 
-    /// Returns as soon as at least this many tasks sleep on the clock.
-    public func sleepers(_ count: Int) async {
-        await withCheckedContinuation { continuation in
-            let satisfied = state.withLock { state in
-                state.watchers.append((count, continuation))
-                return state.satisfiedWatchers()
+    /// Who sleeps on the clock, and what for, the earliest to wake first: for a message.
+    public var sleepers: [SleepPurpose] { state.withLock { $0.inOrder.map(\.purpose) } }
+
+    /// Returns as soon as at least this many tasks sleep on the clock, whatever for.
+    ///
+    /// When its patience is over, it writes who sleeps instead, and from then on everybody who sleeps on the clock, or will,
+    /// fails with the same words, so that the test does not stand still. It returns at once when its task is cancelled.
+    public func sleepers(_ count: Int, file: StaticString = #fileID, line: UInt = #line) async {
+        do { try await wait(for: count, nil, "\(file):\(line)") } catch let error as UnexpectedOutcome {
+            print("holdfast: \(error)")
+            carryOut(state.withLock { $0.fail(because: error) })
+        } catch {}
+    }
+
+    /// Returns as soon as at least this many tasks sleep on the clock for a purpose.
+    ///
+    /// - Throws: ``UnexpectedOutcome`` when the clock's patience is over, which tells who sleeps instead;
+    ///   `CancellationError` when its task is cancelled.
+    public func sleepers(
+        _ count: Int, for purpose: SleepPurpose, file: StaticString = #fileID, line: UInt = #line
+    ) async throws {
+        try await wait(for: count, purpose, "\(file):\(line)")
+    }
+
+    private func wait(for count: Int, _ purpose: SleepPurpose?, _ place: String) async throws {
+        let patience = patience
+        let number = state.withLock { $0.number() }
+        let timer = Mutex<Task<Void, Never>?>(nil)
+        defer {
+            timer.withLock { $0?.cancel() }
+            state.withLock { $0.forget(number) }
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let watcher = ManualClockState.Watcher(count: count, purpose: purpose, continuation: continuation)
+                let actions = state.withLock { $0.watch(number, watcher) }
+                guard actions.isEmpty else { return carryOut(actions) }
+                // Its time is real: the clock of the test stands still.
+                let task = Task {
+                    guard (try? await Task.sleep(for: patience)) != nil else { return }
+                    carryOut(state.withLock { $0.giveUp(number, after: patience, at: place) })
+                }
+                timer.withLock { $0 = task }
             }
-            for watcher in satisfied { watcher.resume() }
+        } onCancel: {
+            carryOut(state.withLock { $0.cancel(number) })
         }
     }
 
     public func sleep(until deadline: MonotonicInstant, tolerance: Duration?) async throws {
-        let identifier = state.withLock { state in
-            state.nextIdentifier += 1
-            return state.nextIdentifier
-        }
+        try await sleep(until: deadline, tolerance: tolerance, as: .other)
+    }
+
+    public func sleep(until deadline: MonotonicInstant, tolerance: Duration?, as purpose: SleepPurpose) async throws {
+        let number = state.withLock { $0.number() }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-                enum Start { case due, cancelled, asleep([CheckedContinuation<Void, Never>]) }
-                let start = state.withLock { state -> Start in
-                    if state.cancelled.remove(identifier) != nil { return .cancelled }
-                    if deadline <= state.now { return .due }
-                    state.sleepers[identifier] = Sleeper(wakes: deadline, continuation: continuation)
-                    return .asleep(state.satisfiedWatchers())
-                }
-                switch start {
-                case .due: continuation.resume()
-                case .cancelled: continuation.resume(throwing: CancellationError())
-                case .asleep(let watchers): for watcher in watchers { watcher.resume() }
-                }
+            try await withCheckedThrowingContinuation { continuation in
+                let sleeper = ManualClockState.Sleeper(wakes: deadline, purpose: purpose, continuation: continuation)
+                carryOut(state.withLock { $0.sleep(number, sleeper) })
             }
         } onCancel: {
-            let sleeper = state.withLock { state in
-                let sleeper = state.sleepers.removeValue(forKey: identifier)
-                if sleeper == nil { state.cancelled.insert(identifier) }
-                return sleeper
-            }
-            sleeper?.continuation.resume(throwing: CancellationError())
+            carryOut(state.withLock { $0.cancel(number) })
         }
-        state.withLock { _ = $0.cancelled.remove(identifier) }
+        state.withLock { $0.forget(number) }
     }
+
+    private func carryOut(_ actions: [ManualClockState.Action]) {
+        for action in actions {
+            switch action {
+            case .resume(let continuation): continuation.resume()
+            case .fail(let continuation, let error): continuation.resume(throwing: error)
+            case .drive: Task { await drive() }
+            }
+        }
+    }
+
+    /// Moves from sleeper to sleeper, as long as there is one whom the clock passes by itself.
+    private func drive() async {
+        while true {
+            await settle()
+            let (actions, isDone) = state.withLock { $0.step() }
+            carryOut(actions)
+            if isDone { return }
+        }
+    }
+
+    /// Lets everybody else go on until nobody comes to sleep, or wakes, any more. Nobody can be asked whether a task is at
+    /// rest, so this goes to the back of the line again and again.
+    private func settle() async {
+        for _ in 0..<100 {
+            let before = state.withLock { $0.changes }
+            for _ in 0..<50 { await Task.yield() }
+            if state.withLock({ $0.changes }) == before { return }
+        }
+    }
+}
+
+extension SleepPurpose {
+    /// The time that a dependency takes, in a script or by a fault.
+    public static let latency = SleepPurpose("latency")
+    /// A dependency that never answers. No clock passes it: something else ends it.
+    public static let hang = SleepPurpose("hang")
 }

@@ -52,9 +52,9 @@ public final class ScriptedDependency<Value: Sendable>: Sendable {
         switch step {
         case .succeeds(let value): return value
         case .fails(let error): throw error
-        case .hangs: while true { try await clock.sleep(for: .seconds(3_000_000_000)) }
+        case .hangs: while true { try await clock.sleep(for: .seconds(3_000_000_000), as: .hang) }
         case .takes(let duration, let next):
-            try await clock.sleep(for: duration)
+            try await clock.sleep(for: duration, as: .latency)
             return try await answer(next)
         }
     }

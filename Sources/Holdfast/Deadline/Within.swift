@@ -84,7 +84,7 @@ private func race<R: Sendable>(
             for limit in [limits.first] + limits.others {
                 group.addTask {
                     do {
-                        try await limit.clock.sleep(until: limit.instant, tolerance: tolerance)
+                        try await limit.clock.sleep(until: limit.instant, tolerance: tolerance, as: .limit)
                         return .timeIsUp(limit)
                     } catch {
                         return .timerEnded

@@ -88,7 +88,7 @@ public final class Hedge: Sendable {
             func startTimer() {
                 group.addTask {
                     do {
-                        try await clock.sleep(for: delay)
+                        try await clock.sleep(for: delay, as: .hedge)
                         return .delayPassed
                     } catch {
                         return .timerEnded

@@ -63,7 +63,7 @@ public final class RateLimiter: Sendable {
     @usableFromInline
     nonisolated(nonsending) func wait(for turn: RateLimiterMachine.Reservation) async throws {
         do {
-            try await clock.sleep(for: turn.wait)
+            try await clock.sleep(for: turn.wait, as: .turn)
         } catch {
             cancel(turn)
             throw error

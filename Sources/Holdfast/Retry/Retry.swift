@@ -104,7 +104,11 @@ public struct Retry: Sendable {
                 throw CallFailure(failures, because: reason)
             case .again(let wait):
                 do {
-                    if wait > .zero { try await clock.sleep(for: wait) } else { try Task.checkCancellation() }
+                    if wait > .zero {
+                        try await clock.sleep(for: wait, as: .backoff)
+                    } else {
+                        try Task.checkCancellation()
+                    }
                 } catch {
                     throw CallFailure(failures, because: .cancelled)
                 }

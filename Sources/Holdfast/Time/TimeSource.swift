@@ -1,5 +1,19 @@
 /// Where drivers read the time from: the machine's monotonic clock in production, a manual clock in tests.
-public protocol TimeSource: Clock where Instant == MonotonicInstant {}
+public protocol TimeSource: Clock where Instant == MonotonicInstant {
+    /// Sleeps, and says what for. Default: as a clock sleeps, whatever it is for.
+    func sleep(until deadline: MonotonicInstant, tolerance: Duration?, as purpose: SleepPurpose) async throws
+}
+
+extension TimeSource {
+    public func sleep(until deadline: MonotonicInstant, tolerance: Duration?, as purpose: SleepPurpose) async throws {
+        try await sleep(until: deadline, tolerance: tolerance)
+    }
+
+    /// Sleeps for a while, and says what for.
+    public func sleep(for duration: Duration, as purpose: SleepPurpose) async throws {
+        try await sleep(until: now.advanced(by: duration), tolerance: nil, as: purpose)
+    }
+}
 
 /// The machine's monotonic clock. It never goes back, and it goes on while the machine is suspended, so a cooldown
 /// that ran out during a suspension has run out.
