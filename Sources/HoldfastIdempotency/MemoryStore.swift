@@ -219,7 +219,7 @@ public final class MemoryStore: ImmediateClaimStore {
 
     /// Looks at so many places in each shard, and goes on from where the first of them stopped.
     private func page(
-        of order: KeyPath<Shard.State, ClaimOrder> & Sendable, after cursor: String?, atMost count: Int,
+        of order: any KeyPath<Shard.State, ClaimOrder> & Sendable, after cursor: String?, atMost count: Int,
         _ isWanted: (ClaimSummary) -> Bool
     ) throws -> ClaimPage {
         let (now, count) = (self.now, max(1, count))
