@@ -1,6 +1,5 @@
 // What the examples of HoldfastTesting take for granted.
 import Holdfast
-import HoldfastIdempotency
 import HoldfastTesting
 import Testing
 
@@ -8,7 +7,6 @@ struct Reset: Error {}
 struct ConnectionReset: Error {}
 
 let clock = ManualClock()
-let store = MemoryStore(clock: clock)
 // swift-format-ignore: NeverUseForceTry
 let retry = try! Retry(.constant(.seconds(1)), attempts: 2, budget: RetryBudget(), on: .anyError, clock: clock)
 // swift-format-ignore: NeverUseForceTry
