@@ -1,6 +1,5 @@
 // What the examples of HoldfastIdempotencyTesting take for granted.
 import HoldfastIdempotency
-import HoldfastIdempotencyTesting
 import HoldfastTesting
 import Testing
 

@@ -9,12 +9,13 @@ extension PostgresStore {
     /// returned. For what the transaction writes, that is exactly one effect: there is no lease, and nothing is unknown.
     ///
     /// ```swift
-    /// // Inside a transaction of your driver's:
-    /// let receipt = try await store.run(key, in: scope, saying: [body]) { sql, parameters in
-    ///     try await transaction.rows(of: sql, parameters)
-    /// } _: {
-    ///     try await transaction.insert(order)
-    ///     return order
+    /// try await connection.withTransaction { transaction in
+    ///     try await store.run(key, in: Scope(caller: tenant, operation: "charges"), saying: [body]) { sql, parameters in
+    ///         try await transaction.rows(sql, parameters)
+    ///     } _: {
+    ///         try await transaction.insert(charge)
+    ///         return Receipt(charge)
+    ///     }
     /// }
     /// ```
     ///
