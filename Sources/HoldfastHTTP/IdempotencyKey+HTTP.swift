@@ -10,7 +10,7 @@ extension IdempotencyKey {
     ///
     /// - Parameter fieldValue: The value of one field line, with or without the whitespace around it. A request has one such
     ///   line; who finds several refuses the request, and does not join them.
-    /// - Throws: ``ConfigurationError`` when the field is neither, or when the key is empty, longer than ``maximumLength``,
+    /// - Throws: `ConfigurationError` when the field is neither, or when the key is empty, longer than `maximumLength`,
     ///   or holds anything but visible ASCII.
     public init(fieldValue: String) throws(ConfigurationError) {
         let value = fieldValue.utf8.trimmed

@@ -22,11 +22,11 @@ public struct IdempotentHandler: Sendable {
     /// Whether a request of a method that has keys is refused without one. Default: no.
     public var isKeyRequired = false
     /// How long duplicates wait, how long an outcome is kept, and what a repeat gets of a key that is unknown. What responses
-    /// and errors say of the effect is the profile's, and what ``IdempotencyPolicy/effect`` says by default.
+    /// and errors say of the effect is the profile's, and what `IdempotencyPolicy.effect` says by default.
     public var policy: IdempotencyPolicy<ServiceResponse>
 
     /// - Parameters:
-    ///   - engine: Keeps the claims and the outcomes. Run its ``IdempotencyEngine/keepReaping(every:failed:)`` beside the
+    ///   - engine: Keeps the claims and the outcomes. Run its `IdempotencyEngine.keepReaping(every:failed:)` beside the
     ///     server.
     ///   - profile: Default: ``OutcomeProfile/ietf``, which keeps every response, errors too.
     ///   - kept: Statuses whose response is the outcome, whatever the profile says. Default: none.
@@ -50,15 +50,15 @@ public struct IdempotentHandler: Sendable {
     ///   - answer: What the framework makes of an error that the handler threw: a 404, a 422, a 500. Nil for an error that it
     ///     does not answer; that one is thrown on, and its key is unknown from then on, since nobody knows what was done. It
     ///     is not asked about a `CancellationError`, which is thrown on and leaves the key unknown, nor about an error that
-    ///     proves that nothing was done (``FailureClass/notSent(retryAfter:)``, ``FailureClass/rejected(retryAfter:)``),
+    ///     proves that nothing was done (`FailureClass.notSent(retryAfter:)`, `FailureClass.rejected(retryAfter:)`),
     ///     which is thrown on and leaves it free. Once the caller is cancelled, a 5xx is not taken for an answer either: it
     ///     may be the cancellation, in another library's words.
-    ///   - work: The handler. It gets the execution, whose ``Execution/key(for:)`` names its calls to others and whose
-    ///     ``Execution/fence`` its writes; nil for a request without a key.
+    ///   - work: The handler. It gets the execution, whose `Execution.key(for:)` names its calls to others and whose
+    ///     `Execution.fence` its writes; nil for a request without a key.
     /// - Returns: The handler's response, whole; or what is kept of an earlier one, with `idempotent-replayed: true`; or a
     ///   problem.
     /// - Throws: What the handler throws and `answer` does not turn into a response; `CancellationError` when the caller is
-    ///   cancelled while it waits for another; ``ConfigurationError`` for a retention or a wait out of its range.
+    ///   cancelled while it waits for another; `ConfigurationError` for a retention or a wait out of its range.
     nonisolated(nonsending) public func respond(
         to request: KeyedRequest,
         answering answer: nonisolated(nonsending) (any Error) async throws -> ServiceResponse?,

@@ -27,11 +27,12 @@ public struct KeyedRequest: Sendable {
     /// Reads a request of swift-http-types.
     ///
     /// - Parameters:
+    ///   - head: The request's head: its method, its path with the query, and its fields are read.
     ///   - body: The whole body. Bound what is gathered, before it is: a 413 leaves nothing behind.
     ///   - scope: The caller, as whoever authenticates has found out, and the operation, as the *route* is called (`"POST
     ///     /charges/{id}"`), not as the request spells its path: of two spellings of one path each would be executed. Where
     ///     the path has parameters, add their values.
-    ///   - names: The fields that a repeat has to send as the first did, in lower case, besides the content's own. Default:
+    ///   - names: The fields that a repeat has to send as the first did, in any case, besides the content's own. Default:
     ///     none.
     public init(_ head: HTTPRequest, body: [UInt8], scope: Scope, fingerprinting names: [String] = []) {
         func values(_ name: String) -> [String] {
@@ -42,7 +43,8 @@ public struct KeyedRequest: Sendable {
             fingerprint: RequestFingerprint(
                 method: head.method.rawValue, target: head.path ?? "", contentTypes: values("content-type"),
                 contentEncodings: values("content-encoding"),
-                fields: names.sorted().map { .init(name: $0, values: values($0)) }), body: [body])
+                fields: Set(names.map { $0.lowercased() }).sorted().map { .init(name: $0, values: values($0)) }),
+            body: [body])
     }
 
     /// Reads the key of a request that may have one.

@@ -34,7 +34,7 @@ extension Problem {
         }
     }
 
-    /// The problem that an error of Holdfast's is, whatever retries it has passed: an ``IdempotencyError``, a rejection by a
+    /// The problem that an error of Holdfast's is, whatever retries it has passed: an `IdempotencyError`, a rejection by a
     /// policy, or a limit in time. Nil for every other error, which is its framework's to answer.
     public init?(of error: any Error, retention: Duration? = nil) {
         switch error {

@@ -20,6 +20,7 @@ public struct RecordedResponse: Sendable, Hashable {
     public let body: [UInt8]
 
     /// - Parameters:
+    ///   - status: The response's.
     ///   - fields: All the response's fields. Those that may not be replayed are left out, and those that speak of a
     ///     content that the status does not have.
     ///   - body: Left out where the status has none.
@@ -68,7 +69,9 @@ extension RecordedResponse {
 
     /// Reads what ``encoded`` wrote; nil for anything else.
     ///
-    /// - Parameter more: As when it is made: what may not be replayed now is left out, whoever has recorded it.
+    /// - Parameters:
+    ///   - encoded: What a store kept.
+    ///   - more: As when it is made: what may not be replayed now is left out, whoever has recorded it.
     public init?(encoded: [UInt8], adding more: Set<String> = []) {
         var rest = encoded[...]
         guard rest.popFirst() == Self.formatVersion, let status = rest.takeNumber(), Self.statuses.contains(status),

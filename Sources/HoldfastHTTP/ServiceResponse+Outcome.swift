@@ -36,6 +36,7 @@ extension IdempotencyPolicy<ServiceResponse> {
     /// by default.
     ///
     /// - Parameters:
+    ///   - profile: Which responses are the outcome of a key.
     ///   - kept: Statuses whose response is the outcome, whatever the profile says; see
     ///     ``OutcomeProfile/disposition(status:hasRetryAfter:keeping:releasing:)``. Default: none.
     ///   - released: Statuses that leave the key free, likewise. Default: none.

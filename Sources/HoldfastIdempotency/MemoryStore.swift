@@ -5,12 +5,11 @@ import Synchronization
 /// as short-lived as the process.
 ///
 /// A record whose retention is over makes room by itself: each new key forgets two such records, and one that meets a full
-/// store as many as it takes. ``IdempotencyEngine/keepReaping(every:failed:)``, run beside the service, frees their memory
-/// when no new key comes, too.
+/// store up to 64. ``IdempotencyEngine/keepReaping(every:failed:)``, run beside the service, frees their memory when no new
+/// key comes, too.
 public final class MemoryStore: ImmediateClaimStore {
-    /// The most records that are kept. When there are as many, all of them within their retention, claims of new keys fail
-    /// as ``ClaimStoreError/Code/full``; keys that are there are claimed, repeated, completed and released as ever. A batch
-    /// whose keys another caller frees meanwhile may pass the bound by as many as it claims.
+    /// The most records that are kept. Beyond it, claims of new keys fail as `full`; nothing is forgotten before its
+    /// retention is over, and known keys are answered.
     public let bound: Int
     /// The most bytes of payloads. Beyond it the same holds, and payloads that come are not kept.
     public let byteBound: Int
@@ -26,6 +25,11 @@ public final class MemoryStore: ImmediateClaimStore {
     private let unknown = Atomic<Int>(0)
     private let fence = Atomic<Int64>(0)
 
+    /// How many records whose retention is over a new one forgets: more than one, so that they become fewer.
+    private static let forgottenByNew = 2
+    /// How many one forgets that meets a full store, before it is refused.
+    private static let forgottenByRefused = 64
+
     /// Some of the records, so that threads seldom meet.
     fileprivate final class Shard: Sendable {
         let state = Mutex(State())
@@ -35,7 +39,6 @@ public final class MemoryStore: ImmediateClaimStore {
             /// All of them, and those that are not completed, in the order of their claims.
             private(set) var order = ClaimOrder()
             private(set) var unsettled = ClaimOrder()
-            /// Which of them expires first.
             var due = ExpiryQueue()
 
             /// Puts a record in the place of what there is under its identity, or takes that away.
@@ -60,11 +63,6 @@ public final class MemoryStore: ImmediateClaimStore {
         }
     }
 
-    /// How many records whose retention is over a new one forgets: more than one, so that they become fewer.
-    private static let forgottenByNew = 2
-    /// How many are forgotten at once, so that whoever waits for the lock gets it in between.
-    private static let forgottenAtOnce = 64
-
     /// - Parameters:
     ///   - bound: The most records that are kept. Default: 1,000,000, which is about 300 MB with small payloads.
     ///   - byteBound: The most bytes of payloads that are kept. Default: 256 MiB.
@@ -79,7 +77,7 @@ public final class MemoryStore: ImmediateClaimStore {
         // Asked first and for the whole batch, so that what follows cannot fail half-way. Only a new key needs a place.
         let claimed = Set(batch.filter(\.isClaim).map(\.id))
         var places = claimed.count(where: { id in shard(of: id).state.withLock { $0.records[id] == nil } })
-        while !reserve(places) { guard makeRoom() else { throw fullness } }
+        while !reserve(places) { guard makeRoom() else { throw full } }
         defer { count.subtract(places, ordering: .relaxed) }
         return batch.map { command in
             shard(of: command.id).state.withLock { state in
@@ -93,7 +91,7 @@ public final class MemoryStore: ImmediateClaimStore {
     public func applyNow(_ command: ClaimCommand) throws(ClaimStoreError) -> ClaimReply {
         while true {
             if let reply = tryNow(command) { return reply }
-            guard makeRoom() else { throw fullness }
+            guard makeRoom() else { throw full }
         }
     }
 
@@ -122,44 +120,27 @@ public final class MemoryStore: ImmediateClaimStore {
         guard places > 0 else { return true }
         guard bytes.load(ordering: .relaxed) < byteBound else { return false }
         var taken = count.load(ordering: .relaxed)
-        // Never more than there are, not for a moment: another would be refused what is free.
-        while taken + places <= bound {
+        while true {
+            // Never more than there are, not for a moment: another would be refused what is free.
+            guard taken + places <= bound else { return false }
             let (isReserved, found) = count.weakCompareExchange(
                 expected: taken, desired: taken + places, ordering: .relaxed)
             if isReserved { return true }
             taken = found
         }
-        return false
     }
 
-    private var fullness: ClaimStoreError {
-        let (keys, held) = (count.load(ordering: .relaxed), bytes.load(ordering: .relaxed))
-        return ClaimStoreError(
+    private var full: ClaimStoreError {
+        ClaimStoreError(
             .full,
-            "the memory store holds \(keys) of \(bound) records and \(held) of \(byteBound) bytes of outcomes, all within their retention: new keys are refused"
-        )
+            "the memory store may hold \(bound) records and \(byteBound) bytes of outcomes, and holds "
+                + "\(bytes.load(ordering: .relaxed)) bytes: new keys are refused")
     }
 
     /// Forgets some of what may be forgotten.
     ///
     /// - Returns: Whether there was anything.
-    private func makeRoom() -> Bool { forget(atMost: Self.forgottenAtOnce) > 0 }
-
-    private func forget(atMost bound: Int) -> Int {
-        let now = self.now
-        var forgotten = 0
-        for shard in shards {
-            var isMore = true
-            while isMore, forgotten < bound {
-                let (gone, rest) = shard.state.withLock {
-                    $0.forget(atMost: min(Self.forgottenAtOnce, bound - forgotten), at: now)
-                }
-                subtract(gone)
-                (forgotten, isMore) = (forgotten + gone.keys, rest)
-            }
-        }
-        return forgotten
-    }
+    private func makeRoom() -> Bool { forget(atMost: Self.forgottenByRefused) > 0 }
 
     /// - Parameter appeared: Called when there is a record more.
     private func carryOut(
@@ -198,6 +179,21 @@ public final class MemoryStore: ImmediateClaimStore {
     public func secret() async throws -> StoreSecret { hashingSecret }
 
     public func reap(atMost count: Int) async throws -> Int { forget(atMost: count) }
+
+    private func forget(atMost bound: Int) -> Int {
+        let now = self.now
+        var forgotten = 0
+        for shard in shards {
+            var isMore = true
+            // A part at a time, so that whoever waits for the lock gets it.
+            while isMore, forgotten < bound {
+                let (gone, rest) = shard.state.withLock { $0.forget(atMost: min(64, bound - forgotten), at: now) }
+                subtract(gone)
+                (forgotten, isMore) = (forgotten + gone.keys, rest)
+            }
+        }
+        return forgotten
+    }
 
     private func subtract(_ gone: ClaimUsage) {
         count.subtract(gone.keys, ordering: .relaxed)

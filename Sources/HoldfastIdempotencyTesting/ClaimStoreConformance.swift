@@ -30,7 +30,7 @@ public struct ClaimStoreConformance: Sendable {
         ///     that have to sleep. Where the clock is real and can be moved, take half a minute, so that a busy machine
         ///     does not let a lease end of itself.
         ///   - advance: Lets this much time pass on the store's clock: moves a manual one, or sleeps.
-        /// - Throws: ``UnexpectedOutcome`` if the claim does not hold.
+        /// - Throws: `UnexpectedOutcome` if the claim does not hold.
         public func run(
             on store: any ClaimStore, lease: Duration = .seconds(1),
             advance: @escaping @Sendable (Duration) async throws -> Void

@@ -24,7 +24,7 @@ extension PostgresStore {
     /// 40001 instead, and is to be tried again, as those levels ask. A pool of connections between is no harm as long as
     /// the whole transaction is on one of them.
     ///
-    /// The records are the store's: a key that an ``IdempotencyEngine`` executes on the same store is in flight here, too.
+    /// The records are the store's: a key that an `IdempotencyEngine` executes on the same store is in flight here, too.
     ///
     /// - Parameters:
     ///   - key: The caller's key.
@@ -37,9 +37,9 @@ extension PostgresStore {
     ///     text.
     ///   - work: Writes by the same transaction. What it throws is thrown as it is; let it end the transaction, and nothing
     ///     has happened.
-    /// - Throws: ``IdempotencyError``: `mismatched`, `inFlight`, `unknown`, `notKept`, `unreadable`, or `failed`.
-    ///   ``ClaimStoreError`` with the code `invalid` if there is no transaction, or if the outcome is too large: roll back.
-    ///   ``ConfigurationError`` for a retention out of its range. What `execute` throws.
+    /// - Throws: `IdempotencyError`: `mismatched`, `inFlight`, `unknown`, `notKept`, `unreadable`, or `failed`.
+    ///   `ClaimStoreError` with the code `invalid` if there is no transaction, or if the outcome is too large: roll back.
+    ///   `ConfigurationError` for a retention out of its range. What `execute` throws.
     nonisolated(nonsending) public func run<Value: Sendable>(
         _ key: IdempotencyKey, in scope: Scope, saying parts: [[UInt8]], retention: Duration = .seconds(86_400),
         sealing seal: PayloadSeal? = nil, coding: OutcomeCoding<Value>,
@@ -121,7 +121,7 @@ extension PostgresStore {
         }
     }
 
-    /// - Throws: What the coding throws; ``ClaimStoreError`` if it cannot be kept. Then nothing has happened yet, and the
+    /// - Throws: What the coding throws; `ClaimStoreError` if it cannot be kept. Then nothing has happened yet, and the
     ///   transaction is rolled back.
     private static func payload<Value>(
         of value: Value, _ id: RecordID, _ coding: OutcomeCoding<Value>, _ seal: PayloadSeal?

@@ -5,9 +5,11 @@ import Synchronization
 ///
 /// ```swift
 /// let clock = ManualClock()
-/// async let result = retry.run(…)
-/// try await clock.sleepers(1, for: .backoff)   // the retry has begun to wait
-/// clock.advance(by: .seconds(2))               // and now it goes on
+/// let retry = try Retry(.constant(.seconds(1)), attempts: 2, budget: RetryBudget(), on: .anyError, clock: clock)
+/// async let result = retry.run(repeatable: .idempotent, on: .anyError) { _ in try await call() }
+/// try await clock.sleepers(1, for: .backoff)  // the retry has begun to wait
+/// clock.advance(by: .seconds(2))  // and now it goes on
+/// print(try await result)
 /// ```
 ///
 /// Where a test is not about the waits, the clock can pass them by itself: `ManualClock(passing: ManualClock.waits)`.
