@@ -23,3 +23,11 @@ let orders = try! CircuitBreaker("orders")
 let payments = try! CircuitBreaker("payments")
 let key = IdempotencyKey.minted()
 let stricter = CircuitBreakerConfiguration()
+// swift-format-ignore: NeverUseForceTry
+let sharded = try! Policy { try CircuitBreakers<Int>("orders", configuration: perShard) }
+
+struct Tokens: Sendable {
+    func refresh() async throws {}
+}
+
+let tokens = Tokens()

@@ -1,16 +1,13 @@
 // What the examples of HoldfastTesting take for granted.
 import Holdfast
-import HoldfastIdempotency
 import HoldfastTesting
-import Testing
 
 struct Reset: Error {}
 struct ConnectionReset: Error {}
 
 let clock = ManualClock()
-let store = MemoryStore(clock: clock)
 // swift-format-ignore: NeverUseForceTry
-let retry = try! Retry(.constant(.seconds(1)), attempts: 2, budget: RetryBudget(), on: .anyError, clock: clock)
+let retry = try! Retry(.constant(.seconds(1)), attempts: 2, budget: RetryBudget(), clock: clock)
 // swift-format-ignore: NeverUseForceTry
 let policy = try! Policy { retry }
 func call() async throws -> Int { 7 }

@@ -1,0 +1,7 @@
+// What the examples of HoldfastIdempotencyTesting take for granted.
+import HoldfastIdempotency
+import HoldfastTesting
+import Testing
+
+let clock = ManualClock()
+let store = MemoryStore(clock: clock)
