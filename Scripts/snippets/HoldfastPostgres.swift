@@ -1,29 +1,17 @@
-// What the examples of HoldfastPostgres take for granted: some driver's connection, and a store.
+// What the examples of HoldfastPostgres take for granted.
 import Holdfast
 import HoldfastIdempotency
 import HoldfastPostgres
 
+/// A transaction of some driver's.
 struct Transaction: Sendable {
-    func rows(_ sql: String, _ parameters: [String?]) async throws -> PostgresRows { [] }
-    func insert(_ charge: Int) async throws {}
+    func rows(of sql: String, _ parameters: [String?]) async throws -> PostgresRows { [] }
+    func insert(_ amount: Int) async throws {}
 }
 
-struct Connection: Sendable {
-    func withTransaction<R>(
-        _ body: nonisolated(nonsending) (Transaction) async throws -> R
-    ) async throws -> R {
-        try await body(Transaction())
-    }
-}
-
-struct Receipt: Codable, Sendable {
-    let amount: Int
-    init(_ charge: Int) { amount = charge }
-}
-
-let (connection, charge, tenant) = (Connection(), 1_000, "ada")
+let (transaction, order, key) = (Transaction(), 1_000, IdempotencyKey.minted())
+let scope = Scope(caller: "ada", operation: "charge")
 let body: [UInt8] = []
-let key = IdempotencyKey.minted()
 var store: PostgresStore {
-    get async throws { try await PostgresStore(url: "postgres://localhost") }
+    get async throws { try await PostgresStore(url: "postgres://holdfast@db.internal/keys") }
 }

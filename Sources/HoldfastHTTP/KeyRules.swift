@@ -25,7 +25,7 @@ public struct KeyRules: Sendable, Hashable {
 
     /// Checks every option.
     ///
-    /// - Throws: `ConfigurationError` for a length out of its range.
+    /// - Throws: ``ConfigurationError`` for a length out of its range.
     public func validate() throws(ConfigurationError) {
         try require("shortest key", length.lowerBound, in: 1...IdempotencyKey.maximumLength)
         try require("longest key", length.upperBound, in: 1...IdempotencyKey.maximumLength)
@@ -33,7 +33,7 @@ public struct KeyRules: Sendable, Hashable {
 
     /// Checks one key.
     ///
-    /// - Throws: `ConfigurationError` which says what is allowed.
+    /// - Throws: ``ConfigurationError`` which says what is allowed.
     public func check(_ key: IdempotencyKey) throws(ConfigurationError) {
         let text = key.description
         try require("idempotency key's length", text.utf8.count, in: length)

@@ -76,8 +76,6 @@ public struct OutcomeProfile: Sendable, Hashable {
     /// leaves it unknown (``StatusMeaning/isUnanswered(_:)``): neither a promise that all is well nor a second effect.
     ///
     /// - Parameters:
-    ///   - status: The response's status.
-    ///   - hasRetryAfter: Whether the response has `Retry-After`.
     ///   - kept: Statuses whose response is the outcome, whatever it says of an answer, and whatever the profile says.
     ///   - released: Statuses that leave the key free, likewise.
     public func disposition(

@@ -44,9 +44,7 @@ public struct RequestFingerprint: Sendable {
 
     /// The fingerprint under a store's secret.
     ///
-    /// - Parameters:
-    ///   - secret: The store's, which fingerprints are hashed under.
-    ///   - pieces: The body, in as many pieces as it came in.
+    /// - Parameter pieces: The body, in as many pieces as it came in.
     public func fingerprint(under secret: StoreSecret, body pieces: [some Collection<UInt8>]) -> Fingerprint {
         secret.fingerprint { words in
             words.add("request 2")
