@@ -22,6 +22,7 @@ let orders = try! CircuitBreaker("orders")
 // swift-format-ignore: NeverUseForceTry
 let payments = try! CircuitBreaker("payments")
 let key = IdempotencyKey.minted()
+let configuration = CircuitBreakerConfiguration()
 let stricter = CircuitBreakerConfiguration()
 // swift-format-ignore: NeverUseForceTry
 let sharded = try! Policy { try CircuitBreakers<Int>("orders", configuration: perShard) }

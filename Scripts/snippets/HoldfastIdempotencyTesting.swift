@@ -1,5 +1,6 @@
 // What the examples of HoldfastIdempotencyTesting take for granted.
 import HoldfastIdempotency
+import HoldfastIdempotencyTesting
 import HoldfastTesting
 import Testing
 

@@ -59,7 +59,8 @@ public protocol ClaimStore: Sendable {
     /// without: by default all records are looked at, page by page, in the order of ``summaries(after:atMost:)``.
     ///
     /// - Parameters:
-    ///   - cursor: Where the page before, of the same state, has ended.
+    ///   - state: The one way.
+    ///   - cursor: Where the page before, of the same state, has ended; nil for the first.
     ///   - count: The most that are returned.
     func summaries(
         standing state: ClaimSummary.State, after cursor: String?, atMost count: Int

@@ -25,7 +25,7 @@ final class PostgresPool: Sendable {
 
     /// Lends a connection.
     ///
-    /// - Throws: ``ClaimStoreError``.
+    /// - Throws: `ClaimStoreError`.
     func use<R: Sendable>(_ body: (PostgresConnection) async throws -> R) async throws -> R {
         do {
             return try await places.run {

@@ -97,7 +97,7 @@ extension SQLiteStore {
     /// A log that belongs to another file is refused all the same.
     ///
     /// - Returns: What was lost, in words.
-    /// - Throws: ``ClaimStoreError`` with the code `unusable`, as ``init(path:clock:)`` does, and when there is no file.
+    /// - Throws: `ClaimStoreError` with the code `unusable`, as ``init(path:clock:)`` does, and when there is no file.
     public static func recover(path: String) throws -> [String] {
         guard FileManager.default.fileExists(atPath: path) || FileManager.default.fileExists(atPath: path + "-wal")
         else {

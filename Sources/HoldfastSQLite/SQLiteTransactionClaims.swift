@@ -33,7 +33,7 @@ public struct SQLiteTransactionClaims: Sendable {
     ///   - database: Inside a write transaction.
     ///   - seal: What values are encrypted with. Default: nothing.
     ///   - clock: What retention is measured on, while the process runs.
-    /// - Throws: What the database throws; ``ClaimStoreError`` with the code `unusable` for tables of another version.
+    /// - Throws: What the database throws; `ClaimStoreError` with the code `unusable` for tables of another version.
     public init(
         in database: Database, sealing seal: PayloadSeal? = nil, clock: any TimeSource = MonotonicClock()
     ) throws {
@@ -50,12 +50,14 @@ public struct SQLiteTransactionClaims: Sendable {
     /// Does the work once under its key, and answers every repeat with what it returned.
     ///
     /// - Parameters:
+    ///   - key: The caller's name for this one effect.
     ///   - scope: What the key is unique within.
     ///   - parts: What the request says. The same key with other parts is refused.
     ///   - retention: How long the outcome is kept: 1 minute to 365 days. Default: 24 h.
+    ///   - coding: How what the work returns is kept.
     ///   - database: Inside a write transaction, which the work's own writes belong to.
     ///   - work: What it throws is thrown as it is; let it end the transaction, and nothing has happened.
-    /// - Throws: ``IdempotencyError/mismatched``, ``IdempotencyError/unreadable(_:)``; ``ConfigurationError`` for a
+    /// - Throws: `IdempotencyError.mismatched`, `IdempotencyError.unreadable(_:)`; `ConfigurationError` for a
     ///   retention out of its range.
     public func run<Value: Sendable>(
         _ key: IdempotencyKey, in scope: Scope, saying parts: [[UInt8]], retention: Duration = .seconds(86_400),

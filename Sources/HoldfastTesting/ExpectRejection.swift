@@ -16,6 +16,7 @@ public struct UnexpectedOutcome: Error, Sendable, CustomStringConvertible {
 ///   - policy: Which kind of policy rejects.
 ///   - name: The policy's name, if it matters.
 ///   - retryAfter: When it says to come back, if it matters.
+///   - call: What is expected to be rejected.
 /// - Throws: ``UnexpectedOutcome`` if it is not rejected, or by another, or otherwise.
 @discardableResult
 nonisolated(nonsending) public func expectRejection<R>(

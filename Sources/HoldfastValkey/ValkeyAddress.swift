@@ -28,7 +28,7 @@ public struct ValkeyAddress: Sendable, Hashable, CustomStringConvertible {
         "\(usesTLS ? "valkeys" : "valkey")://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
     }
 
-    /// - Throws: ``ConfigurationError`` for whatever the URL says that is not as above.
+    /// - Throws: `ConfigurationError` for whatever the URL says that is not as above.
     public init(url: String) throws(ConfigurationError) {
         guard !StoreURL.mayMisplacePassword(url), let parts = URLComponents(string: url),
             let scheme = parts.scheme?.lowercased(),

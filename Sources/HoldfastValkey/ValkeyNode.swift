@@ -21,7 +21,7 @@ final class ValkeyNode: Sendable {
 
     /// Sends commands in one go, and returns an answer for each.
     ///
-    /// - Throws: ``ClaimStoreError``.
+    /// - Throws: `ClaimStoreError`.
     func send(_ commands: [[[UInt8]]]) async throws(ClaimStoreError) -> [RESPValue] {
         do {
             return try await connection().send(commands)

@@ -34,7 +34,7 @@ final class ValkeySecret: Sendable {
 
     /// Lays the secret down again where it is gone.
     ///
-    /// - Throws: ``ClaimStoreError`` with the code `unusable` when the server holds another.
+    /// - Throws: `ClaimStoreError` with the code `unusable` when the server holds another.
     func confirm(on connection: ValkeyConnection, of address: ValkeyAddress) async throws {
         guard let mine = bytes.withLock({ $0 }) else { return }
         switch try await connection.send(Self.commands(proposing: mine))[1] {

@@ -34,7 +34,7 @@ struct ValkeyServer: Sendable {
     /// Checks whether claims may be kept here. It is asked on every new connection: a name may lead to another server by
     /// then, and a cluster's nodes are found one by one.
     ///
-    /// - Throws: ``ClaimStoreError``: with the code `failed` for what is a replica, which may be promoted; with
+    /// - Throws: `ClaimStoreError`: with the code `failed` for what is a replica, which may be promoted; with
     ///   `unusable` for what only a person can change.
     func check(for address: ValkeyAddress) throws(ClaimStoreError) {
         let version = facts["redis_version"] ?? "unknown"

@@ -8,7 +8,7 @@ extension ValkeyStore {
     /// version write meanwhile, or afterwards: what it writes is in no index.
     ///
     /// - Returns: The versions before and after.
-    /// - Throws: ``ClaimStoreError`` when the server cannot be reached, or holds a later version.
+    /// - Throws: `ClaimStoreError` when the server cannot be reached, or holds a later version.
     public static func migrate(
         url: String, clock: any TimeSource = MonotonicClock()
     ) async throws -> (from: Int, to: Int) {

@@ -36,7 +36,7 @@ public final class ValkeyStore: ClaimStore {
     /// - Parameters:
     ///   - url: See ``ValkeyAddress``. Any node of a cluster will do.
     ///   - clock: What waits between attempts to connect are measured on.
-    /// - Throws: ``Holdfast/ConfigurationError`` for a URL that cannot be read; ``ClaimStoreError`` with the code
+    /// - Throws: `ConfigurationError` for a URL that cannot be read; `ClaimStoreError` with the code
     ///   `unusable` when the server cannot be reached, is older than 7, or may evict claims.
     public convenience init(url: String, clock: any TimeSource = MonotonicClock()) async throws {
         try await self.init(ValkeyAddress(url: url), clock: clock, script: ValkeyScript())

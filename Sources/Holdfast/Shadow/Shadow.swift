@@ -33,6 +33,10 @@ public final class Shadow: Sendable {
     private let counts = Mutex(Report())
 
     /// - Parameters:
+    ///   - name: What it is called in explanations and reports.
+    ///   - configuration: The options.
+    ///   - judge: What an error says about the dependency.
+    ///   - clock: What time is measured on.
     ///   - onChange: Called for each change of state of the candidate.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(

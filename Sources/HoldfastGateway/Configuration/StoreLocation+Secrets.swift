@@ -8,7 +8,7 @@ extension StoreLocation {
     package static let variable = "HOLDFAST_STORE"
 
     /// - Returns: Nil where the environment says nothing.
-    /// - Throws: ``Holdfast/ConfigurationError``, without what it says.
+    /// - Throws: `ConfigurationError`, without what it says.
     package static func inEnvironment(_ environment: [String: String]) throws(ConfigurationError) -> StoreLocation? {
         guard let text = environment[variable], !text.isEmpty else { return nil }
         guard let location = StoreLocation(text) else {
@@ -19,7 +19,7 @@ extension StoreLocation {
 
     /// Reads a file as a configuration's `locationFile` is read.
     ///
-    /// - Throws: ``Holdfast/ConfigurationError``.
+    /// - Throws: `ConfigurationError`.
     package static func inFile(_ path: String) throws(ConfigurationError) -> StoreLocation {
         let bytes = try BoundedFile.read(path, atMost: 1 << 20, isSecret: true)
         guard let location = SecretText.line(bytes).flatMap(StoreLocation.init) else {

@@ -27,7 +27,7 @@ enum SecretText {
 extension AdminConfiguration {
     /// Reads a token as a configuration's `tokenFile` is read.
     ///
-    /// - Throws: ``Holdfast/ConfigurationError``.
+    /// - Throws: `ConfigurationError`.
     package static func token(inFile path: String) throws(ConfigurationError) -> String {
         guard let token = SecretText.token(try BoundedFile.read(path, atMost: 1 << 20, isSecret: true)) else {
             throw ConfigurationError(

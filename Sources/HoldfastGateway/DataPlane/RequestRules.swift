@@ -8,7 +8,7 @@ import NIOHTTP1
 enum RequestRules {
     /// - Parameter table: The routes, for what they decide by.
     /// - Returns: What the request asks for. From here on the head says the same.
-    /// - Throws: A ``Problem`` that says which rule was broken.
+    /// - Throws: A `Problem` that says which rule was broken.
     static func read(
         _ head: inout HTTPRequestHead, _ fields: RequestFields, headerLimit: Int, for table: RouteTable
     ) throws(Problem) -> RequestTarget {

@@ -10,7 +10,7 @@ enum MethodRules {
     ]
 
     /// - Parameter known: The methods that something is decided by.
-    /// - Throws: A ``Problem`` for what is no token, or differs from a method that means something in case alone: a service
+    /// - Throws: A `Problem` for what is no token, or differs from a method that means something in case alone: a service
     ///   that puts methods into upper case would do what was decided on as something else.
     static func check(_ method: HTTPMethod, known: Set<String>) throws(Problem) {
         guard case .RAW(let name) = method else { return }

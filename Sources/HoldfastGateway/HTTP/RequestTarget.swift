@@ -31,7 +31,7 @@ struct RequestTarget: Sendable {
     ///   - target: As it stands in the request line, or in `:path`.
     ///   - host: The field, or `:authority`.
     ///   - mayBeAbsolute: Whether the target may be a whole URI: in HTTP/1 only.
-    /// - Throws: A ``Problem`` that says which rule was broken.
+    /// - Throws: A `Problem` that says which rule was broken.
     init(
         _ method: HTTPMethod, _ target: String, host: String?, mayBeAbsolute: Bool
     ) throws(Problem) {

@@ -48,7 +48,7 @@ struct RouteTable: Sendable {
         everything = routes.first.flatMap { $0.configuration.match == RouteConfiguration.Match() ? $0 : nil }
     }
 
-    /// - Throws: A ``Problem`` where no route takes the request, or it depends on who reads it which does.
+    /// - Throws: A `Problem` where no route takes the request, or it depends on who reads it which does.
     func route(for target: RequestTarget, _ headers: HTTPHeaders) throws(Problem) -> Route {
         if let everything { return everything }
         guard let route = try first(in: spelled, target.path, target, headers) else {
@@ -139,7 +139,7 @@ extension RouteConfiguration.Caller {
 extension RouteConfiguration.Match {
     /// Whether everything but the path is as it must be.
     ///
-    /// - Throws: A ``Problem`` where it depends on which value of a field counts.
+    /// - Throws: A `Problem` where it depends on which value of a field counts.
     fileprivate func holds(_ target: RequestTarget, _ headers: HTTPHeaders) throws(Problem) -> Bool {
         if !methods.isEmpty, !methods.contains(target.method.rawValue) { return false }
         if let host, !Self.host(target.host, is: host) { return false }

@@ -87,7 +87,7 @@ final class Endpoint: Sendable {
         try pipeline.addHandler(TLSHandshake(with: identity.tls.verifies ? tlsName : nil, on: eventLoop))
     }
 
-    /// When the handshake is completed, where there is one: see ``HoldfastTLS/TLSHandshake/completed(on:within:)``.
+    /// When the handshake is completed, where there is one: see `TLSHandshake.completed(on:within:)`.
     func agreed(on channel: any Channel, within limit: TimeAmount) -> EventLoopFuture<Void> {
         usesTLS ? TLSHandshake.completed(on: channel, within: limit) : channel.eventLoop.makeSucceededVoidFuture()
     }
