@@ -30,7 +30,8 @@ public final class CircuitBreaker: Sendable {
     @usableFromInline let word: Atomic<UInt64>
     @usableFromInline let measuresTime: Bool
     @usableFromInline let hasRates: Bool
-    @usableFromInline let judgesResults: Bool
+    /// Whether a success has to be looked at: a rate counts it, or the judge has a rule for results.
+    @usableFromInline let looksAtResults: Bool
     /// When the cooldown ends, and what tripped the breaker, while open.
     private let openUntil = Atomic<Int64>(0)
     private let openEvidence = Atomic<UInt64>(0)
@@ -82,7 +83,7 @@ public final class CircuitBreaker: Sendable {
         listener = onChange
         measuresTime = configuration.trip.measuresTime
         hasRates = !configuration.trip.rates.isEmpty
-        judgesResults = judge.results != nil
+        looksAtResults = hasRates || judge.results != nil
         statistics = SharedStatistics(configuration.trip)
         statistics.begin(machine.generation)
         word = Atomic(ClosedWord(machine).bits)
@@ -119,7 +120,7 @@ public final class CircuitBreaker: Sendable {
         let ticket = try ticket()
         do {
             let result = try await body()
-            record(verdict(onResult: result, judge), for: ticket)
+            returned(result, judge, for: ticket)
             return result
         } catch {
             record((judge ?? self.judge).verdict(on: error), for: ticket)
@@ -127,11 +128,16 @@ public final class CircuitBreaker: Sendable {
         }
     }
 
-    /// What a result says: nothing but success, unless the call's judge or the breaker's has a rule for results.
+    /// Records that a call returned. What its result says is asked of the call's judge, or else the breaker's.
     @inlinable
-    func verdict<R>(onResult result: R, _ judge: Judge?) -> Verdict {
-        if judge == nil, !judgesResults { return .succeeded }
-        return (judge ?? self.judge).verdict(onResult: result)
+    func returned<R>(_ result: R, _ judge: Judge?, for ticket: CircuitBreakerMachine.Ticket) {
+        if judge == nil, !looksAtResults {
+            let seen = ClosedWord(bits: word.load(ordering: .acquiring))
+            if seen.isCounting, seen.streak == 0, seen.generation == ticket.generation, ticket.probe == 0 { return }
+            record(.succeeded, for: ticket)
+        } else {
+            record((judge ?? self.judge).verdict(onResult: result), for: ticket)
+        }
     }
 
     /// Makes one call whose result may be a failure too, such as a response with the status 503.
@@ -161,7 +167,7 @@ public final class CircuitBreaker: Sendable {
         let ticket = try ticket()
         do {
             let result = try body()
-            record(verdict(onResult: result, judge), for: ticket)
+            returned(result, judge, for: ticket)
             return result
         } catch {
             record((judge ?? self.judge).verdict(on: error), for: ticket)
