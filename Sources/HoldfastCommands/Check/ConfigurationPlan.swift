@@ -3,6 +3,7 @@ import Holdfast
 import HoldfastGateway
 import HoldfastIdempotency
 import HoldfastHTTP
+import Logging
 
 /// What a configuration means, in words, for whoever is about to run it. Secrets are not among them.
 struct ConfigurationPlan {
