@@ -3,6 +3,7 @@ public import ArgumentParser
 import Holdfast
 public import HoldfastGateway
 public import HoldfastHTTP
+public import Logging
 
 /// Reads what is written in words on the command line, as an option's `transform`: the parser's own way would tell
 /// which value is wrong, and not what is allowed.
@@ -10,7 +11,17 @@ enum Words {
     static let duration = Words.reader("a duration such as 250ms, 5s, 2m, 24h or 7d", Duration.init(words:))
     static let address = Words.reader(
         GatewayConfiguration.Address.allowed, GatewayConfiguration.Address.init(words:))
-    static let store = Words.reader(StoreLocation.allowed, StoreLocation.init)
+    /// What is not taken is quoted by the parser, and a URL may have a password in it. So what is wrong with one is told
+    /// later, and without it.
+    @Sendable static func store(_ text: String) throws -> GivenStore {
+        do throws(ConfigurationError) {
+            if let location = try StoreLocation.read(text) { return GivenStore(location: location) }
+        } catch {
+            return GivenStore(fault: error.allowed)
+        }
+        guard !text.contains("://") else { return GivenStore(fault: StoreLocation.allowed) }
+        throw NotAllowed(allowed: StoreLocation.allowed)
+    }
     /// A server's address, without TLS.
     static let server = Words.reader("http://HOST[:PORT]") { text -> GatewayConfiguration.Address? in
         guard let endpoint = ServiceConfiguration.Endpoint(words: text), !endpoint.usesTLS else { return nil }
@@ -40,7 +51,24 @@ enum Words {
     }
 }
 
+/// A store that an option names.
+struct GivenStore: Sendable {
+    private(set) var location: StoreLocation?
+    /// What it must be instead.
+    private(set) var fault: String?
+
+    init(location: StoreLocation) { self.location = location }
+    init(fault: String) { self.fault = fault }
+
+    /// - Throws: A line without the value.
+    func validate() throws {
+        if let fault { throw ValidationError("--store must be \(fault)") }
+    }
+}
+
 extension RouteConfiguration.Idempotency.Keys: ExpressibleByArgument {}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
 
 extension KeyRules.Form: ExpressibleByArgument {}
 

@@ -4,6 +4,7 @@ import Foundation
 import Holdfast
 import HoldfastGateway
 import HoldfastHTTP
+import Logging
 
 /// Where the gateway listens and what it keeps: what `gateway` and `demo` have in common.
 struct ListenOptions: ParsableArguments {
@@ -19,18 +20,22 @@ struct ListenOptions: ParsableArguments {
     var admin: GatewayConfiguration.Address?
 
     @Option(
+        name: .customLong("store"),
         help: ArgumentHelp(
             "Where claims and outcomes are kept. Default: sqlite:holdfast.db.",
             discussion:
                 "A password here is everybody's to read: use --store-file, or HOLDFAST_STORE in the environment.",
             valueName: "memory|sqlite:PATH|postgres://…|valkey://…"), transform: Words.store)
-    var store: StoreLocation?
+    var givenStore: GivenStore?
+
+    var store: StoreLocation? { givenStore?.location }
 
     @Option(
         help: ArgumentHelp("Instead: a file with it, which no others may read.", valueName: "file"))
     var storeFile: String?
 
     func validate() throws {
+        try givenStore?.validate()
         guard store == nil || storeFile == nil else {
             throw ValidationError("give --store or --store-file, and not both")
         }
@@ -156,6 +161,12 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: "Event loops; default: one a core.")
     var threads: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "What is logged: this and what is graver. Default: info. At debug each failed TLS handshake is told.",
+            valueName: Logger.Level.allCases.map(\.rawValue).joined(separator: "|")))
+    var logLevel: Logger.Level?
+
     func validate() throws {
         guard config == nil else {
             guard given.isEmpty else {
@@ -209,6 +220,7 @@ struct GatewayCommand: AsyncParsableCommand {
             ("--wait", wait != nil),
             ("--unknown", unknown != nil), ("--probe", probe != nil), ("--keys-per-caller", keysPerCaller != nil),
             ("--bytes-per-caller", bytesPerCaller != nil), ("--threads", threads != nil),
+            ("--log-level", logLevel != nil),
         ]
         return options.filter(\.isGiven).map(\.name)
     }
@@ -218,6 +230,7 @@ struct GatewayCommand: AsyncParsableCommand {
         var configuration = GatewayConfiguration(
             upstreams: upstream, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         try options.apply(to: &configuration, environment: ProcessInfo.processInfo.environment)
+        if let logLevel { configuration.logLevel = logLevel }
         configuration.keysPerCaller = keysPerCaller
         configuration.bytesPerCaller = bytesPerCaller
         apply(to: &configuration.routes[0])

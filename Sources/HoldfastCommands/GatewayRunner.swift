@@ -35,7 +35,8 @@ struct GatewayRunner {
 
     /// - Parameter started: Called when requests are served.
     func run(started: @Sendable (Gateway) -> Void) async throws {
-        let logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = configuration.logLevel
         Descriptors.raise()
         MemoryDumps.forbid()
         for warning in warnings { logger.warning("\(warning)") }

@@ -11,8 +11,12 @@ struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate", abstract: "Bring a store in PostgreSQL or Valkey up to date.")
 
-    @Option(help: ArgumentHelp("The store.", valueName: "postgres://… or valkey://…"), transform: Words.store)
-    var store: StoreLocation?
+    @Option(
+        name: .customLong("store"), help: ArgumentHelp("The store.", valueName: "postgres://… or valkey://…"),
+        transform: Words.store)
+    var givenStore: GivenStore?
+
+    private var store: StoreLocation? { givenStore?.location }
 
     @Option(help: ArgumentHelp("Instead: a file with it, which no others may read.", valueName: "file"))
     var storeFile: String?
@@ -21,6 +25,7 @@ struct MigrateCommand: AsyncParsableCommand {
     var config: String?
 
     func validate() throws {
+        try givenStore?.validate()
         let given = [store != nil, storeFile != nil, config != nil].count { $0 }
         guard given == 1 || (given == 0 && environment[StoreLocation.variable] != nil) else {
             throw ValidationError("give --store, --store-file or --config")

@@ -15,13 +15,17 @@ struct RecoverCommand: AsyncParsableCommand {
             move it away.
             """)
 
-    @Option(help: ArgumentHelp("The store.", valueName: "sqlite:path"), transform: Words.store)
-    var store: StoreLocation?
+    @Option(
+        name: .customLong("store"), help: ArgumentHelp("The store.", valueName: "sqlite:path"), transform: Words.store)
+    var givenStore: GivenStore?
+
+    private var store: StoreLocation? { givenStore?.location }
 
     @Option(help: ArgumentHelp("Instead: the gateway's configuration file, which names the store.", valueName: "file"))
     var config: String?
 
     func validate() throws {
+        try givenStore?.validate()
         guard (store == nil) != (config == nil) else { throw ValidationError("give --store or --config") }
         if let store { _ = try path(of: store) }
     }

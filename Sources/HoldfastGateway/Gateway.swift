@@ -80,6 +80,8 @@ public final class Gateway: Service {
         do {
             let dataPlane = try await DataPlane.start(shared, plan: plans.current)
             for warning in configuration.callerWarnings { logger.warning("\(warning)") }
+            // A file is refused for these, and warns of the others itself.
+            for fault in configuration.callerFaults where fault.isOfAll { logger.warning("\(fault.words)") }
             shared.tellOfDescriptors(configuration)
             await shared.tellOfUnknowns()
             return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared)
@@ -205,8 +207,8 @@ extension DataPlaneContext {
         let taken = descriptors.clients(configuration.connections)
         guard taken < configuration.connections else { return }
         logger.warning(
-            "too few files may be open, so fewer connections are taken: raise the limit, or lower limits.connections",
-            metadata: ["configured": "\(configuration.connections)", "taken": "\(taken)"])
+            "too few files may be open for limits.connections, so fewer connections are taken: raise the limit of files (LimitNOFILE=, ulimit -n), or lower limits.connections",
+            metadata: ["limits.connections": "\(configuration.connections)", "taken": "\(taken)"])
     }
 }
 #endif

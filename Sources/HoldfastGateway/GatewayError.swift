@@ -16,7 +16,7 @@ public struct GatewayError: Error, Sendable, CustomStringConvertible {
     static func cannotListen(
         on address: GatewayConfiguration.Address, because error: any Error
     ) -> GatewayError {
-        GatewayError(code: .cannotListen, description: "cannot listen on \(address): \(error)")
+        GatewayError(code: .cannotListen, description: "cannot listen on \(address): \(words(of: error))")
     }
 
     static func unusableCertificate(_ certificate: String, _ key: String, because reason: String) -> GatewayError {

@@ -40,6 +40,8 @@ public struct Problem: Sendable, Error {
         case upstreamUnreachable = "upstream-unreachable"
         case upstreamReset = "upstream-reset"
         case deadline = "deadline"
+        /// The request has come back to where it was: an endpoint leads to the gateway itself.
+        case loopDetected = "loop-detected"
 
         public var status: Int {
             switch self {
@@ -57,6 +59,8 @@ public struct Problem: Sendable, Error {
             case .upstreamUnreachable, .upstreamReset: 502
             case .circuitOpen, .limitReached, .storeFull, .storeUnavailable: 503
             case .deadline: 504
+            // RFC 5842, section 7.2: whoever gets it gives up, and does not try again.
+            case .loopDetected: 508
             }
         }
 
@@ -86,6 +90,7 @@ public struct Problem: Sendable, Error {
             case .upstreamUnreachable: "The service cannot be reached"
             case .upstreamReset: "The service broke the connection"
             case .deadline: "The service did not answer in time"
+            case .loopDetected: "The request goes in a circle"
             }
         }
     }

@@ -54,7 +54,10 @@ import Testing
 
     @Test func `no request fails while gateways on one address replace each other`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
-        let arguments = ["gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--store", "memory"]
+        // Without keys nothing is lost with a store that is not shared.
+        let arguments = [
+            "gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--store", "memory", "--key", "off",
+        ]
         var current = try await HoldfastProcess.start(arguments)
         let port = current.port
         let load = Load()
@@ -83,6 +86,23 @@ import Testing
         #expect(load.failures.isEmpty, "\(load.failures.count) of \(load.answers): \(load.failures.prefix(3))")
         current.signal(SIGTERM)
         _ = await current.end()
+        await service.stop()
+    }
+
+    @Test func `where keys are not shared, a second gateway on an address is refused`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        let arguments = ["gateway", "--upstream", "http://127.0.0.1:\(service.port)", "--store", "memory"]
+        let first = try await HoldfastProcess.start(arguments)
+        let second = try await HoldfastProcess.run(
+            arguments + ["--listen", "127.0.0.1:\(first.port)", "--admin", "127.0.0.1:0"])
+        #expect(second.status == 1)
+        #expect(
+            second.errors.contains(
+                "holdfast: cannot listen on 127.0.0.1:\(first.port): the address is taken: somebody listens there already"
+            ),
+            "\(second.errors)")
+        first.signal(SIGTERM)
+        _ = await first.end()
         await service.stop()
     }
 }

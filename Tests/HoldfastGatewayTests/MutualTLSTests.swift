@@ -239,6 +239,31 @@ import Testing
         }
     }
 
+    @Test func `an operator finds a client's key by what openssl says of its certificate`() async throws {
+        try await withListener(.required, configure: { $0.routes[0].caller = .certificate }) { gateway, setting, _ in
+            let authority = setting.authority
+            let named = try await authority.issue(nil, subject: "/O=Shop/CN=shop, inc.")
+            let workload = try await authority.issue("URI:spiffe://example.org/shop", subject: "/CN=shop")
+            for issued in [named, workload] { _ = try await charge(gateway, try setting.client(issued)) }
+            let told = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID())").path
+            defer { try? FileManager.default.removeItem(atPath: told) }
+            try await Shell.run(
+                "openssl x509 -in \(named.certificate) -noout -subject -issuer -nameopt RFC2253 > \(told)")
+            let lines = try String(contentsOfFile: told, encoding: .utf8)
+            let bare = lines.replacing("subject=", with: "").replacing("issuer=", with: "")
+            for (lines, status) in [
+                (lines, 200), (bare, 200), ("spiffe://example.org/shop\n", 200), ("spiffe://example.org/other", 404),
+                ("CN=shop\nCN=A", 404), ("Authorization: Bearer x", 404),
+            ] {
+                let order = FindOrder(
+                    key: "one", operation: "POST 127.0.0.1/charges", callerLines: Array(lines.utf8))
+                let found = try await TestClient.send(
+                    .POST, "/api/key", to: gateway.admin, body: Array(try JSONEncoder().encode(order)))
+                #expect(found.status == status, "\(lines): \(found.text)")
+            }
+        }
+    }
+
     @Test func `two authorities that give one name to two clients name two`() async throws {
         try await withListener(.required, configure: { $0.routes[0].caller = .certificate }) { gateway, setting, _ in
             let other = try await CertificateAuthority.make("/CN=B")

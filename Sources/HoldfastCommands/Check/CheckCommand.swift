@@ -1,6 +1,7 @@
 #if Gateway
 import ArgumentParser
 import HoldfastGateway
+import HoldfastValkey
 
 /// Says what a configuration file means, or what is wrong with it, without starting anything.
 struct CheckCommand: AsyncParsableCommand {
@@ -24,6 +25,9 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         guard let file else { return say(ConfigurationFile.referenceText) }
         let checked = try ConfigurationFile(path: file)
+        if case .valkey(let url) = checked.configuration.store.location {
+            do { _ = try ValkeyAddress(url: url) } catch { throw ValidationError("\(file): store.location: \(error)") }
+        }
         say(ConfigurationPlan(checked).text)
         for warning in checked.warnings { complain("\(warning)") }
     }

@@ -3,6 +3,7 @@ import Holdfast
 import HoldfastGateway
 import HoldfastIdempotency
 import HoldfastHTTP
+import Logging
 
 /// What a configuration means, in words, for whoever is about to run it. Secrets are not among them.
 struct ConfigurationPlan {
@@ -37,6 +38,7 @@ struct ConfigurationPlan {
             }
             ?? "outcomes are not encrypted"
         lines.append("Store: \(configuration.store.location); \(sealing)")
+        if configuration.logLevel != .info { lines.append("Log: level \(configuration.logLevel.rawValue)") }
         if let log = configuration.accessLog {
             lines.append(
                 "Access log: \(shareWords(log.sample)) of the requests, to \(log.path ?? "the standard output")")
@@ -74,6 +76,14 @@ struct ConfigurationPlan {
         var lines = ["\(place). \(route.name): \(route.match.words(showsValues: true)) → \(route.service)"]
         if route.isShadow { lines.append("   SHADOW: the policies only watch, and reject, retry and replay nothing") }
         lines += route.policyWords.map { "   \($0)" }
+        let idempotency = route.idempotency
+        if idempotency.keys != .off, idempotency.profile.name == OutcomeProfile.stripe.name,
+            !idempotency.scopeFields.union(idempotency.fingerprintFields).contains("stripe-account")
+        {
+            lines.append(
+                "   hint: stripe-account is in neither scopeFields nor fingerprintFields; where clients send it, a key is one for all accounts"
+            )
+        }
         return lines
     }
 
@@ -103,7 +113,7 @@ struct ConfigurationPlan {
 
     private var bodyRate: String {
         guard configuration.bodyRate > 0 else { return "as slow as they like" }
-        return "at least \(sizeWords(configuration.bodyRate)) a second, over each \(configuration.bodyGrace.words)"
+        return "at least \(bytesWords(configuration.bodyRate)) a second, over each \(configuration.bodyGrace.words)"
     }
 }
 #endif

@@ -62,7 +62,14 @@ struct AdminOptions: ParsableArguments {
         do {
             answer = try await SmallHTTPClient.send(method, uri, to: whom.address, token: whom.token, body: body)
         } catch {
-            throw SmallHTTPClient.Failure(description: "no control plane at http://\(whom.address): \(error)")
+            throw SmallHTTPClient.Failure(
+                description: "no control plane at http://\(whom.address): \(words(of: error))")
+        }
+        guard answer.status != 401 else {
+            throw SmallHTTPClient.Failure(
+                description: whom.token == nil
+                    ? "the control plane at http://\(whom.address) needs its token: give --token-file, or --config"
+                    : "the control plane at http://\(whom.address) has another token than this one")
         }
         let data = Data(answer.body)
         guard answer.status == 200 else {
@@ -166,7 +173,9 @@ struct ListKeys: AsyncParsableCommand {
         for record in records {
             let began = record.history.first.map { "\(spoken($0.secondsAgo)) ago by \($0.by)" } ?? "?"
             let state = record.state.padding(toLength: 10, withPad: " ", startingAt: 0)
-            say("\(record.record)  \(state) \(record.fence)  \(began)")
+            let fence = "\(record.fence)".padding(
+                toLength: max(5, "\(record.fence)".count), withPad: " ", startingAt: 0)
+            say("\(record.record)  \(state) \(fence)  \(began)")
         }
         if mayBeMore { say("There may be more: raise --limit.") }
         // Beside the list, for whoever reads that by a program.
@@ -182,7 +191,10 @@ struct RecordOptions: ParsableArguments {
     @Option(help: "Instead: the client's Idempotency-Key.")
     var key: String?
 
-    @Option(help: ArgumentHelp("With a key: the method and the path.", valueName: "POST /path"))
+    @Option(
+        help: ArgumentHelp(
+            "With a key: the method, the host as clients name it, without its port, and the path.",
+            valueName: "POST HOST/path"))
     var operation: String?
 
     @Option(help: "With a key: who called, as the gateway names callers. Default: somebody without credentials.")
@@ -192,7 +204,8 @@ struct RecordOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             With a key, instead of a name: a file with the fields that name the caller, as the client sends them \
-            ('Authorization: Bearer …', a line each), or '-' for the standard input. They are not given here, where others \
+            ('Authorization: Bearer …', a line each), or what their certificate says (its SPIFFE identity, or its subject and \
+            its issuer); '-' is the standard input. They are not given here, where others \
             on this machine could read them.
             """, valueName: "file"))
     var callerFields: String?
@@ -245,7 +258,8 @@ struct RecordOptions: ParsableArguments {
         }
         if let callerFields {
             let order = FindOrder(
-                key: key ?? "", operation: wholeOperation, callerFields: try Self.fields(in: callerFields))
+                key: key ?? "", operation: wholeOperation,
+                callerLines: try InputFile.read(callerFields, for: "--caller-fields"))
             return try await options.ask(
                 .POST, "/api/key", body: Array(try JSONEncoder().encode(order)), as: KeyRecord.self)
         }
@@ -265,13 +279,6 @@ extension RecordOptions {
         }
         return KeyScope.operation(
             operation ?? "", with: values.sorted { $0.key < $1.key }.map { (name: $0.key, values: $0.value) })
-    }
-
-    /// The fields in a file, or in the standard input.
-    private static func fields(in file: String) throws -> [FindOrder.Field] {
-        let data =
-            file == "-" ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(filePath: file))
-        return FindOrder.Field.read(Array(data))
     }
 }
 
@@ -328,7 +335,10 @@ struct ResolveKey: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let body = try bodyFile.map(Self.body)
+        let body = try bodyFile.map { Data(try InputFile.read($0, for: "--body-file")).base64EncodedString() }
+        guard bodyFile == nil || contentType != nil || body == "" else {
+            throw ValidationError("--body-file needs --content-type: a repeat's client reads the body by it")
+        }
         if let status { try Self.check(status, contentType, hasBody: body?.isEmpty == false) }
         let found = try await record.find(options).answer
         let order = ResolveOrder(
@@ -348,13 +358,6 @@ struct ResolveKey: AsyncParsableCommand {
         } catch {
             throw ValidationError("\(error)")
         }
-    }
-
-    private static func body(_ path: String) throws -> String {
-        guard let body = try? Data(contentsOf: URL(filePath: path)) else {
-            throw ValidationError("--body-file is \(path), but must be a file that can be read")
-        }
-        return body.base64EncodedString()
     }
 }
 

@@ -1,6 +1,7 @@
 #if Gateway
 public import Holdfast
 import HoldfastIdempotency
+public import Logging
 
 /// Everything that a gateway can be told: plain data, checked when the gateway is built or told anew.
 public struct GatewayConfiguration: Sendable, Hashable {
@@ -16,6 +17,10 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var routes: [RouteConfiguration]
     /// One line for each request that is sampled. Default: none.
     public var accessLog: AccessLogConfiguration?
+
+    /// What the process logs: this and what is graver. Default: `info`. At `debug` each handshake that a client fails is told,
+    /// and strangers can make any number of these. A change needs a restart.
+    public var logLevel = Logger.Level.info
 
     /// Event loops of the data plane: 1 to 1,024. A change needs a restart.
     public var threads: Int
@@ -101,6 +106,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
         try require("number of routes", routes.count, in: 1...10_000)
         for listener in listeners { try listener.validate() }
         try admin.validate()
+        try requireDistinctAddresses()
         for service in services { try service.validate() }
         try requireDistinct("service", services.map(\.name))
         try requireDistinct("route", routes.map(\.name))

@@ -10,7 +10,7 @@ private func withoutQuery(_ target: String) -> String {
 }
 
 /// A size that is read by itself: the spelling of the file leaves out what a bare number counts.
-private func bytesWords(_ bytes: Int) -> String {
+package func bytesWords(_ bytes: Int) -> String {
     let words = sizeWords(bytes)
     return words.last?.isNumber == true ? "\(words) bytes" : words
 }
@@ -78,6 +78,10 @@ extension RouteConfiguration {
         guard retry.attempts > 1 else { return "none" }
         let statuses = retryStatuses.sorted().map { "\($0)" }.joined(separator: ", ")
         let layers = retry.nesting == .eachLayer ? "; whether or not other layers retry" : ""
+        guard !sendsOnce else {
+            return
+                "\(retry); after what was not sent alone: \(listed(match.methods.sorted())) may not be sent twice\(layers)"
+        }
         return "\(retry); after \(statuses.isEmpty ? "no status" : statuses), and what was not sent; "
             + "Retry-After lengthens a wait by \(retry.retryAfterLimit.words) at the most\(layers)"
     }

@@ -1,6 +1,7 @@
 #if Gateway
 import Foundation
 package import Holdfast
+import HoldfastIdempotency
 
 extension StoreLocation {
     /// The variable of the environment that says where keys are kept, where nothing else does. A process's environment is
@@ -11,7 +12,7 @@ extension StoreLocation {
     /// - Throws: `ConfigurationError`, without what it says.
     package static func inEnvironment(_ environment: [String: String]) throws(ConfigurationError) -> StoreLocation? {
         guard let text = environment[variable], !text.isEmpty else { return nil }
-        guard let location = StoreLocation(text) else {
+        guard let location = try StoreLocation.read(text) else {
             throw ConfigurationError(option: variable, value: "something else", allowed: allowed)
         }
         return location
@@ -22,7 +23,7 @@ extension StoreLocation {
     /// - Throws: `ConfigurationError`.
     package static func inFile(_ path: String) throws(ConfigurationError) -> StoreLocation {
         let bytes = try BoundedFile.read(path, atMost: 1 << 20, isSecret: true)
-        guard let location = SecretText.line(bytes).flatMap(StoreLocation.init) else {
+        guard let text = SecretText.line(bytes), let location = try StoreLocation.read(text) else {
             throw ConfigurationError(option: "store file", value: path, allowed: "a file with a location: \(allowed)")
         }
         return location
@@ -33,7 +34,8 @@ extension StoreLocation {
 
     /// What whoever stands between this process and the store's server could do.
     package func warnings(_ environment: [String: String]) -> [String] {
-        guard let server else { return [] }
+        // What may be a part of the password is not taken for a host, and not quoted.
+        guard let server, !misplacesPassword else { return [] }
         let distant = server.hosts(environment).filter { !$0.isLocal }
         guard let host = distant.first else { return [] }
         switch self {
@@ -50,6 +52,15 @@ extension StoreLocation {
                 "the store at \(host) is not under TLS: \(secret)what is kept goes over the wire as it is, and whoever stands between can answer in its place; say valkeys://"
             ]
         case .memory, .sqlite: return []
+        }
+    }
+
+    /// Whether a part of a password may stand where a client reads something else.
+    var misplacesPassword: Bool {
+        switch self {
+        case .postgres(let url), .valkey(let url):
+            StoreURL.mayMisplacePassword(url) || StoreServer(url).hasOddPort
+        case .memory, .sqlite: false
         }
     }
 
@@ -90,6 +101,15 @@ struct StoreServer {
         let inUser = user?.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         return inUser.map { $0.count == 2 && !$0[1].isEmpty } ?? false
             || ["password", "sslpassword"].contains { !(options[$0] ?? "").isEmpty }
+    }
+
+    /// Whether something else than a number stands where a port does.
+    var hasOddPort: Bool {
+        authority.split(separator: ",").contains { place in
+            let rest = place.hasPrefix("[") ? place.drop { $0 != "]" }.dropFirst() : place.drop { $0 != ":" }
+            return !rest.isEmpty
+                && !(rest.first == ":" && rest.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) })
+        }
     }
 
     var isEncrypted: Bool { ["valkeys", "rediss"].contains(scheme.lowercased()) }

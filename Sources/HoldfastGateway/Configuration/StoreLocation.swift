@@ -1,4 +1,6 @@
 #if Gateway
+package import Holdfast
+
 /// Where claims and outcomes are kept.
 ///
 /// A type of its own, so that the password in a server's URL is not printed by whoever prints a configuration.
@@ -14,6 +16,23 @@ public enum StoreLocation: Sendable, Hashable, CustomStringConvertible {
 
     /// What is accepted, in words.
     package static let allowed = "memory, sqlite:PATH, postgres://…, or valkey://… (also valkeys, redis, rediss)"
+
+    /// Reads one as it is given to a gateway.
+    ///
+    /// - Returns: Nil for what is none.
+    /// - Throws: ``Holdfast/ConfigurationError`` for a URL that a server's client would read in another way than it is meant.
+    ///   It quotes nothing: what stands in the wrong place may be a part of the password.
+    package static func read(_ text: String) throws(ConfigurationError) -> StoreLocation? {
+        guard let location = StoreLocation(text) else { return nil }
+        guard !location.misplacesPassword else {
+            throw ConfigurationError(
+                option: "store", value: "a URL that cannot be read",
+                allowed:
+                    "a URL in whose user and password every character but letters, digits, '-', '.', '_' and '~' is written as %XX, and whose port is a number"
+            )
+        }
+        return location
+    }
 
     /// Reads `memory`, `sqlite:PATH`, `postgres://…` or `valkey://…`; nil for what is none of them.
     public init?(_ text: String) {

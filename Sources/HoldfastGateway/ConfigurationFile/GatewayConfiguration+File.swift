@@ -2,17 +2,17 @@
 import Foundation
 import Holdfast
 import HoldfastIdempotency
+import Logging
 import Yams
 
 extension GatewayConfiguration {
     /// Reads the whole file.
     static func read(_ file: SectionReader) -> GatewayConfiguration {
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        var listeners = file.list(
+        let listeners = file.list(
             "listeners", count: 1...64, unset: "one at 127.0.0.1:8080",
-            "Where requests are taken. A change needs a restart.",
-            ListenerConfiguration.read)
-        if listeners.isEmpty { listeners = [ListenerConfiguration(address: Address(host: "127.0.0.1", port: 8080))] }
+            "Where requests are taken. A change needs a restart."
+        ) { Placed(value: ListenerConfiguration.read($0), section: $0) }
         let admin = file.section(
             "admin", unset: "on loopback",
             "Where and to whom the control plane shows itself. A change needs a restart.", AdminConfiguration.read)
@@ -22,6 +22,13 @@ extension GatewayConfiguration {
         let accessLog = file.section(
             "accessLog", unset: "none", "One JSON line for each request that is sampled. A change needs a restart.",
             AccessLogConfiguration.read)
+        let logLevel = file.section("log", unset: "as below", "What the process says of itself, on the standard error.")
+        {
+            $0.choice(
+                "level", default: Logger.Level.info,
+                "What is logged: this and what is graver. At `debug` each TLS handshake that a client fails is told. A change needs a restart."
+            )
+        }
         let threads = file.integer(
             "threads", in: 1...1_024, unset: "one a core",
             "Event loops, each a thread that carries requests. A change needs a restart.")
@@ -33,16 +40,20 @@ extension GatewayConfiguration {
             "Which requests go where, and under which policies. The first that matches counts.",
             RouteConfiguration.read)
         var configuration = GatewayConfiguration(
-            listeners: listeners, services: services.map(\.value), routes: routes.map(\.value),
-            threads: threads ?? cores)
+            listeners: listeners.isEmpty
+                ? [ListenerConfiguration(address: Address(host: "127.0.0.1", port: 8080))] : listeners.map(\.value),
+            services: services.map(\.value), routes: routes.map(\.value), threads: threads ?? cores)
         configuration.admin = admin ?? AdminConfiguration()
         configuration.store = store ?? StoreConfiguration.unset(file)
         configuration.accessLog = accessLog
+        if let logLevel { configuration.logLevel = logLevel }
         _ = file.section("limits", unset: "all as below", "What bounds the whole gateway.") {
             configuration.readLimits($0)
         }
         relate(services, routes, in: file)
-        configuration.warnOfCertificates(routes, in: file)
+        configuration.tellOfCallers(routes, in: file)
+        configuration.tellOfAddresses(listeners, in: file)
+        configuration.tellOfDoubts(services, routes, in: file)
         for route in routes {
             let room = KeptRoom.ofRequests(configuration.keptBytes, length: route.value.keptBytes)
             guard !file.isDescribing, route.value.keptBytes > room else { continue }
@@ -111,19 +122,6 @@ extension GatewayConfiguration {
             "refusedRetention", default: refusedRetention, in: IdempotencyEngine.retentions,
             "How long a 4xx is kept for a caller to whom nothing has succeeded from its address, and never longer than the route's retention. A change needs a restart."
         )
-    }
-
-    /// Whether somebody asks for what names callers.
-    private func warnOfCertificates(_ routes: [Placed<RouteConfiguration>], in file: SectionReader) {
-        guard !file.isDescribing, !listeners.contains(where: { ($0.tls?.clients.verify ?? .off) != .off }) else {
-            return
-        }
-        for route in routes where route.value.caller == .certificate {
-            file.report.warning(
-                route.mark,
-                "route \(shown(route.value.name)) names callers by their certificates, but no listener asks for any: all are one caller"
-            )
-        }
     }
 
     /// Whether names are used once, services exist and are used, and every route can be reached.
@@ -200,6 +198,7 @@ extension ListenerConfiguration {
             "The most HTTP/2 streams that one client may have open at once. 100, as RFC 9113 recommends.")
         listener.readTrust(section)
         section.check(listener.validate)
+        if let tls = listener.tls { section.tryCertificates(tls, http2: listener.http2) }
         return listener
     }
 }
@@ -268,13 +267,15 @@ extension StoreConfiguration {
         var store = StoreConfiguration()
         let given = section.text(
             "location", "location", allowed: StoreLocation.allowed, unset: "\(store.location)", isSecret: true,
-            "Where claims and outcomes are kept: for several gateways that share their keys, a server. Where neither it nor `locationFile` is given, the environment's `HOLDFAST_STORE` counts.",
-            StoreLocation.init)
+            "Where claims and outcomes are kept: for several gateways that share their keys, a server. Where neither it nor `locationFile` is given, the environment's `HOLDFAST_STORE` counts."
+        ) { text throws(ConfigurationError) in try StoreLocation.read(text) }
         let inFile = section.file(
             "locationFile", unset: "none",
             "A file with the location, for one with a password in it.",
             holding: "a file with a location: \(StoreLocation.allowed)", isSecret: true
-        ) { bytes in SecretText.line(bytes).flatMap(StoreLocation.init) }
+        ) { bytes throws(ConfigurationError) in
+            try SecretText.line(bytes).flatMap { text throws(ConfigurationError) in try StoreLocation.read(text) }
+        }
         if section.has("location") { section.refuse(["locationFile"], because: "beside location") }
         store.location = inFile?.content ?? given ?? store.location
         store.readEnvironment(section)
@@ -341,8 +342,10 @@ extension StoreConfiguration {
                 "\(name) has a password in it, so \(section.report.file) must be a file \(fault), or have locationFile instead"
             )
         }
-        for warning in location.warnings(section.report.environment) {
-            section.report.warning(section.mark(of: section.has("locationFile") ? "locationFile" : "location"), warning)
+        let mark = section.mark(of: section.has("locationFile") ? "locationFile" : "location")
+        for warning in location.warnings(section.report.environment) { section.report.warning(mark, warning) }
+        if case .sqlite(let path) = location, let fault = MissingFolder.fault(ofFile: path) {
+            section.report.warning(mark, "the store cannot be opened: \(fault)")
         }
     }
 }
@@ -356,6 +359,9 @@ extension AccessLogConfiguration {
         log.sample = section.share(
             "sample", default: log.sample, in: 0...1,
             "The share of requests that is logged. What failed, was rejected, retried or replayed is always logged.")
+        if !section.isDescribing, let path = log.path, let fault = MissingFolder.fault(ofFile: path) {
+            section.report.warning(section.mark(of: "path"), "the access log cannot be opened: \(fault)")
+        }
         return log
     }
 }

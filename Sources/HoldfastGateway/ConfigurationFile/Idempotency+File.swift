@@ -17,7 +17,7 @@ extension RouteConfiguration.Idempotency {
         keptStatuses = section.statuses(
             "keptStatuses", in: 200...599, but: { !StatusMeaning.wasNotActedUpon($0, hasRetryAfter: false) },
             allowing: Self.keptAllowed,
-            "Statuses whose response is the outcome, whatever the profile says of them. One that says that the request was not acted upon is none."
+            "Statuses whose response is the outcome, whatever the profile says of them. None of those that say that the request was not acted upon: 401, 407, 408, 413, 421, 425, 426, 428, 429, 431, 511."
         )
         releasedStatuses = section.statuses(
             "releasedStatuses", in: 300...599,

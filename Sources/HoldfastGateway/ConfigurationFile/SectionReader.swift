@@ -41,7 +41,8 @@ final class SectionReader {
     let mark: Mark?
     private let pairs: [(name: String, key: Node, value: Node)]
     private var known: [String] = []
-    private let mistakesBefore: Int
+    /// How many there were before it was read.
+    let mistakesBefore: Int
 
     /// Describes the whole file.
     convenience init(describing report: ReadingReport) {

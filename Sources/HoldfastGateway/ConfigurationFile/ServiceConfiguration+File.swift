@@ -69,6 +69,7 @@ extension ServiceConfiguration {
             "Whether it is told in `Via` who has passed a request on. Of those that compress nothing then, nginx does with `gzip_proxied any`."
         )
         section.check(service.validate)
+        section.tryCertificates(service.tls)
         return Placed(value: service, section: section)
     }
 

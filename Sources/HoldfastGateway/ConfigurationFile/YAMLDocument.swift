@@ -9,6 +9,13 @@ enum YAMLDocument {
 
     /// - Throws: A mistake: text that is no YAML cannot be read beyond it.
     static func compose(_ bytes: [UInt8], file: String) throws(ConfigurationMistake) -> Node? {
+        guard !bytes.starts(with: [0xEF, 0xBB, 0xBF]) else {
+            throw ConfigurationMistake(
+                file: file, line: 1, column: 1,
+                message:
+                    "the file begins with a byte order mark, but must begin with its text: save it as UTF-8 without one"
+            )
+        }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationMistake(file: file, line: nil, column: nil, message: "the file must be text in UTF-8")
         }

@@ -16,6 +16,9 @@ public struct FindOrder: Codable, Sendable {
     public let callerFields: [Field]
     /// Instead, where the route names callers by tokens: what theirs says, `iss` among it if it does.
     public let callerClaims: [String: String]?
+    /// Instead, where the route names callers by certificates: the SPIFFE identity, or the subject and the issuer, as RFC 4514
+    /// writes them.
+    public let callerCertificate: [String]?
 
     /// A field of a request.
     public struct Field: Codable, Sendable {
@@ -41,11 +44,47 @@ public struct FindOrder: Codable, Sendable {
         }
     }
 
-    public init(key: String, operation: String, callerFields: [Field], callerClaims: [String: String]? = nil) {
+    public init(
+        key: String, operation: String, callerFields: [Field], callerClaims: [String: String]? = nil,
+        callerCertificate: [String]? = nil
+    ) {
         self.key = key
         self.operation = operation
         self.callerFields = callerFields
         self.callerClaims = callerClaims
+        self.callerCertificate = callerCertificate
+    }
+
+    /// - Parameter lines: Who calls, a line each: the fields that name them, as the client sends them, or what their
+    ///   certificate says.
+    public init(key: String, operation: String, callerLines lines: [UInt8]) {
+        let certificate = Self.certificate(lines)
+        self.init(
+            key: key, operation: operation, callerFields: certificate == nil ? Field.read(lines) : [],
+            callerCertificate: certificate)
+    }
+
+    /// What a certificate says, where the lines are that: a SPIFFE identity alone, or a subject and an issuer, with or
+    /// without what `openssl x509` puts before them.
+    private static func certificate(_ bytes: [UInt8]) -> [String]? {
+        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .map { line in String(line.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
+            .filter { !$0.isEmpty }
+        if lines.count == 1, lines[0].hasPrefix("spiffe://") { return lines }
+        guard lines.count == 2 else { return nil }
+        let names = zip(["subject=", "issuer="], lines).map { prefix, line in
+            line.hasPrefix(prefix) ? String(line.dropFirst(prefix.utf8.count).drop { $0 == " " }) : line
+        }
+        return names.allSatisfy(isDistinguished) ? names : nil
+    }
+
+    /// `CN=…`, or `2.5.4.3=…`. No field looks like that: its name ends with a colon.
+    private static func isDistinguished(_ line: String) -> Bool {
+        let type = line.prefix { $0 != "=" }
+        return !type.isEmpty && type.endIndex < line.endIndex
+            && type.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) || $0 == 0x2E || $0 == 0x2D
+            }
     }
 }
 

@@ -33,20 +33,20 @@ struct KeysAPI: Sendable {
                     throw HTTPError(
                         .badRequest, message: "'key' and 'operation' ('POST api.example.com/charges') are needed")
                 }
+                let caller = query.get("caller")
                 return try await explain(
-                    IdempotencyKey(key), of: query.get("caller") ?? secret.caller(of: nil), operation)
+                    KeySearch(
+                        key, of: caller ?? secret.caller(of: nil),
+                        caller.map { _ in "this caller" } ?? FindOrder.nobody,
+                        operation))
             }
         }
         router.post("/api/key") { request, _ in
             // Whoever is named by credentials is looked up by them: in a body, which nobody logs.
             try await answering {
                 let order = try await order(FindOrder.self, request)
-                let fields = CallerFields(order.callerFields.map { ($0.name, $0.value) })
-                var caller = secret.caller(fields)
-                if let claims = order.callerClaims {
-                    caller = secret.caller(issuedBy: claims["iss"], claims: claims.filter { $0.key != "iss" })
-                }
-                return try await explain(IdempotencyKey(order.key), of: caller, order.operation)
+                let caller = order.caller(secret)
+                return try await explain(KeySearch(order.key, of: caller.name, caller.words, order.operation))
             }
         }
         router.post("/api/keys/{record}/resolve") { request, context in
@@ -54,7 +54,10 @@ struct KeysAPI: Sendable {
                 let record = try record(context)
                 let order = try await order(ResolveOrder.self, request)
                 let decision = try IdempotencyEngine.Decision(by: order.by, why: order.why)
-                try await engine.resolve(record, fence: order.fence, as: try order.resolution(), decision)
+                let resolution = try order.resolution()
+                try await deciding(record, order.fence) {
+                    try await engine.resolve(record, fence: order.fence, as: resolution, decision)
+                }
                 return try await explain(record)
             }
         }
@@ -63,31 +66,38 @@ struct KeysAPI: Sendable {
                 let record = try record(context)
                 let order = try await order(PurgeOrder.self, request)
                 let decision = try IdempotencyEngine.Decision(by: order.by, why: order.why)
-                try await engine.purge(record, fence: order.fence, decision)
+                try await deciding(record, order.fence) {
+                    try await engine.purge(record, fence: order.fence, decision)
+                }
                 return ["purged": record.description]
             }
         }
     }
 
-    /// - Parameter operation: As a client spells it: the scope may have it as the service may read it.
-    private func explain(_ key: IdempotencyKey, of caller: String, _ operation: String) async throws -> KeyRecord {
-        // Lines after the first are fields in the scope, which have one spelling.
-        let line = operation.prefix { $0 != "\n" }
-        var records = Operation.scopes(of: String(line)).map { scope in
-            secret.recordID(of: key, in: Scope(caller: caller, operation: scope + operation[line.endIndex...]))
-        }
-        let last = records.removeLast()
-        for record in records {
+    private func explain(_ search: KeySearch) async throws -> KeyRecord {
+        for record in search.records(secret) {
             if let summary = try await engine.explain(record) { return KeyRecord(summary) }
         }
-        return try await explain(last)
+        throw search.failure
+    }
+
+    /// Has a refusal say how the record stands.
+    private func deciding(_ record: RecordID, _ fence: Int64, _ decide: () async throws -> Void) async throws {
+        do {
+            try await decide()
+        } catch let error as ClaimStoreError where error.code == .lost {
+            guard let summary = try await engine.explain(record) else { throw missing(record) }
+            throw HTTPError(.conflict, message: DecisionRefusal.words(summary, fence: fence))
+        }
     }
 
     private func explain(_ record: RecordID) async throws -> KeyRecord {
-        guard let summary = try await engine.explain(record) else {
-            throw HTTPError(.notFound, message: "there is no record \(record): it was never made, or has expired")
-        }
+        guard let summary = try await engine.explain(record) else { throw missing(record) }
         return KeyRecord(summary)
+    }
+
+    private func missing(_ record: RecordID) -> HTTPError {
+        HTTPError(.notFound, message: "there is no record \(record): it was never made, or has expired")
     }
 
     private func record(_ context: AdminContext) throws -> RecordID {
@@ -102,7 +112,8 @@ struct KeysAPI: Sendable {
         do {
             return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
         } catch {
-            throw HTTPError(.badRequest, message: "the body is not as documented: \(error)")
+            let reason = (error as? DecodingError).map { words(of: $0) } ?? "it cannot be read"
+            throw HTTPError(.badRequest, message: "the body is not as documented: \(reason)")
         }
     }
 

@@ -52,7 +52,10 @@ final class DataPlane: Sendable {
         }
         var listeners: [Listener] = []
         for configuration in plan.configuration.listeners {
-            listeners.append(try await Listener.start(configuration, on: group, loops: loops, shared: shared))
+            listeners.append(
+                try await Listener.start(
+                    configuration, on: group, loops: loops, shared: shared,
+                    sharesAddress: plan.configuration.sharesAddresses))
         }
         return DataPlane(group: group, listeners: listeners, loops: Array(loops.values), shared: shared)
     }

@@ -129,7 +129,11 @@ extension DownstreamHandler: Flushing {
     }
 
     /// Answers in the gateway's own name.
-    func write(_ problem: Problem, for request: HTTPRequestHead?, keepAlive: Bool) {
+    ///
+    /// - Parameter own: What the answer has besides.
+    func write(
+        _ problem: Problem, for request: HTTPRequestHead?, keepAlive: Bool, adding own: [(String, String)] = []
+    ) {
         let body = problem.body
         var headers = HTTPHeaders([
             ("content-type", "application/problem+json"), ("content-length", "\(body.count)"),
@@ -140,6 +144,7 @@ extension DownstreamHandler: Flushing {
         }
         if let challenge = problem.challenge { headers.add(name: "www-authenticate", value: challenge) }
         if let request = problem.request { headers.add(name: RequestID.field, value: request) }
+        for (name, value) in own { headers.add(name: name, value: value) }
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepAlive)
         let status = HTTPResponseStatus(statusCode: problem.status)
         write(HTTPResponseHead(version: .http1_1, status: status, headers: headers))

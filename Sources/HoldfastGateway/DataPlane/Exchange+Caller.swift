@@ -68,8 +68,22 @@ extension Exchange {
         if isOther { route.metrics.cameFromAnother() }
         guard isFirst else { return }
         shared.logger.warning(
-            "one key with one request came under two callers: if a token was renewed, or each request is signed, it was executed twice; name callers by what stays",
+            "one key with one request came under two callers, and was executed for each: \(route.configuration.caller.changeWords)",
             metadata: ["route": "\(route.name)"])
+    }
+}
+
+extension RouteConfiguration.Caller {
+    /// What makes another caller of one, where it was one.
+    fileprivate var changeWords: String {
+        switch self {
+        case .fields:
+            "if a token was renewed, or each request is signed, one has executed it twice; name callers by what stays"
+        case .address: "if one client's address has changed, it has executed it twice; name callers by what stays"
+        case .certificate: "if one client's certificate has another name or issuer now, it has executed it twice"
+        case .jwt:
+            "if one client's token says something else of it now, it has executed it twice; name callers by claims that stay"
+        }
     }
 }
 

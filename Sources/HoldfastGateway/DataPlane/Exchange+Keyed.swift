@@ -236,7 +236,7 @@ extension Exchange {
             }
         case .unavailable(let error):
             guard isWaiting else { return }
-            guard error.code == .full else { return storeIsUnavailable(error.code.rawValue, error) }
+            guard error.code == .full else { return storeIsUnavailable(error.code.words, error) }
             answer(Problem(.storeFull, Problem.storeFullDetail, retryAfter: Problem.storeFullPause))
         }
     }

@@ -146,4 +146,28 @@ extension Exchange {
         }
     }
 }
+
+extension OutcomeProfile {
+    /// What the clients of a profile have to be told of a problem that they would not read off its status: Stripe's try every
+    /// 409 again, and what is unknown, or done and not kept, is the same at every try.
+    func fields(of problem: Problem.Kind) -> [(String, String)] {
+        guard name == OutcomeProfile.stripe.name, problem == .outcomeUnknown || problem == .responseNotKept else {
+            return []
+        }
+        return [("stripe-should-retry", "false")]
+    }
+}
+
+extension ClaimStoreError.Code {
+    /// What callers are told of a store that did not claim.
+    var words: String {
+        switch self {
+        case .overloaded: "too many requests wait for the idempotency store"
+        case .full: "the idempotency store is full"
+        case .failed: "the idempotency store cannot be reached, or has failed"
+        case .unusable: "the idempotency store cannot be used until its operators have looked"
+        case .invalid, .lost: "the idempotency store has refused the claim"
+        }
+    }
+}
 #endif

@@ -352,7 +352,9 @@ final class Exchange {
         problem.request = account.id(from: &loop.generator).description
         let client = client
         finish()
-        client?.write(problem, for: request, keepAlive: fields.isKeepAlive && isRequestComplete)
+        client?.write(
+            problem, for: request, keepAlive: fields.isKeepAlive && isRequestComplete,
+            adding: route.configuration.idempotency.profile.fields(of: problem.kind))
     }
 
     /// Ends the answer. The exchange ends first, because the answer's end may bring the client's next request with it.

@@ -11,9 +11,9 @@ struct LoopDate {
     /// - Parameter now: The loop's time.
     mutating func text(at now: NIODeadline) -> String {
         text(at: now) {
-            var time = timespec()
-            clock_gettime(CLOCK_REALTIME, &time)
-            return (time.tv_sec, Int64(time.tv_nsec))
+            let now = Date().timeIntervalSince1970
+            let second = now.rounded(.down)
+            return (Int(second), Int64((now - second) * 1e9))
         }
     }
 

@@ -28,6 +28,8 @@ struct RequestFields {
     private(set) var speaksOfHops = false
     /// Whether its credentials may authenticate the connection that it goes out on.
     private(set) var authenticatesConnection = false
+    /// How many gateways of this kind have passed it on, as `Via` says (RFC 9110, section 7.6.3).
+    private(set) var holdfasts = 0
     private(set) var timeout: Duration?
     /// Of the layer above, from 1.
     private(set) var attempt = 1
@@ -65,10 +67,19 @@ struct RequestFields {
             case .maxForwards:
                 guard MaxForwards.counts(for: head.method) else { break }
                 maxForwards = MaxForwards(value, isOnly: maxForwards == nil)
-            case .via, .tracestate, .date, .hopByHop: break
+            case .via: holdfasts += Self.holdfasts(in: value)
+            case .tracestate, .date, .hopByHop: break
             }
         }
         isKeepAlive = keepsAlive && !closes
+    }
+
+    /// How many members of the list are ours, of which each is `PROTOCOL holdfast`, and perhaps a comment.
+    private static func holdfasts(in value: String) -> Int {
+        value.split(separator: ",").count { member in
+            let words = member.split { $0 == " " || $0 == "\t" }
+            return words.count > 1 && String(words[1]).is("holdfast")
+        }
     }
 
     /// The layers above are not believed.

@@ -6,6 +6,10 @@ import NIOHTTP1
 /// What a request must be before anything is done about it. Two readers of one request must never disagree on where it
 /// ends (RFC 9112, section 11.2), so whatever could be read in two ways is refused, and the connection closed.
 enum RequestRules {
+    /// How many gateways a request may have passed: three in a row (an edge, a region, a sidecar) are in use, and this is
+    /// more than twice as many.
+    static let loopBound = 8
+
     /// - Parameter table: The routes, for what they decide by.
     /// - Returns: What the request asks for. From here on the head says the same.
     /// - Throws: A `Problem` that says which rule was broken.
@@ -31,6 +35,14 @@ enum RequestRules {
         try MethodRules.check(method, known: table.methods)
         guard method != .CONNECT else {
             throw Problem(.methodNotSupported, "CONNECT is not served here")
+        }
+        // More gateways than anybody puts in a row are one that calls itself, or two that call each other. Without a bound
+        // each request would become as many as there are connections.
+        guard fields.holdfasts < loopBound else {
+            throw Problem(
+                .loopDetected,
+                "it has passed \(fields.holdfasts) gateways of this kind, as Via says: a service's endpoint leads back to one of them"
+            )
         }
         guard fields.maxForwards != .malformed else {
             throw Problem(.badRequest, "Max-Forwards is not a number, once")

@@ -27,6 +27,9 @@ struct CallerFields {
         fields = certificate.map { [("TLS certificate", $0.values)] } ?? []
     }
 
+    /// - Parameter values: What a certificate says, as ``CertificateIdentity/values`` has it.
+    init(certificate values: [String]) { fields = values.isEmpty ? [] : [("TLS certificate", values)] }
+
     /// What tells callers apart: of each field its name, how many values there are, and these.
     fileprivate var parts: [[UInt8]] {
         fields.flatMap { field in

@@ -12,6 +12,14 @@ enum ForwardedFields {
         var host: String?
     }
 
+    /// Whether a field is one of these.
+    static func isOwn(_ name: String) -> Bool {
+        switch FieldName(name) {
+        case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded: true
+        default: false
+        }
+    }
+
     /// - Parameter peer: Whom the connection is with. It is trusted.
     static func read(
         _ headers: HTTPHeaders, in field: ListenerConfiguration.TrustedFields, from peer: IPAddress,

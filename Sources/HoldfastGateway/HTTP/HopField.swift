@@ -9,6 +9,21 @@ enum HopField {
     /// sets or removes the field knows it.
     case misspelt
 
+    /// Whether a field stays in a request.
+    ///
+    /// Of the fields in which a proxy says how a request came, one kind alone counts: a proxy that writes the one passes the
+    /// other on as its clients sent it. All else of this kind is the proxy's to set or to remove.
+    ///
+    /// - Parameter field: What the proxy writes that the request comes from; nil: it comes from nobody who is trusted.
+    static func isKept(_ name: String, of field: ListenerConfiguration.TrustedFields?) -> Bool {
+        switch FieldName(name) {
+        case .forwardedFor, .forwardedProto, .forwardedHost: field == .xForwarded
+        case .forwarded: field == .forwarded
+        case .other: HopField(name).map { $0 == .asItIs && field != nil } ?? true
+        default: true
+        }
+    }
+
     /// Nil for any other field.
     init?(_ name: String) {
         // Most fields are told from these by their first letter or by their length.

@@ -89,16 +89,7 @@ extension HTTPHeaders {
     fileprivate mutating func keepHops(of field: ListenerConfiguration.TrustedFields?) {
         var kept: [(String, String)] = []
         kept.reserveCapacity(count)
-        for (name, value) in self {
-            let isKept =
-                switch FieldName(name) {
-                case .forwardedFor, .forwardedProto, .forwardedHost: field == .xForwarded
-                case .forwarded: field == .forwarded
-                case .other: HopField(name).map { $0 == .asItIs && field == .xForwarded } ?? true
-                default: true
-                }
-            if isKept { kept.append((name, value)) }
-        }
+        for (name, value) in self where HopField.isKept(name, of: field) { kept.append((name, value)) }
         self = HTTPHeaders(kept)
     }
 }

@@ -22,18 +22,21 @@ final class Listener: Sendable {
 
     /// Starts to listen.
     ///
-    /// - Parameter loops: What belongs to each event loop of the group.
+    /// - Parameters:
+    ///   - loops: What belongs to each event loop of the group.
+    ///   - sharesAddress: Whether another gateway may listen there too, to take the address over.
     /// - Throws: ``GatewayError`` that says which listener cannot, and why.
     static func start(
         _ configuration: ListenerConfiguration, on group: MultiThreadedEventLoopGroup,
-        loops: [ObjectIdentifier: NIOLoopBound<ListenerLoop>], shared: DataPlaneContext
+        loops: [ObjectIdentifier: NIOLoopBound<ListenerLoop>], shared: DataPlaneContext,
+        sharesAddress: Bool = true
     ) async throws -> Listener {
         let certificates = try configuration.tls.map { try Certificates($0, http2: configuration.http2) }
         do {
             let channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 1_024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .serverChannelOption(.socketOption(HandOver.reusePort), value: 1)
+                .serverChannelOption(.socketOption(HandOver.reusePort), value: sharesAddress ? 1 : 0)
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(

@@ -119,7 +119,7 @@ final class PlanKeeper: Sendable {
         let fixed: [(name: String, isSame: Bool)] = [
             ("listeners", former.listeners == next.listeners), ("admin", former.admin == next.admin),
             ("store", former.store == next.store), ("threads", former.threads == next.threads),
-            ("accessLog", former.accessLog == next.accessLog),
+            ("accessLog", former.accessLog == next.accessLog), ("log.level", former.logLevel == next.logLevel),
             ("keysPerCaller", former.keysPerCaller == next.keysPerCaller),
             ("bytesPerCaller", former.bytesPerCaller == next.bytesPerCaller),
             ("keysPerAddress", former.keysPerAddress == next.keysPerAddress),

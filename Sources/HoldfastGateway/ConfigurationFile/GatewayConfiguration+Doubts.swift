@@ -1,0 +1,124 @@
+#if Gateway
+import Holdfast
+import HoldfastHTTP
+import Yams
+
+// What a file can say and hardly mean, told before it runs: what names nobody, is bound twice, calls itself, or does nothing.
+
+extension GatewayConfiguration {
+    /// Whether routes tell callers apart. What makes all of them one is refused.
+    func tellOfCallers(_ routes: [Placed<RouteConfiguration>], in file: SectionReader) {
+        guard !file.isDescribing else { return }
+        for fault in callerFaults {
+            let section = routes[fault.route].section
+            let mark = section.mark(of: fault.option.split(separator: ".").first.map(String.init) ?? "")
+            fault.isOfAll ? file.report.mistake(mark, fault.words) : file.report.warning(mark, fault.words)
+        }
+    }
+
+    /// Whether each address is listened on once.
+    func tellOfAddresses(_ listeners: [Placed<ListenerConfiguration>], in file: SectionReader) {
+        guard !file.isDescribing else { return }
+        for (place, listener) in listeners.enumerated() {
+            let (address, section) = (listener.value.address, listener.section)
+            if let first = listeners[..<place].first(where: { address.overlaps($0.value.address) }) {
+                let line = first.mark.map { " (line \($0.line))" } ?? ""
+                section.mistake(
+                    "address",
+                    "\(section.fullName("address")) is \(address), but \(first.value.address)\(line) takes it too: it must be used once"
+                )
+            } else if address.overlaps(admin.address) {
+                section.mistake(
+                    "address",
+                    "\(section.fullName("address")) is \(address), but the control plane listens on \(admin.address): it must be another"
+                )
+            }
+        }
+    }
+
+    /// What does nothing, or calls the gateway itself.
+    func tellOfDoubts(
+        _ services: [Placed<ServiceConfiguration>], _ routes: [Placed<RouteConfiguration>], in file: SectionReader
+    ) {
+        guard !file.isDescribing else { return }
+        for service in services { tellOfEndpoints(service) }
+        for route in routes {
+            for (option, words) in route.value.doubts {
+                file.report.warning(route.section.mark(of: option), "route \(shown(route.value.name)): \(words)")
+            }
+        }
+    }
+
+    private func tellOfEndpoints(_ service: Placed<ServiceConfiguration>) {
+        let (section, name) = (service.section, service.section.fullName("endpoints"))
+        var seen: Set<ServiceConfiguration.Endpoint> = []
+        for endpoint in service.value.endpoints {
+            if let own = (listeners.map(\.address) + [admin.address]).first(where: { $0.takes(endpoint.address) }) {
+                section.mistake(
+                    "endpoints",
+                    "\(name) has \(endpoint), which is this gateway itself (\(own)): each request would go in a circle"
+                )
+            }
+            if !seen.insert(endpoint).inserted {
+                section.report.warning(section.mark(of: "endpoints"), "\(name) has \(endpoint) twice")
+            }
+        }
+        if service.value.tls != ServiceConfiguration.TLS(), !service.value.endpoints.isEmpty,
+            !service.value.endpoints.contains(where: \.usesTLS)
+        {
+            section.report.warning(
+                section.mark(of: "tls"),
+                "\(section.fullName("tls")) does nothing: none of the endpoints begins with https://")
+        }
+    }
+}
+
+extension RouteConfiguration {
+    /// Methods that may be sent again by themselves (RFC 9110, section 9.2.2).
+    private static let repeatable: Set<String> = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]
+
+    /// Whether none of its requests may be sent again once it has been sent.
+    package var sendsOnce: Bool {
+        guard !match.methods.isEmpty, match.methods.isDisjoint(with: Self.repeatable) else { return false }
+        let isKeyed = idempotency.keys != .off && !match.methods.isDisjoint(with: idempotency.keyedMethods)
+        return !(isKeyed && idempotency.isHonouredByService)
+    }
+
+    /// What does nothing, or not what it says, with the option that it is about.
+    fileprivate var doubts: [(option: String, words: String)] {
+        var doubts: [(option: String, words: String)] = []
+        let methods = listed(match.methods.sorted())
+        let mayHaveKeys = match.methods.isEmpty || !match.methods.isDisjoint(with: idempotency.keyedMethods)
+        if idempotency.keys == .required, !mayHaveKeys {
+            doubts.append(
+                (
+                    "idempotency",
+                    "keys are required, but requests of \(methods) have none: name them in idempotency.methods, or leave it out"
+                ))
+        }
+        if idempotency.keys != .off, mayHaveKeys, let bodyLimit, bodyLimit > keptBytes {
+            doubts.append(
+                (
+                    "bodyLimit",
+                    "bodyLimit is \(sizeWords(bodyLimit)), but a request with a key is kept whole to be compared, up to keptBytes, \(sizeWords(keptBytes)): a larger one gets 413"
+                ))
+        }
+        if hedge != nil, sendsOnce {
+            doubts.append(
+                (
+                    "hedge",
+                    "hedge does nothing: \(methods) may not be sent twice, unless the service recognises keys (idempotency.honouredByService)"
+                ))
+        }
+        let both = idempotency.scopeFields.intersection(idempotency.fingerprintFields)
+        if !both.isEmpty {
+            doubts.append(
+                (
+                    "idempotency",
+                    "\(listed(both.sorted())) is in scopeFields and in fingerprintFields: with another value it is another key already, and none is refused"
+                ))
+        }
+        return doubts
+    }
+}
+#endif
