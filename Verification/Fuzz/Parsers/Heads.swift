@@ -69,7 +69,7 @@ extension FuzzTarget {
         let origin = try origin(of: &head, &known, text)
         let target: RequestTarget
         do throws(Problem) {
-            target = try RequestRules.read(&head, known, headerLimit: 16 << 10, for: RouteTable([]))
+            target = try RequestRules.read(&head, known, headerLimit: 16 << 10, fieldLimit: 100, for: RouteTable([]))
         } catch {
             return Outcome(String(error.detail.prefix(40).filter { !$0.isNumber }))
         }
@@ -124,7 +124,7 @@ extension FuzzTarget {
         let address = try SocketAddress(ipAddress: isTrusted ? "192.0.2.1" : "198.51.100.1", port: 1)
         let peer = IPAddress(address)
         let connection = ConnectionOrigin(peer, TrustedHops(listener), speaksForOthers: isTrusted)
-        let origin = connection.origin(of: &head, &fields, over: Transport(isSecure: false, isHTTP2: false))
+        let origin = connection.origin(of: &head, &fields, over: Transport(isSecure: false, isHTTP2: false), named: [])
         let hops = (origin.hops ?? "").split(separator: ", ")
         let addresses = hops.compactMap { IPAddress(text: $0.utf8) }
         try expect(addresses.count == hops.count, "hops that are none: \(origin.hops ?? "")")
