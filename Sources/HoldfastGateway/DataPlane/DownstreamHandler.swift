@@ -143,8 +143,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             var fields = RequestFields(head, deciding: loop.plan.table.deciding)
             isRequestOpen = fields.announcesBody
             asksForUpgrade = fields.hasUpgrade
-            let origin = origin.origin(
-                of: &head, &fields, over: transport, named: loop.plan.table.deciding.names)
+            let origin = origin.origin(of: &head, &fields, over: transport)
             begin(head, fields, from: origin)
         case .body(let body):
             loop.readBuffers.keep(body)

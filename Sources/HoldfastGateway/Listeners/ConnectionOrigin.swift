@@ -47,18 +47,16 @@ struct ConnectionOrigin {
 
     /// Finds out where a request comes from, and takes from it what says so and is not believed. Everything that is decided
     /// about the request afterwards is decided without it.
-    ///
-    /// - Parameter named: The fields that routes name, in lower case: what an operator goes by passes.
     func origin(
-        of head: inout HTTPRequestHead, _ fields: inout RequestFields, over transport: Transport, named: Set<String>
+        of head: inout HTTPRequestHead, _ fields: inout RequestFields, over transport: Transport
     ) -> RequestOrigin {
         let scheme = isSecureInFront ? "https" : transport.scheme
         guard speaksForOthers, let address else {
-            if fields.speaksOfHops { head.headers.keepHops(of: nil, and: named) }
+            if fields.speaksOfHops { head.headers.keepHops(of: nil) }
             if !isInLineage { fields.forgetLineage() }
             return RequestOrigin(client: name, hops: name, scheme: scheme, callerPlace: callerPlace)
         }
-        if fields.speaksOfHops { head.headers.keepHops(of: trusted.fields, and: named) }
+        if fields.speaksOfHops { head.headers.keepHops(of: trusted.fields) }
         let said = ForwardedFields.read(
             head.headers, in: trusted.fields, from: address, trusting: trusted.proxies)
         let client = said.chain.client
@@ -87,10 +85,8 @@ struct RequestOrigin {
 extension HTTPHeaders {
     /// Leaves out what says where a request comes from, but for the fields of a proxy that is trusted.
     ///
-    /// - Parameters:
-    ///   - field: Which ones that proxy writes; nil: nobody is trusted.
-    ///   - named: Those that stay, whoever sends them.
-    fileprivate mutating func keepHops(of field: ListenerConfiguration.TrustedFields?, and named: Set<String>) {
+    /// - Parameter field: Which ones that proxy writes; nil: nobody is trusted.
+    fileprivate mutating func keepHops(of field: ListenerConfiguration.TrustedFields?) {
         var kept: [(String, String)] = []
         kept.reserveCapacity(count)
         for (name, value) in self {
@@ -98,10 +94,7 @@ extension HTTPHeaders {
                 switch FieldName(name) {
                 case .forwardedFor, .forwardedProto, .forwardedHost: field == .xForwarded
                 case .forwarded: field == .forwarded
-                case .other:
-                    HopField(name).map {
-                        $0 == .asItIs && field == .xForwarded || named.contains(name.lowercased())
-                    } ?? true
+                case .other: HopField(name).map { $0 == .asItIs && field == .xForwarded } ?? true
                 default: true
                 }
             if isKept { kept.append((name, value)) }

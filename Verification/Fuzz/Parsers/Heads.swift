@@ -124,7 +124,7 @@ extension FuzzTarget {
         let address = try SocketAddress(ipAddress: isTrusted ? "192.0.2.1" : "198.51.100.1", port: 1)
         let peer = IPAddress(address)
         let connection = ConnectionOrigin(peer, TrustedHops(listener), speaksForOthers: isTrusted)
-        let origin = connection.origin(of: &head, &fields, over: Transport(isSecure: false, isHTTP2: false), named: [])
+        let origin = connection.origin(of: &head, &fields, over: Transport(isSecure: false, isHTTP2: false))
         let hops = (origin.hops ?? "").split(separator: ", ")
         let addresses = hops.compactMap { IPAddress(text: $0.utf8) }
         try expect(addresses.count == hops.count, "hops that are none: \(origin.hops ?? "")")
