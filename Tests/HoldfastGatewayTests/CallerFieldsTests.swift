@@ -55,13 +55,15 @@ import Testing
         #expect(DecidingFields(["x_user"]).isTwin("X-User"))
     }
 
+    private static let single = heads.prefix(14).filter { head in Set(head.map { $0.name }).count == head.count }
+
     /// Three callers in the eyes of the service are three in the gateway's.
     @Test func `one key of two callers runs twice, and of one once`() async throws {
         let service = try await TestService.start { request, number in .ok("\(number)") }
         try await withGateway(
             to: service, configure: { $0.routes[0].caller = .fields(["a", "b"]) }
         ) { gateway in
-            for (number, headers) in Self.heads.prefix(14).enumerated() {
+            for (number, headers) in Self.single.enumerated() {
                 var headers = headers
                 headers.add(name: "idempotency-key", value: "k")
                 for isRepeat in [false, true] {

@@ -63,6 +63,7 @@ import Testing
               bodyGrace: 20ms
               keptBytes: 21MiB
               headerBytes: 12KiB
+              fields: 28
               headerTimeout: 13s
               idleTimeout: 14s
               clientTimeout: 22s
@@ -103,6 +104,7 @@ import Testing
         expected.bodyGrace = .milliseconds(20)
         expected.keptBytes = 21 << 20
         expected.headerLimit = 12 << 10
+        expected.fieldLimit = 28
         expected.headerTimeout = .seconds(13)
         expected.idleTimeout = .seconds(14)
         expected.clientTimeout = .seconds(22)

@@ -136,11 +136,27 @@ import Testing
                 let text = try await TestClient.raw(request + "Connection: close\r\n\r\n", to: plane.port)
                 #expect(text.hasPrefix("HTTP/1.1 400 "), "\(request): \(text.prefix(40))")
             }
-            // The field is what a browser sends; a target that names us as well changes nothing.
-            let text = try await TestClient.raw(
-                "GET http://localhost/api/state HTTP/1.1\r\nHost: evil.com\r\nConnection: close\r\n\r\n", to: plane.port
-            )
-            #expect(text.hasPrefix("HTTP/1.1 403 "), "\(text.prefix(40))")
+            // A target that is a whole URI names a host as well, and must say the same (RFC 9112, section 3.2.2).
+            for (target, host, status) in [
+                ("http://localhost", "evil.com", 400), ("http://evil.com", "localhost", 400),
+                ("https://evil.com:80", "localhost", 400), ("http://evil.com", "evil.com", 403),
+                ("http://localhost@evil.com", "localhost", 400), ("http://localhost:80", "localhost", 400),
+                ("x:", "localhost", 400), ("http://localhost", "localhost", 200),
+            ] {
+                let text = try await TestClient.raw(
+                    "GET \(target)/api/state HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n", to: plane.port)
+                #expect(text.hasPrefix("HTTP/1.1 \(status) "), "\(target), \(host): \(text.prefix(40))")
+            }
+        }
+    }
+
+    @Test func `HEAD is answered wherever GET is, without a body`() async throws {
+        try await withControlPlane { plane in
+            for path in ["/health", "/", "/metrics", "/api/state", "/api/events"] {
+                let text = try await TestClient.raw(
+                    "HEAD \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", to: plane.port)
+                #expect(text.hasPrefix("HTTP/1.1 200 ") && text.hasSuffix("\r\n\r\n"), "\(path): \(text.prefix(40))")
+            }
         }
     }
 

@@ -172,6 +172,14 @@ import Testing
         "fastly-client-ip", "x-cluster-client-ip", "x-original-url", "x-rewrite-url", "x-original-forwarded-for",
         "x-envoy-external-address", "x-envoy-original-path", "x-scheme", "x-url-scheme", "front-end-https", "x-host",
         "x-http-host-override", "client-cert", "client-cert-chain", "ssl-client-verify", "x-ssl-client-cert",
+        "X-Script-Name", "Daphne-Root-Path", "X-ARR-ClientCert", "x-arr-ssl", "WL-Proxy-Client-IP",
+        "wl-proxy-client-cert",
+        "wl-proxy-ssl", "Proxy-Client-IP", "X-SSL-Cert", "X-Client-Verify", "x-client-dn", "X-Azure-ClientIP",
+        "X-Azure-SocketIP", "X-Appengine-User-IP", "x-appengine-cron", "Remote-User", "remote-groups", "X-Webauth-User",
+        "x-remote-user", "x-forwarded-uri", "x-forwarded-method", "x-forwarded-path", "x-original-method",
+        "x-original-uri", "x-auth-request-user", "x-ms-client-principal-name", "x-amzn-oidc-identity",
+        "x-goog-authenticated-user-email", "cf-access-authenticated-user-email", "tailscale-user-login",
+        "fly-client-ip", "x-waws-unencoded-url", "x-path-info", "remote-addr",
     ])
     func `a field by which services take a request to come from elsewhere is one`(name: String) {
         #expect(HopField(name) == .asItIs)
@@ -181,10 +189,17 @@ import Testing
     @Test(arguments: [
         "x-request-id", "content-type", "cookie", "cache-control", "x-forward", "x-api-key", "x-client-id", "client-id",
         "x-real-ip2", "forwarded", "via", "from", "x", "", "traceparent", "x-correlation-id", "sec-fetch-site",
-        "x_tenant",
+        "x_tenant", "x-user", "x-client-version", "x-http-method-override", "user", "referer", "range", "x-ssl",
+        "x-remote", "script", "x-auth-token", "x-base", "prefer", "te", "want-digest", "dnt",
     ])
     func `other fields are none`(name: String) {
         #expect(HopField(name) == nil)
+    }
+
+    @Test(arguments: ["SCRIPT_NAME", "script_name", "PATH_INFO"])
+    func `the variables of CGI are written with underscores by those who set them`(name: String) {
+        #expect(HopField(name) == .asItIs)
+        #expect(HopField(name.replacing("_", with: "-")) == .misspelt)
     }
 
     @Test(arguments: ["x_forwarded_for", "X-Forwarded_For", "x_forwarded-proto", "x-forwarded_host", "X_REAL_IP"])

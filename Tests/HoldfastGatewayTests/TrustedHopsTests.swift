@@ -26,7 +26,7 @@ import Testing
         "x-forwarded-host": "shop.example", "forwarded": "for=203.0.113.9;proto=https;host=other.example",
         "x-forwarded-port": "443", "x-forwarded-user": "ada", "x-real-ip": "192.0.2.1",
         "X-Forwarded_User": "root", "x_real_ip": "203.0.113.1", "x-original-url": "/admin", "client-cert": ":AAAA:",
-        "x-kept": "1",
+        "SCRIPT_NAME": "/x", "Path-Info": "/y", "daphne-root-path": "/x", "remote-user": "root", "x-kept": "1",
     ]
 
     @Test func `what a stranger says of hops is replaced or left out, over both HTTPs`() async throws {
@@ -62,11 +62,13 @@ import Testing
             #expect(seen["x-forwarded-host"] == ["shop.example"])
             #expect(seen["host"] == ["inner.example"])
             // It sets these, or leaves them out.
-            for name in ["x-forwarded-port", "x-forwarded-user", "x-real-ip", "x-original-url", "client-cert"] {
+            for name in [
+                "x-forwarded-port", "x-forwarded-user", "x-real-ip", "x-original-url", "client-cert", "script_name",
+            ] {
                 #expect(seen[name].count == 1, "\(name)")
             }
             // It does not know these, so they are its client's.
-            for name in ["forwarded", "x-forwarded_user", "x_real_ip"] {
+            for name in ["forwarded", "x-forwarded_user", "x_real_ip", "path-info"] {
                 #expect(seen[name].isEmpty, "\(name) crosses")
             }
         }

@@ -141,6 +141,51 @@ def table_flood(gateway, count, seconds):
     return repeated(gateway, count, seconds, "SETTINGS of the table", block)
 
 
+def large_table(gateway, count, seconds):
+    """Offers a table of 4 GiB for the fields of its answers, and asks and reads: each answer has a field of its own. Where
+    all that is offered is used, each answer costs more than the one before, and none of it is given back."""
+    one = connect(gateway.port)
+    one.sendall(frames.PREFACE + frames.settings(table=(1 << 32) - 1) + frames.window_update(0, (1 << 31) - 1 - 65_535))
+    one.settimeout(10)
+    reader, answered, began, stream, largest = frames.Reader(), 0, clock(), -1, 0
+    while clock() - began < seconds:
+        block = b""
+        for _ in range(90):
+            stream += 2
+            # Two keys: the gateway's own answer has another `holdfast-request-id` each time.
+            two = [("idempotency-key", "a"), ("idempotency-key", "b")]
+            block += frame(frames.HEADERS, 5, stream, frames.request("POST", "/", two))
+        one.sendall(block)
+        end, took = answered + 90, clock()
+        while answered < end:
+            data = one.recv(1 << 20)
+            if not data:
+                return f"{answered:,} answers", 1, "was closed while it asked"
+            for kind, flags, _, payload in reader.feed(data):
+                if kind == frames.SETTINGS and not flags & 1:
+                    one.sendall(frame(frames.SETTINGS, 1, 0))
+                if kind == frames.HEADERS and payload[:1] and payload[0] & 0xE0 == 0x20:
+                    largest = max(largest, table_size(payload))
+                if kind in (frames.HEADERS, 0) and flags & 1:
+                    answered += 1
+    one.close()
+    words = f"{answered:,} answers with a table of 4 GiB offered, the largest that is used {max(largest, 4_096):,}"
+    return words, int(largest > 65_536), "has a table that grows with its answers"
+
+
+def table_size(block):
+    """Of a change of the table's size, which a field block begins with (RFC 7541, section 6.3)."""
+    size, shift = block[0] & 0x1F, 0
+    if size < 31:
+        return size
+    for byte in block[1:]:
+        size += (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    return size
+
+
 def ping_flood(gateway, count, seconds):
     return repeated(gateway, count, seconds, "PING", frame(frames.PING, 0, 0, b"12345678") * 1_000)
 

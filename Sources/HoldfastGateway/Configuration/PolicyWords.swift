@@ -32,6 +32,7 @@ extension ServiceConfiguration {
         lines.append(
             "connections: \(connections) an endpoint, made within \(connectTimeout.words); "
                 + "names looked up every \(resolveInterval.words)")
+        if methodOverride { lines.append("methods: of a POST, the one that X-HTTP-Method-Override says") }
         if exactPaths { lines.append("paths: told apart byte by byte") }
         lines.append("budget: \(budget)")
         return lines

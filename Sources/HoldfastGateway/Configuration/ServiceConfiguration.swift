@@ -105,6 +105,10 @@ public struct ServiceConfiguration: Sendable, Hashable {
     /// no. Then a request is refused whose path is one route's as it is spelled, and another's as some services read it, and
     /// spellings that some take for the same are one operation to an idempotency key.
     public var exactPaths = false
+    /// Whether it does what `X-HTTP-Method-Override` and its kin say in the place of a POST's method. Default: no. Then a
+    /// request is refused in which such a field says another method: routes and retries have gone by the one that it has.
+    /// With yes they cross with a POST, and routes, retries and limits take it for a POST all the same.
+    public var methodOverride = false
     /// What the retries and hedges of all its callers draw on together, unless a route has a budget of its own.
     public var budget = RetryBudgetConfiguration()
     /// Whether it is told in `Forwarded` (RFC 7239), beside `X-Forwarded-For`, `-Proto` and `-Host`, where a request comes

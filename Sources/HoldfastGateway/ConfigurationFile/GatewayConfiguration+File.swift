@@ -76,6 +76,8 @@ extension GatewayConfiguration {
         )
         headerLimit = limits.size(
             "headerBytes", default: headerLimit, in: 1_024...(1 << 20), "A request's header fields together.")
+        fieldLimit = limits.integer(
+            "fields", default: fieldLimit, in: 16...1_000, "A request's header fields, in their number.")
         headerTimeout = limits.duration(
             "headerTimeout", default: headerTimeout, in: Self.times,
             "How long a client may take for a request's header fields, and between two pieces of a body that is gathered."

@@ -55,6 +55,10 @@ extension ServiceConfiguration {
             "exactPaths", default: service.exactPaths,
             "Whether it tells paths apart byte by byte. Otherwise a request is refused whose path is one route's as it is spelled and another's as some services read it: in lower case, without empty segments, `;` and what follows it, or a slash at the end, and with `%2F` for a slash."
         )
+        service.methodOverride = section.flag(
+            "methodOverride", default: service.methodOverride,
+            "Whether it does what `X-HTTP-Method-Override` and its kin say in the place of a POST's method. Otherwise a request is refused in which such a field says another method than it has. Routes, retries and limits take it for a POST all the same."
+        )
         service.budget =
             section.section(
                 "budget", unset: "as below",

@@ -48,7 +48,8 @@ final class ControlPlane: Sendable {
         let start = sources.clock.now
         let state: @Sendable () -> GatewayState = { sources.state(start.duration(to: sources.clock.now)) }
         let access = sources.admin.token.map { AdminAccess(token: $0, clock: sources.clock) }
-        let router = Router(context: AdminContext.self)
+        // HEAD is to be answered wherever GET is (RFC 9110, section 9.1).
+        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: SameOriginMiddleware(host: sources.admin.address.host, hasToken: sources.admin.token != nil))
         let token = access.map { AdminTokenMiddleware(access: $0) }

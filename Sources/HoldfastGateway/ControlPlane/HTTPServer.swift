@@ -40,7 +40,7 @@ package final class HTTPServer: Sendable {
         fileprivate var configuration: HTTP1Channel.Configuration {
             let connections = connections
             return HTTP1Channel.Configuration(
-                additionalChannelHandlers: [connections.makeHandler()],
+                additionalChannelHandlers: [connections.makeHandler(), TargetHost.Installer()],
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 100))
         }

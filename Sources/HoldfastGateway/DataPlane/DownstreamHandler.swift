@@ -51,6 +51,8 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var isRequestOpen = false
     /// Whether no request has come yet.
     private var isNew = true
+    /// Whether a part of the next request's head has come.
+    private var hasNextBegun = false
     var isQuiescing: Bool
     /// Whether the request asks to leave HTTP behind. What comes after it is not read as HTTP, whatever the answer.
     var asksForUpgrade = false
@@ -187,6 +189,16 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
+    /// Told when what has come over HTTP/1 was read. From a head's first byte on, a client has the time of a head for it, and
+    /// not that of a connection on which nothing is asked.
+    func nextRequest(hasBegun: Bool) {
+        let isFirstByte = hasBegun && !hasNextBegun
+        hasNextBegun = hasBegun
+        // The first head's time began with the connection.
+        guard isFirstByte, !isNew, case .idle = state else { return }
+        awaitRequest(within: loop.plan.headerTimeout)
+    }
+
     /// What comes over HTTP/1 is no request, and nothing more is read as one.
     ///
     /// - Parameter rest: How many bytes have come of it.
@@ -226,7 +238,8 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             var head = head
             let plan = loop.plan
             let target = try RequestRules.read(
-                &head, fields, headerLimit: plan.configuration.headerLimit, for: plan.table)
+                &head, fields, headerLimit: plan.configuration.headerLimit,
+                fieldLimit: plan.configuration.fieldLimit, for: plan.table)
             if fields.maxForwards == .ends { return answerOptions(head) }
             let route = try plan.table.route(for: target, head.headers)
             let exchange = Exchange(
@@ -310,7 +323,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func exchangeEnded() {
         if case .exchanging = state { state = .idle }
         isReadHeld = false
-        awaitRequest(within: loop.plan.idleTimeout)
+        awaitRequest(within: hasNextBegun ? loop.plan.headerTimeout : loop.plan.idleTimeout)
     }
 
     private func linger(bytes: Int) {

@@ -13,9 +13,11 @@ extension Exchange {
     ///
     /// - Returns: Why the request is to be rejected; nil if it is not.
     func identify() -> Problem? {
-        guard case .jwt(let configuration) = route.configuration.caller, let tokens = route.tokens,
-            key != nil || route.rateLimits?.configuration.byCaller == true
-        else { return nil }
+        guard key != nil || route.rateLimits?.configuration.byCaller == true else { return nil }
+        if case .fields(let names) = route.configuration.caller {
+            return CallerFields.fault(in: request.headers, of: names).map { Problem(.badRequest, $0) }
+        }
+        guard case .jwt(let configuration) = route.configuration.caller, let tokens = route.tokens else { return nil }
         let values = request.headers[configuration.field]
         guard values.count <= 1 else {
             return Problem(.tokenInvalid, "\(configuration.field) is there more than once")
@@ -24,6 +26,9 @@ extension Exchange {
         guard let token = Self.token(in: value, isBare: configuration.field != "authorization") else {
             // Other credentials than a token: whoever sends them is nobody else, and not one of those without any.
             guard configuration.without == .anonymous else { return missing(configuration) }
+            if let fault = CallerFields.fault(in: request.headers, of: [configuration.field]) {
+                return Problem(.badRequest, fault)
+            }
             identity = shared.secret.caller(CallerFields([configuration.field], of: request.headers))
             return nil
         }

@@ -67,7 +67,7 @@ extension Exchange {
         return RequestFingerprint(
             method: request.method.rawValue, target: target.text, contentTypes: headers["content-type"],
             contentEncodings: headers["content-encoding"],
-            fields: route.fingerprintFields.map { .init(name: $0, values: headers[$0]) }
+            fields: route.fingerprintFields.map { .init(name: $0, values: headers[$0]) } + saidMethods
         ).fingerprint(under: shared.secret, body: kept.map(\.readableBytesView))
     }
 

@@ -173,6 +173,7 @@ final class Exchange {
 
     func begin() {
         shared.counters.inFlight.add(1, ordering: .relaxed)
+        if let problem = checkMethodOverride(), !wouldReject(problem) { return answer(problem) }
         if let problem = readKey(), !wouldReject(problem) { return answer(problem) }
         if let problem = identify(), !wouldReject(problem) { return answer(problem) }
         if let problem = admitted() { return answer(problem) }

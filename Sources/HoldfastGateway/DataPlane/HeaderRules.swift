@@ -18,15 +18,13 @@ enum HeaderRules {
         // section 7.6.1).
         let named = known.hasConnection ? head.headers.namedByConnection.subtracting(own.deciding.names) : []
         let isTraced = known.isTraced
-        var via: String?
+        addOwn(head, known, own, into: &fields)
         let passes: Int? = if case .passes(let times)? = known.maxForwards { times } else { nil }
         for (name, value) in head.headers {
             switch FieldName(name) {
-            // An empty value is no member of the list (RFC 9110, section 5.6.1.1).
-            case .via: if !value.isEmpty { via = via.map { "\($0), \(value)" } ?? value }
             // A hop says these of itself, and of those before it what it believes; what came is not passed on. `Host` is
             // the target's.
-            case .host, .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .expect, .timeout, .attempt,
+            case .host, .via, .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .expect, .timeout, .attempt,
                 .connection,
                 .upgrade, .transferEncoding, .hopByHop:
                 break
@@ -40,6 +38,12 @@ enum HeaderRules {
                 if named.isEmpty || !named.contains(name.lowercased()) { fields.add(name: name, value: value) }
             }
         }
+    }
+
+    /// What the gateway says. It stands before what the client says: some services read so many fields and no more.
+    private static func addOwn<Fields: FieldSink>(
+        _ head: HTTPRequestHead, _ known: RequestFields, _ own: Hop, into fields: inout Fields
+    ) {
         let authority = own.authority?.text ?? own.address.description
         fields.add(name: "host", value: authority)
         let (origin, asked) = (own.origin, own.origin.host ?? authority)
@@ -54,6 +58,11 @@ enum HeaderRules {
         fields.add(name: LineageFields.attemptName, value: String(own.attempt))
         if own.writesVia {
             let received = Self.via(head.version)
+            var via: String?
+            // An empty value is no member of the list (RFC 9110, section 5.6.1.1).
+            for (name, value) in head.headers where name.is("via") && !value.isEmpty {
+                via = via.map { "\($0), \(value)" } ?? value
+            }
             fields.add(name: "via", value: via.map { "\($0), \(received)" } ?? received)
         }
         if known.isChunked { fields.add(name: "transfer-encoding", value: "chunked") }

@@ -24,12 +24,17 @@ struct RequestFields {
     private(set) var expectsContinue = false
     /// For a method that it counts for.
     private(set) var maxForwards: MaxForwards?
+    /// How many fields there are.
+    let count: Int
+    /// Whether a field may have services take it for a request of another method.
+    private(set) var overridesMethod = false
     /// Whether something says that the request comes from elsewhere than its connection does.
     private(set) var speaksOfHops = false
     /// Whether its credentials may authenticate the connection that it goes out on.
     private(set) var authenticatesConnection = false
     /// How many gateways of this kind have passed it on, as `Via` says (RFC 9110, section 7.6.3).
     private(set) var holdfasts = 0
+    private(set) var authorizations = 0
     private(set) var timeout: Duration?
     /// Of the layer above, from 1.
     private(set) var attempt = 1
@@ -39,6 +44,7 @@ struct RequestFields {
     /// - Parameter deciding: The fields that something is decided by.
     init(_ head: HTTPRequestHead, deciding: DecidingFields = .least) {
         bytes = head.uri.utf8.count
+        count = head.headers.count
         var (timeouts, attempts) = (0, 0)
         var (closes, keepsAlive) = (false, head.version != .http1_0)
         for (name, value) in head.headers {
@@ -63,7 +69,10 @@ struct RequestFields {
             case .other:
                 if deciding.isTwin(name) { twin = name }
                 if !speaksOfHops, HopField(name) != nil { speaksOfHops = true }
-                if name.is("authorization"), ConnectionCredentials.are(in: value) { authenticatesConnection = true }
+                if MethodOverride.isName(name) { overridesMethod = true }
+                guard name.is("authorization") else { break }
+                authorizations += 1
+                if ConnectionCredentials.are(in: value) { authenticatesConnection = true }
             case .maxForwards:
                 guard MaxForwards.counts(for: head.method) else { break }
                 maxForwards = MaxForwards(value, isOnly: maxForwards == nil)

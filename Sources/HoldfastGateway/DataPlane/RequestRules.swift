@@ -10,11 +10,14 @@ enum RequestRules {
     /// more than twice as many.
     static let loopBound = 8
 
-    /// - Parameter table: The routes, for what they decide by.
+    /// - Parameters:
+    ///   - fieldLimit: How many fields there may be.
+    ///   - table: The routes, for what they decide by.
     /// - Returns: What the request asks for. From here on the head says the same.
     /// - Throws: A `Problem` that says which rule was broken.
     static func read(
-        _ head: inout HTTPRequestHead, _ fields: RequestFields, headerLimit: Int, for table: RouteTable
+        _ head: inout HTTPRequestHead, _ fields: RequestFields, headerLimit: Int, fieldLimit: Int,
+        for table: RouteTable
     ) throws(Problem) -> RequestTarget {
         let (version, method) = (head.version, head.method)
         guard version == .http1_1 || version == .http2 || version == .http1_0 else {
@@ -24,9 +27,15 @@ enum RequestRules {
             throw Problem(
                 .headersTooLarge, "the header fields take \(fields.bytes) bytes, \(headerLimit) are allowed")
         }
+        guard fields.count <= fieldLimit else {
+            throw Problem(.headersTooLarge, "there are \(fields.count) header fields, \(fieldLimit) are allowed")
+        }
         try checkFraming(fields, version)
-        guard fields.hosts == 1 || (fields.hosts == 0 && version == .http1_0) else {
-            throw Problem(.badRequest, "the request must have one Host")
+        // In HTTP/1.0 as well: the service would be told some host, by which nothing was decided here.
+        guard fields.hosts == 1 else { throw Problem(.badRequest, "the request must have one Host") }
+        // It is no list (RFC 9110, sections 5.3 and 11.6.2). Of two, services take the first, the last, or both.
+        guard fields.authorizations <= 1 else {
+            throw Problem(.badRequest, "the request has more than one Authorization")
         }
         if let twin = fields.twin {
             throw Problem(

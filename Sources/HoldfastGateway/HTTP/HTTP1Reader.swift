@@ -34,6 +34,8 @@ struct HTTP1RequestReader {
     var isOver: Bool { if case .over = state { true } else { false } }
     /// How many bytes are kept unread.
     var unread: Int { input.count }
+    /// Whether a head has begun to come, and is not whole.
+    var isInHead: Bool { if case .head = state { !input.isEmpty } else { false } }
 
     mutating func append(_ bytes: ByteBuffer) { input.append(bytes) }
     mutating func settle() { input.settle() }

@@ -1,8 +1,10 @@
 #if Gateway
-/// A field by which services take a request to come from somebody else than its connection does: from another client, to
-/// another host, path or scheme, with another certificate. From whom this is not to be believed, none of them passes.
+/// A field by which services take a request to come from somebody else than its connection does: from another client or
+/// user, to another host, path or scheme, with another certificate. From whom this is not to be believed, none of them
+/// passes.
 ///
-/// `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`, which the gateway writes itself, are ``FieldName``'s.
+/// `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`, which the gateway writes itself, are ``FieldName``'s, and fields
+/// that name another method are ``MethodOverride``'s.
 enum HopField {
     case asItIs
     /// With `_` for `-`: services that make variables of fields (CGI, WSGI, Rack) take it for the same, and no proxy that
@@ -26,65 +28,74 @@ enum HopField {
 
     /// Nil for any other field.
     init?(_ name: String) {
+        guard Self.isOne(name) else { return nil }
+        let isUnderscored = name.utf8.contains(UInt8(ascii: "_"))
+        // These two are variables' names, and proxies that set them write them so.
+        let isVariable = name.means("script-name") || name.means("path-info")
+        self = isUnderscored == isVariable ? .asItIs : .misspelt
+    }
+
+    private static func isOne(_ name: String) -> Bool {
         // Most fields are told from these by their first letter or by their length.
-        let isOne =
-            switch name.utf8.first.map(String.lower) {
-            case UInt8(ascii: "x")?: Self.isAfterX(name)
-            case UInt8(ascii: "c")?: Self.isAfterC(name)
-            case UInt8(ascii: "f")?: Self.isAfterF(name)
-            case UInt8(ascii: "s")?: name.begins(with: "ssl-client-")
-            case UInt8(ascii: "t")?: name.means("true-client-ip")
-            default: false
-            }
-        guard isOne else { return nil }
-        self = name.utf8.contains(UInt8(ascii: "_")) ? .misspelt : .asItIs
+        let (prefixes, names): ([StaticString], [[StaticString]])
+        switch name.utf8.first.map(String.lower) {
+        case UInt8(ascii: "x")?: (prefixes, names) = (xPrefixes, xNames)
+        case UInt8(ascii: "c")?: (prefixes, names) = (cPrefixes, cNames)
+        case UInt8(ascii: "r")?: (prefixes, names) = ([], rNames)
+        case UInt8(ascii: "d")?, UInt8(ascii: "f")?, UInt8(ascii: "p")?, UInt8(ascii: "s")?, UInt8(ascii: "t")?,
+            UInt8(ascii: "w")?:
+            (prefixes, names) = (otherPrefixes, otherNames)
+        default: return false
+        }
+        let length = name.utf8.count
+        return (length < names.count && names[length].contains { name.means($0) })
+            || prefixes.contains { name.begins(with: $0) }
     }
 
-    private static func isAfterX(_ name: String) -> Bool {
-        if name.begins(with: "x-forwarded-") || name.begins(with: "x-original-") || name.begins(with: "x-ssl-client-")
-            || name.begins(with: "x-envoy-original-")
-        {
-            return true
-        }
-        return switch name.utf8.count {
-        case 6: name.means("x-host")
-        case 8: name.means("x-scheme")
-        case 9: name.means("x-real-ip")
-        case 11: name.means("x-client-ip") || name.means("x-remote-ip") || name.means("x-forwarded")
-        case 12: name.means("x-url-scheme")
-        case 13: name.means("x-rewrite-url") || name.means("x-remote-addr") || name.means("x-client-cert")
-        case 14: name.means("x-proxyuser-ip")
-        case 16: name.means("x-originating-ip")
-        case 19: name.means("x-cluster-client-ip")
-        case 20: name.means("x-http-host-override")
-        case 24: name.means("x-envoy-external-address")
-        default: false
-        }
-    }
+    // MARK: Names
 
-    private static func isAfterC(_ name: String) -> Bool {
-        switch name.utf8.count {
-        case 9: name.means("client-ip")
-        // RFC 9440, section 2.4: whoever ends TLS removes what came of these.
-        case 11: name.means("client-cert")
-        case 17: name.means("client-cert-chain")
-        case 10: name.means("cf-visitor")
-        case 14: name.means("cf-pseudo-ipv4")
-        case 16: name.means("cf-connecting-ip")
-        case 18: name.means("cf-connecting-ipv6")
-        case 25: name.means("cloudfront-viewer-address")
-        case 26: name.means("cloudfront-forwarded-proto")
-        default: false
-        }
-    }
+    private static let xPrefixes: [StaticString] = [
+        "x-forwarded-", "x-original-", "x-envoy-original-", "x-ssl-",
+        // Whoever ends TLS or authenticates in front says so: Azure, App Engine, Google's and Amazon's proxies, oauth2-proxy.
+        "x-arr-", "x-appengine-", "x-ms-client-principal", "x-goog-authenticated-user-", "x-amzn-oidc-",
+        "x-amzn-mtls-clientcert", "x-auth-request-", "x-webauth-", "x-authentik-",
+    ]
+    private static let xNames = byLength([
+        // Where a request was asked for, as frameworks read it.
+        "x-host", "x-scheme", "x-url-scheme", "x-rewrite-url", "x-rewrite-uri", "x-request-uri", "x-http-host-override",
+        "x-script-name", "x-path-info", "x-root-path", "x-base-path",
+        "x-http-path-override", "x-waws-unencoded-url", "x-envoy-decorator-operation",
+        // Who asks.
+        "x-real-ip", "x-client-ip", "x-remote-ip", "x-forwarded", "x-remote-addr", "x-proxyuser-ip", "x-originating-ip",
+        "x-cluster-client-ip", "x-envoy-external-address", "x-azure-clientip", "x-azure-socketip", "x-real-host",
+        "x-real-proto", "x-remote-host", "x-remote-user", "x-remote-groups", "x-authenticated-user", "x-proxy-user",
+        "x-true-client-ip", "x-true-ip", "x-nf-client-connection-ip", "x-vercel-forwarded-for",
+        "x-sp-forwarded-ip",
+        // With which certificate.
+        "x-client-cert", "x-client-cert-chain", "x-client-verify", "x-client-dn", "x-client-s-dn", "x-client-i-dn",
+        "x-client-serial", "x-tls-client-cert", "x-tls-verified", "x-peer-cert",
+    ])
+    private static let cPrefixes: [StaticString] = ["cf-access-authenticated-user-"]
+    private static let cNames = byLength([
+        // RFC 9440, section 2.4: whoever ends TLS removes what came of the certificate's.
+        "client-ip", "client-cert", "client-cert-chain", "cf-visitor", "cf-pseudo-ipv4", "cf-connecting-ip",
+        "cf-connecting-ipv6", "cloudfront-viewer-address", "cloudfront-forwarded-proto",
+    ])
+    private static let rNames = byLength([
+        "remote-user", "remote-groups", "remote-name", "remote-email", "remote-addr", "remote-ip", "remote-host",
+    ])
+    private static let otherPrefixes: [StaticString] = [
+        "ssl-client-", "wl-proxy-", "tailscale-user-", "tailscale-app-capabilities",
+    ]
+    private static let otherNames = byLength([
+        "daphne-root-path", "forwarded-for", "front-end-https", "fastly-client-ip", "fly-client-ip", "path-info",
+        "proxy-client-ip", "proxy-remote-user", "script-name", "ssl-cert", "ssl-verified", "true-client-ip",
+        "wl-path-prepend",
+    ])
 
-    private static func isAfterF(_ name: String) -> Bool {
-        switch name.utf8.count {
-        case 13: name.means("forwarded-for")
-        case 15: name.means("front-end-https")
-        case 16: name.means("fastly-client-ip")
-        default: false
-        }
+    private static func byLength(_ names: [StaticString]) -> [[StaticString]] {
+        let longest = names.map(\.utf8CodeUnitCount).max() ?? 0
+        return (0...longest).map { length in names.filter { $0.utf8CodeUnitCount == length } }
     }
 }
 
@@ -92,7 +103,7 @@ extension String {
     /// Whether it is this name, in any case, and with `-` or `_`.
     ///
     /// - Parameter name: In lower case, with `-`.
-    fileprivate func means(_ name: StaticString) -> Bool {
+    func means(_ name: StaticString) -> Bool {
         utf8.count == name.utf8CodeUnitCount && begins(with: name)
     }
 

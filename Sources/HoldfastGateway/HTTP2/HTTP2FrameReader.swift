@@ -158,7 +158,7 @@ struct HTTP2FrameReader {
                 guard isAtStart else { return take(to: end, from: &input) }
                 return data(size, &input)
             case .whole where isWhole:
-                noted(header)
+                noted(header, in: &input, at: end)
             case .fields where isWhole:
                 // A slice of what is there.
                 guard let frame = input.getSlice(at: end, length: size) else { break }
@@ -269,13 +269,16 @@ struct HTTP2FrameReader {
                 frame.getSlice(at: frame.readerIndex + HTTP2FrameHeader.size, length: 8) ?? ByteBuffer())
             return short
         default:
-            noted(header)
+            var frame = frame
+            noted(header, in: &frame, at: frame.readerIndex)
             return frame
         }
     }
 
-    private mutating func noted(_ header: HTTP2FrameHeader) {
-        if header.kind == .settings, header.has(HTTP2FrameHeader.Flag.acknowledged) { isAgreed = true }
+    private mutating func noted(_ header: HTTP2FrameHeader, in bytes: inout ByteBuffer, at frame: Int) {
+        guard header.kind == .settings else { return }
+        if header.has(HTTP2FrameHeader.Flag.acknowledged) { isAgreed = true }
+        HTTP2Limits.settle(bytes: &bytes, settings: frame + HTTP2FrameHeader.size, header.length / 6)
     }
 
     // MARK: Field blocks

@@ -45,6 +45,7 @@ final class HTTP1RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 }
             }
             reader.settle()
+            downstream.nextRequest(hasBegun: reader.isInHead)
         } catch {
             hasFailed = true
             let rest = reader.takeUnread()?.readableBytes ?? 0

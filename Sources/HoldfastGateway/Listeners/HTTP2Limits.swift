@@ -22,6 +22,30 @@ enum HTTP2Limits {
     /// client may be held to, and a few that are not full.
     static func continuationFrames(_ headerLimit: Int) -> Int { headerLimit / (16 << 10) + 4 }
 
+    /// What the gateway keeps of the fields that it has sent to a client, in bytes: HTTP/2's default. A client may offer a
+    /// larger table, and whoever writes chooses how much of that is used (RFC 7541, section 4.2). NIOHPACK would use all,
+    /// up to 4 GiB, and look for each field of each answer in it, from one end to the other.
+    static let answerTable = HPACKEncoder.defaultDynamicTableSize
+    private static let tableSetting: UInt16 = 1
+    /// What RFC 9113, section 6.5.2, defines, and RFC 8441.
+    private static let knownSettings: ClosedRange<UInt16> = 1...8
+    /// The one number that stands for all that nobody knows: NIOHTTP2 ignores them (section 6.5.2) and keeps each.
+    private static let unknownSetting: UInt16 = 0xFFFF
+
+    /// Has a client's settings say what is made use of, and nothing that is kept without use.
+    ///
+    /// - Parameter settings: Where the first one stands.
+    static func settle(bytes: inout ByteBuffer, settings: Int, _ count: Int) {
+        for place in stride(from: settings, to: settings + 6 * count, by: 6) {
+            guard let (name, value) = bytes.getMultipleIntegers(at: place, as: (UInt16, UInt32).self) else { return }
+            if name == tableSetting, value > UInt32(answerTable) {
+                bytes.setInteger(UInt32(answerTable), at: place + 2)
+            } else if !knownSettings.contains(name), name != unknownSetting {
+                bytes.setInteger(unknownSetting, at: place)
+            }
+        }
+    }
+
     static func make(_ configuration: GatewayConfiguration, streams: Int) -> NIOHTTP2Handler.Configuration {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [

@@ -68,6 +68,46 @@ import Testing
         HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: HTTPHeaders(fields))
     }
 
+    // MARK: The table
+
+    /// RFC 7541, section 4.2: a client offers a size, and whoever writes chooses. FieldDecoder keeps 4 KiB, as HTTP/2 has it
+    /// where nobody says another, and takes no change to more.
+    @Test(arguments: [[4_096], [4_097], [65_536], [1 << 31], [UInt32.max], [0, UInt32.max], [UInt32.max, 0, 1 << 20]])
+    func `the table of what was sent stays small, whatever a client offers`(sizes: [UInt32]) throws {
+        var client = try Client()
+        func settings(_ sizes: [UInt32]) -> [UInt8] {
+            let payload = sizes.flatMap { size -> [UInt8] in
+                [0, 1] + (0..<4).map { UInt8(truncatingIfNeeded: size >> (24 - 8 * $0)) }
+            }
+            return HTTP2Frames.frame(4, flags: 0, stream: 0, payload)
+        }
+        // In one frame, and in one after another, whole and in two pieces.
+        for (round, frames) in [[sizes], sizes.map { [$0] }].enumerated() {
+            for frame in frames.map(settings) {
+                let half = round == 0 ? frame.count : frame.count / 2
+                try client.pipe.receive(Array(frame[..<half]))
+                if half < frame.count { try client.pipe.receive(Array(frame[half...])) }
+            }
+            for number in 0..<300 {
+                let name = "field-\(round)-\(number)"
+                let answer = try client.ask {
+                    $0.answer(Self.head(200, [(name, "\(number)"), ("again", "\(number % 3)")]))
+                }
+                #expect(answer.values(name) == [Array("\(number)".utf8)])
+                #expect(answer.values("again") == [Array("\(number % 3)".utf8)])
+            }
+        }
+    }
+
+    @Test func `settings that nobody knows are kept as one`() {
+        var bytes = ByteBuffer()
+        for name in UInt16(0)..<2_000 { bytes.writeMultipleIntegers(name, UInt32(name)) }
+        HTTP2Limits.settle(bytes: &bytes, settings: 0, 2_000)
+        var names: [UInt16] = []
+        while let (name, _) = bytes.readMultipleIntegers(as: (UInt16, UInt32).self) { names.append(name) }
+        #expect(Set(names) == Set(1...8).union([0xFFFF]) && Array(names[1...8]) == Array(1...8))
+    }
+
     // MARK: Bytes
 
     private static let values: [[UInt8]] = [

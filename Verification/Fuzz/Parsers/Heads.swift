@@ -69,7 +69,7 @@ extension FuzzTarget {
         let origin = try origin(of: &head, &known, text)
         let target: RequestTarget
         do throws(Problem) {
-            target = try RequestRules.read(&head, known, headerLimit: 16 << 10, for: RouteTable([]))
+            target = try RequestRules.read(&head, known, headerLimit: 16 << 10, fieldLimit: 100, for: RouteTable([]))
         } catch {
             return Outcome(String(error.detail.prefix(40).filter { !$0.isNumber }))
         }
