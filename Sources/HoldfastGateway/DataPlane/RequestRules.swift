@@ -6,6 +6,9 @@ import NIOHTTP1
 /// What a request must be before anything is done about it. Two readers of one request must never disagree on where it
 /// ends (RFC 9112, section 11.2), so whatever could be read in two ways is refused, and the connection closed.
 enum RequestRules {
+    /// The most members of `Connection`. Each is compared with each field's name, which takes a hash and a text.
+    static let connectionBound = 64
+
     /// - Parameter table: The routes, for what they decide by.
     /// - Returns: What the request asks for. From here on the head says the same.
     /// - Throws: A ``Problem`` that says which rule was broken.
@@ -23,6 +26,11 @@ enum RequestRules {
         try checkFraming(fields, version)
         guard fields.hosts == 1 || (fields.hosts == 0 && version == .http1_0) else {
             throw Problem(.badRequest, "the request must have one Host")
+        }
+        guard fields.connectionOptions <= connectionBound else {
+            throw Problem(
+                .badRequest,
+                "Connection names \(fields.connectionOptions) fields, at most \(connectionBound) are allowed")
         }
         if let twin = fields.twin {
             throw Problem(
