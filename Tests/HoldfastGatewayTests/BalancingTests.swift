@@ -91,7 +91,8 @@ import Testing
                 avoiding: tried, for: 0, at: .now(), isEnforced: true, using: &generator, wouldReject: { _ in })
             switch consume choice {
             case .endpoint(let endpoint, let permit, let service):
-                _ = (consume permit, consume service)
+                _ = consume permit
+                _ = consume service
                 return endpoint
             case .rejected, .bodyFirst: return nil
             case .nowhere: return nil
