@@ -11,16 +11,23 @@ public struct MediaType: Sendable, Hashable {
     /// By their names, in lower case.
     public let parameters: [String: String]
 
-    /// Reads a field's value. Nil for what is none, and for one that names a parameter twice, which readers understand
-    /// differently. A value that is not in quotes may have characters that would need them, but `"`, `,`, `;` and `\`:
+    /// The most `;`, and so the most parameters. Media types in use have two or three; each costs a microsecond, and a
+    /// stranger would have thousands.
+    static let parameterBound = 32
+
+    /// Reads a field's value. Nil for what is none, for one with more than 32 parameters, and for one that names a
+    /// parameter twice, which readers understand differently. A value that is not in quotes may have characters that would need them, but `"`, `,`, `;` and `\`:
     /// boundaries are often written so.
     public init?(_ text: String) {
         var reader = Reader(rest: Array(text.utf8)[...])
         reader.skipSpace()
         guard let type = reader.token(), reader.take("/"), let subtype = reader.token() else { return nil }
         var parameters: [String: String] = [:]
+        var left = Self.parameterBound
         reader.skipSpace()
         while reader.take(";") {
+            guard left > 0 else { return nil }
+            left -= 1
             reader.skipSpace()
             // `;` may stand alone.
             if reader.rest.isEmpty || reader.rest.first == UInt8(ascii: ";") { continue }

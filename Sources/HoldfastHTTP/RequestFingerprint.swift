@@ -66,10 +66,12 @@ public struct RequestFingerprint: Sendable {
             }
             if type.type == "multipart", contentEncodings.isEmpty, let boundary = type.parameters["boundary"] {
                 let body = pieces.reduce(into: [UInt8]()) { $0.append(contentsOf: $1) }
-                if let parts = MultipartBody(body, in: 0..<body.count, boundary: boundary) {
+                var left = MultipartBody.partBound
+                if let parts = MultipartBody(body, in: 0..<body.count, boundary: boundary, atMost: left) {
+                    left -= parts.parts.count
                     words.add("multipart")
                     add(type, to: &words, hasBoundary: false)
-                    return add(parts, of: body, to: &words, depth: 1)
+                    return add(parts, of: body, to: &words, depth: 1, &left)
                 }
             }
             words.add("type")
@@ -94,7 +96,10 @@ public struct RequestFingerprint: Sendable {
         }
     }
 
-    private func add(_ parts: MultipartBody, of body: [UInt8], to words: inout FingerprintWords, depth: Int) {
+    /// - Parameter left: How many parts may still be found in these.
+    private func add(
+        _ parts: MultipartBody, of body: [UInt8], to words: inout FingerprintWords, depth: Int, _ left: inout Int
+    ) {
         func add(_ range: Range<Int>?, to words: inout FingerprintWords) {
             words.add(count: range == nil ? 0 : 1)
             if let range { words.add(body[range]) }
@@ -103,27 +108,33 @@ public struct RequestFingerprint: Sendable {
         words.add(count: parts.paddings.count)
         for padding in parts.paddings { words.add(body[padding]) }
         words.add(count: parts.parts.count)
-        for part in parts.parts { addPart(part, of: body, to: &words, depth: depth) }
+        for part in parts.parts { addPart(part, of: body, to: &words, depth: depth, &left) }
         add(parts.epilogue, to: &words)
     }
 
-    private func addPart(_ part: Range<Int>, of body: [UInt8], to words: inout FingerprintWords, depth: Int) {
-        guard depth < Self.depthBound, let head = PartHead(body, in: part), head.type.type == "multipart",
+    private func addPart(
+        _ part: Range<Int>, of body: [UInt8], to words: inout FingerprintWords, depth: Int, _ left: inout Int
+    ) {
+        guard depth < Self.depthBound, left > 0, let head = PartHead(body, in: part, &left),
             let boundary = head.type.parameters["boundary"],
-            let parts = MultipartBody(body, in: head.end..<part.upperBound, boundary: boundary)
+            let parts = MultipartBody(body, in: head.end..<part.upperBound, boundary: boundary, atMost: left)
         else {
             words.add("part")
             return words.add(body[part])
         }
+        left -= parts.parts.count
         words.add("parts")
         words.add(body[part.lowerBound..<head.value.lowerBound])
         add(head.type, to: &words, hasBoundary: false)
         words.add(body[head.value.upperBound..<head.end])
-        add(parts, of: body, to: &words, depth: depth + 1)
+        add(parts, of: body, to: &words, depth: depth + 1, &left)
     }
 }
 
-/// The head of a part that says what the part is, once.
+/// The head of a part that says once what the part is: a multipart body again.
+///
+/// A stranger has as many of them as its body has room for, so that what is not meant costs no more than a look at its
+/// bytes; what is read of a media type is taken from the parts that may still be found.
 private struct PartHead {
     /// The longest head that is looked at.
     private static let bound = 16 << 10
@@ -134,7 +145,7 @@ private struct PartHead {
     /// Where the part's content begins.
     let end: Int
 
-    init?(_ bytes: [UInt8], in part: Range<Int>) {
+    init?(_ bytes: [UInt8], in part: Range<Int>, _ left: inout Int) {
         var start = part.lowerBound
         let last = min(part.upperBound, part.lowerBound + Self.bound)
         var found: Range<Int>?
@@ -149,15 +160,30 @@ private struct PartHead {
             let line = start..<end - 2
             start = end
             if line.isEmpty { break }
-            guard let colon = bytes[line].firstIndex(of: UInt8(ascii: ":")),
-                String(decoding: bytes[line.lowerBound..<colon], as: UTF8.self).lowercased() == "content-type"
+            let name = Self.name.utf8.count
+            guard line.count > name, bytes[line.lowerBound + name] == UInt8(ascii: ":"),
+                Self.begins(bytes[line], with: Self.name)
             else { continue }
             guard found == nil else { return nil }
-            found = colon + 1..<line.upperBound
+            found = line.lowerBound + name + 1..<line.upperBound
         }
         guard let found else { return nil }
         let text = bytes[found].map { $0 == 0x0D || $0 == 0x0A ? 0x20 : $0 }
+        guard Self.begins(text.drop { $0 == 0x20 || $0 == 0x09 }, with: "multipart/") else { return nil }
+        let cost = text.count { $0 == UInt8(ascii: ";") }
+        guard cost <= left else { return nil }
+        left -= cost
         guard let type = MediaType(String(decoding: text, as: UTF8.self)) else { return nil }
         (self.type, value, end) = (type, found, start)
+    }
+
+    private static let name = "content-type"
+
+    /// - Parameter name: In lower case.
+    private static func begins(_ bytes: ArraySlice<UInt8>, with name: String) -> Bool {
+        bytes.count >= name.utf8.count
+            && zip(bytes, name.utf8).allSatisfy { byte, wanted in
+                (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 == wanted : byte == wanted
+            }
     }
 }

@@ -91,10 +91,10 @@ import Testing
                 avoiding: tried, for: 0, at: .now(), isEnforced: true, using: &generator, wouldReject: { _ in })
             switch consume choice {
             case .endpoint(let endpoint, let permit, let service):
-                permit?.abandoned()
-                service?.abandoned()
+                _ = consume permit
+                _ = consume service
                 return endpoint
-            case .rejected: return nil
+            case .rejected, .bodyFirst: return nil
             case .nowhere: return nil
             }
         }

@@ -30,6 +30,34 @@ import Testing
         #expect((StrangerOrigin.name(of: address, isSaid: true) != nil) == isAddress)
     }
 
+    /// Who is the caller by its address has one rate, whichever of its 2^64 addresses it comes from.
+    @Test(arguments: [
+        ("2001:db8::1", "2001:db8::2", true), ("2001:db8::1", "2001:db8:0:0:ffff:ffff:ffff:ffff", true),
+        ("2001:db8::1", "2001:db8:0:1::1", false), ("fd00::1", "fd00::2", true), ("::1", "::2", true),
+        ("192.0.2.1", "192.0.2.2", false), ("192.0.2.1", "::ffff:192.0.2.1", true), ("192.0.2.1", "::1", false),
+        ("127.0.0.1", "127.0.0.2", false),
+    ])
+    func `a rate counts an IPv6 network of 64 bits as one caller`(one: String, other: String, isOne: Bool) {
+        #expect((StrangerOrigin.counted(one) == StrangerOrigin.counted(other)) == isOne)
+    }
+
+    @Test func `addresses of one network share a rate, and not their keys`() throws {
+        let gateway = try LoopGateway {
+            $0.routes[0].caller = .address
+            $0.routes[0].rateLimit = .init(requests: 1)
+        }
+        defer { gateway.end() }
+        func get(from address: String) throws -> String {
+            let client = try gateway.connect(from: address)
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            return client.received
+        }
+        #expect(try get(from: "2001:db8::1").isEmpty)
+        for last in 2...5 { #expect(try get(from: "2001:db8::\(last)").hasPrefix("HTTP/1.1 429 ")) }
+        #expect(try get(from: "2001:db8:0:1::1").isEmpty)
+        #expect(gateway.services.count == 2)
+    }
+
     @Test func `what has no address is nobody in particular`() {
         #expect(StrangerOrigin.name(of: nil, isSaid: true) == nil)
     }

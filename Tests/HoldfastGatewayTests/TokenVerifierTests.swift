@@ -155,7 +155,80 @@ import Testing
         try #expect(result(verifier, two.token(Self.claims, head: #"{"alg":"Ed25519","kid":"two"}"#)).utf8.count == 64)
     }
 
+    /// RFC 7519, section 4, and RFC 7515, section 4.
+    @Test(arguments: [
+        #"{"sub":"eve","sub":"ada"}"#, #"{"sub":"ada","sub":"ada"}"#, #"{"exp":1800000100,"sub":"ada","exp":1}"#,
+        #"{"sub":"eve","s\u0075b":"ada"}"#, #"{"s\u0075b":"eve","sub":"ada"}"#,
+        #"{ "sub" : "ada" , "x" : {} , "x" : 1 }"#,
+        #"{"sub":"ada","x":{"sub":"eve"},"x":[]}"#, #"{"sub":"ada","cnf":null,"cnf":1}"#, #"{"sub":"ada","":1,"":2}"#,
+        #"{"sub":"ada","e\u0301":1,"\u00e9":2}"#,
+    ])
+    func `claims whose names come twice are refused`(claims: String) async throws {
+        let issuer = try await TestIssuer.p256()
+        let verifier = try await verifier(issuer.key)
+        try #expect(result(verifier, issuer.token(claims)) == "refused: its claims cannot be read")
+    }
+
+    @Test(arguments: [
+        #"{"sub":"ada","x":{"sub":"eve"}}"#, #"{"sub":"ada","x":["sub","sub",{"sub":1,"sub":2}]}"#,
+        #"{"sub":"ada","x":"\"sub\":1,\"sub\""}"#, #"{"x":"sub","y":"sub","sub":"ada"}"#, #"{"sub":"ada","Sub":"eve"}"#,
+    ])
+    func `what only looks like a name that comes twice is none`(claims: String) async throws {
+        let issuer = try await TestIssuer.p256()
+        let verifier = try await verifier(issuer.key)
+        try #expect(result(verifier, issuer.token(claims)) == result(verifier, issuer.token(#"{"sub":"ada"}"#)))
+    }
+
+    @Test(arguments: [
+        #"{"alg":"ES256","alg":"none"}"#, #"{"alg":"none","alg":"ES256"}"#, #"{"alg":"ES256","kid":"x","kid":"one"}"#,
+        #"{"alg":"ES256","x":1,"x":1}"#, #"{"alg":"ES256","\u0061lg":"ES256"}"#,
+    ])
+    func `a head whose names come twice is refused`(head: String) async throws {
+        let issuer = try await TestIssuer.p256()
+        let verifier = try await verifier(issuer.key)
+        try #expect(result(verifier, issuer.token(Self.claims, head: head)) == "refused: its head cannot be read")
+    }
+
+    /// RFC 7515, section 2, and RFC 7519, section 7.2.
+    @Test(arguments: [
+        String.Encoding.utf16, .utf16LittleEndian, .utf16BigEndian, .utf32, .utf32LittleEndian, .utf32BigEndian,
+    ])
+    func `a token is UTF-8 and nothing else`(encoding: String.Encoding) async throws {
+        let issuer = try await TestIssuer.p256()
+        let verifier = try await verifier(issuer.key)
+        let claims = try #require(Self.claims.data(using: encoding))
+        let head = try #require(#"{"alg":"ES256","kid":"one"}"#.data(using: encoding))
+        try #expect(result(verifier, issuer.token(claims)) == "refused: its claims cannot be read")
+        try #expect(result(verifier, issuer.token(Data(Self.claims.utf8), head: head)).hasPrefix("refused"))
+        let marked = Data([0xEF, 0xBB, 0xBF]) + Data(Self.claims.utf8)
+        try #expect(result(verifier, issuer.token(marked)).hasPrefix("refused"))
+        var broken = Data(Self.claims.utf8)
+        broken[broken.count - 3] = 0xFF
+        try #expect(result(verifier, issuer.token(broken)).hasPrefix("refused"))
+    }
+
     // MARK: Keys
+
+    @Test func `a token with junk for a signature has no more tried than eight keys, and two on P-521`() async throws {
+        var (small, large): ([String], [String]) = ([], [])
+        for _ in 0..<12 {
+            small.append(try await TestIssuer.p256().key.replacing(#""kid":"one","#, with: ""))
+            large.append(try await TestIssuer.p521().key)
+        }
+        let named = try await TestIssuer.p521("named")
+        var configuration = TokenCaller(
+            keys: try TokenKeys(Array("{\"keys\":[\((small + large + [named.key]).joined(separator: ","))]}".utf8)))
+        configuration.claims = ["sub"]
+        let verifier = try await TokenVerifier.make(configuration, secret: Self.secret)
+        #expect(verifier.candidates(for: "ES256", kid: nil).count == 8)
+        #expect(verifier.candidates(for: "ES256", kid: "x").count == 8)
+        #expect(verifier.candidates(for: "ES512", kid: nil).count == 2)
+        #expect(verifier.candidates(for: "ES384", kid: nil).isEmpty)
+        // The one that it names comes first, wherever it stands.
+        #expect(verifier.candidates(for: "ES512", kid: "named").map(\.id) == ["named", nil])
+        let token = try named.token(Self.claims, head: #"{"alg":"ES512","kid":"named"}"#)
+        #expect(result(verifier, token).utf8.count == 64)
+    }
 
     @Test func `of a document, what can be used is used, and the rest is left out`() async throws {
         let issuer = try await TestIssuer.p256()

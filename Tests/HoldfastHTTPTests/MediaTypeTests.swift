@@ -35,6 +35,13 @@ import Testing
     ])
     func `what is no media type is none`(text: String) { #expect(MediaType(text) == nil) }
 
+    @Test(arguments: [(32, true), (33, false), (4_000, false)])
+    func `no more parameters are read than any type has`(count: Int, isRead: Bool) {
+        let named = (0..<count).map { "; p\($0)=1" }.joined()
+        #expect((MediaType("a/b" + named) != nil) == isRead)
+        #expect((MediaType("a/b" + String(repeating: ";", count: count)) != nil) == isRead)
+    }
+
     @Test func `a boundary out of its quotes is read, though it needs them`() {
         #expect(MediaType("multipart/mixed; boundary=----=_Part_1:2/3")?.parameters["boundary"] == "----=_Part_1:2/3")
     }

@@ -138,6 +138,41 @@ import Testing
             "a folded line says the same")
     }
 
+    /// What is beyond the bound is taken as it was sent, so that its boundary counts.
+    @Test(arguments: [
+        // Parts, sets of changes, and parts in each set; a set costs its parameter as well.
+        (1_000, 0, 0, true), (1_001, 0, 0, false), (0, 1, 998, true), (0, 1, 999, false), (0, 200, 3, true),
+        (0, 201, 3, false), (500, 100, 3, true), (500, 101, 3, false), (0, 5_000, 1, false),
+    ])
+    func `no more parts are told apart than a thousand, at whatever depth they are`(
+        parts: Int, sets: Int, inEach: Int, isSame: Bool
+    ) {
+        func batch(_ outer: String, _ inner: String) -> String {
+            let set = Self.form(inner, Array(repeating: "x", count: inEach))
+            let type = "Content-Type: multipart/mixed; boundary=\(inner)"
+            let all =
+                String(repeating: "--\(outer)\r\n\r\nx\r\n", count: parts)
+                + String(repeating: "--\(outer)\r\n\(type)\r\n\r\n\(set)\r\n", count: sets)
+            return all + "--\(outer)--\r\n"
+        }
+        let one = Self.print(Self.type("a"), batch("a", "i"))
+        #expect(one == Self.print(Self.type("a"), batch("a", "i")))
+        #expect((one == Self.print(Self.type("b"), batch("b", "j"))) == isSame)
+    }
+
+    @Test(arguments: [
+        ("CONTENT-TYPE: MULTIPART/mixed; boundary=", true), ("content-type:multipart/mixed;boundary=", true),
+        ("Content-Type:\tmultipart/mixed; boundary=", true), ("Content-Types: multipart/mixed; boundary=", false),
+        ("Content-Type : multipart/mixed; boundary=", false), ("Content-Type: text/plain; boundary=", false),
+        ("X: y\r\nContent-Type: multipart/mixed; boundary=", true), ("Content-Type: multipartx/y; boundary=", false),
+    ])
+    func `a part is a multipart body where its head says so, in any case`(line: String, isOne: Bool) {
+        func body(_ inner: String) -> String {
+            "--a\r\n\(line)\(inner)\r\n\r\n\(Self.form(inner))\r\n--a--\r\n"
+        }
+        #expect((Self.print(Self.type("a"), body("i")) == Self.print(Self.type("a"), body("j"))) == isOne)
+    }
+
     @Test func `what is no multipart keeps its boundary parameter`() {
         #expect(Self.print("text/plain; boundary=a", "x") != Self.print("text/plain; boundary=b", "x"))
         #expect(Self.print("multipart/mixed", "x") != Self.print("multipart/mixed; boundary=b", "x"))

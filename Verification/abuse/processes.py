@@ -66,7 +66,13 @@ services:
     connections: {places}
   sockets:
     endpoints: ["http://127.0.0.1:{sockets_port}"]
+  # Away until an attack lets it come back.
+  away:
+    endpoints: ["http://127.0.0.1:{away_port}"]
+    breaker: {{ cooldown: 1s }}
+    serviceBreaker: off
 routes:
+  - {{ name: away, service: away, match: {{ path: /away/* }}, attemptTimeout: {patience}s }}
   - {{ name: sockets, service: sockets, match: {{ path: /socket }} }}
   - {{ name: early, service: sockets, match: {{ path: /early }}, attemptTimeout: {patience}s }}
   - {{ name: everything, service: service, attemptTimeout: {patience}s }}
@@ -162,13 +168,13 @@ class Gateway(Process):
     def __init__(self, binary, folder, service, patience, connections=12_000, files=None, limits="",
                  places=1_024):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
-        port, self.tls_port, self.admin_port = free_ports(3)
+        port, self.tls_port, self.admin_port, self.away_port = free_ports(4)
         shutil.copy(folder / "certificate.pem", self.folder)
         shutil.copy(folder / "key.pem", self.folder)
         configuration = self.folder / "holdfast.yaml"
         configuration.write_text(GATEWAY.format(
             folder=self.folder, port=port, tls_port=self.tls_port, admin_port=self.admin_port,
-            service_port=service.port, sockets_port=service.sockets_port, connections=connections, patience=patience,
+            service_port=service.port, sockets_port=service.sockets_port, away_port=self.away_port, connections=connections, patience=patience,
             idle=4 * patience, limits=limits and ", " + limits, places=places))
         super().__init__([binary, "gateway", "--config", configuration], self.folder / "log", port, files)
 

@@ -1,6 +1,9 @@
 """Attacks of those who are slow, and of those who are many."""
 
+import http.server
+import socket
 import ssl
+import threading
 import time
 
 from wire import clock, connect_many, hold, kernel_memory, key
@@ -163,6 +166,81 @@ def slow_uploads(gateway, count, seconds):
         one.close()
     return (f"{len(made):,} bodies of 600 bytes a second, where the service has {gateway.places} connections; "
             f"{sent / 1e6:.1f} MB sent")
+
+
+def probe_holder(gateway, count, seconds):
+    """A service comes back, and one stranger asks for nothing but what is answered late, or takes long to send. Others
+    ask twice a second, and have their answers soon after the breaker's cooldown of 1 s."""
+    for number in range(8):
+        status(gateway.port, b"GET /away/ HTTP/1.1\r\nHost: a\r\n\r\n", f"127.0.1.{number + 1}")
+    comes_back(gateway.away_port)
+    ends = threading.Event()
+    late = b"GET /away/late HTTP/1.1\r\nHost: a\r\n\r\n"
+    slow = post(60_000).replace(b"/sink", b"/away/")
+    for number in range(count):
+        threading.Thread(target=holds, args=(gateway.port, late if number % 2 else slow, ends), daemon=True).start()
+    began, first, answers = clock(), None, 0
+    while clock() < began + max(seconds, 6):
+        for number in range(5):
+            if status(gateway.port, b"GET /away/ HTTP/1.1\r\nHost: a\r\n\r\n", f"127.0.1.{number + 1}") == b"200":
+                first = first or clock() - began
+                answers += 1
+        time.sleep(0.5)
+    ends.set()
+    soon = first is not None and first < 5
+    words = f"{count} connections of one address ask a service that is well again for what is late; others had {answers:,} answers"
+    words += f", the first after {first:.1f} s" if first else ""
+    return words, 0 if soon else 1, "kept a breaker open whose service was well"
+
+
+def status(port, request, source):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=3, source_address=(source, 0)) as one:
+            one.sendall(request)
+            return one.recv(4096)[9:12]
+    except OSError:
+        return b""
+
+
+def holds(port, request, ends):
+    """Asks, drips a body where there is one, and asks again."""
+    while not ends.is_set():
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=0.1, source_address=("127.0.0.2", 0)) as one:
+                one.sendall(request)
+                while not ends.is_set():
+                    try:
+                        if not one.recv(4096):
+                            break
+                        one.sendall(request)
+                    except TimeoutError:
+                        if request.startswith(b"POST"):
+                            one.sendall(b"x" * 80)
+        except OSError:
+            time.sleep(0.01)
+
+
+def comes_back(port):
+    """Serves, in threads: `/away/late` after a minute, and all else at once."""
+    class Answers(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path.endswith("late"):
+                time.sleep(60)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Answers)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def silent_streams(gateway, count, seconds):

@@ -41,7 +41,8 @@ public struct RouteConfiguration: Sendable, Hashable {
         public var per: Duration = .seconds(1)
         /// How many may come at once: 1 to 1,000,000,000. Default: as many as in a period.
         public var burst: Int
-        /// Whether each caller is counted alone. Default: yes.
+        /// Whether each caller is counted alone. Default: yes. Where the address is the caller, an IPv6 caller is the first
+        /// 64 bits of it.
         public var byCaller = true
         /// How many callers are told apart: 1 to 1,000,000; beyond, those who have been quiet longest are forgotten first.
         /// Default: 100,000, which takes about 20 MB.

@@ -152,7 +152,9 @@ extension RouteConfiguration.RateLimit {
             "per", default: limit.per, in: .milliseconds(1) ... .seconds(86_400), "The period.")
         limit.burst =
             section.integer("burst", in: many, unset: "`requests`", "How many may come at once.") ?? limit.burst
-        limit.byCaller = section.flag("byCaller", default: limit.byCaller, "Whether each caller is counted alone.")
+        limit.byCaller = section.flag(
+            "byCaller", default: limit.byCaller,
+            "Whether each caller is counted alone; with `caller: address`, an IPv6 network of 64 bits is one.")
         limit.callers = section.integer(
             "callers", default: limit.callers, in: 1...1_000_000,
             "How many callers are told apart; those who have been quiet longest are forgotten first.")

@@ -25,7 +25,8 @@ extension Exchange {
         let owner = isHedge ? nil : client?.owner
         let choice = route.service.choose(
             avoiding: lastEndpoint, preferring: loop.pool.endpoint(of: owner, among: route.service.endpoints),
-            for: callerPlace, at: loop.turn.now, isEnforced: !isShadow, using: &loop.generator,
+            for: callerPlace, isWhole: isRequestComplete || !mayGather, at: loop.turn.now, isEnforced: !isShadow,
+            using: &loop.generator,
             wouldReject: { account.wouldHave(.rejected, "\($0)", after: attemptNumber) })
         switch consume choice {
         case .rejected(let explanation):
@@ -35,6 +36,8 @@ extension Exchange {
             var problem = Problem(.circuitOpen, "\(told)", explanation: told, attempts: attempts)
             problem.cause = Problem.Cause("\(explanation)", explanation: explanation)
             giveUp(problem, after: .notSent())
+        case .bodyFirst(let endpoint):
+            gatherFirst(for: endpoint)
         case .nowhere:
             guard !isHedge else { return }
             let name = route.service.name

@@ -83,7 +83,7 @@ extension Exchange {
         beginWaiting()
         let fingerprint = fingerprint
         watchCaller(scope, key, fingerprint)
-        askForClaim(recordID, fingerprint, caller: scope.caller, takesOver: takeover)
+        askForClaim(recordID, fingerprint, caller: counted(scope.caller), takesOver: takeover)
     }
 
     /// Whoever is asked for from now on may be awaited for so long.

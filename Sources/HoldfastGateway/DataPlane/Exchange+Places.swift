@@ -79,6 +79,9 @@ extension Exchange {
         route.uploads?.places.give(callerPlace)
     }
 
+    /// Whether the body can be kept until it has come.
+    var mayGather: Bool { isKeptWhole && !isKeptToBeSent && !isShadow }
+
     /// The body comes first, and then the request takes its places.
     func gatherFirst(for endpoint: Endpoint) {
         guard isKeptWhole, !isKeptToBeSent else {

@@ -208,7 +208,7 @@ final class Exchange {
     /// - Returns: Why it is rejected; nil if it is not.
     private func admitted() -> Problem? {
         if let limits = route.rateLimits {
-            let caller = limits.configuration.byCaller ? self.caller : ""
+            let caller = limits.configuration.byCaller ? counted(self.caller) : ""
             if let explanation = limits.admit(caller), !wouldReject(explanation) {
                 return Problem(.rateLimited, "\(explanation)", explanation: explanation)
             }

@@ -18,6 +18,8 @@ struct RequestFields {
     private(set) var coding: String?
     private(set) var codings = 0
     private(set) var hasConnection = false
+    /// How many members `Connection` has.
+    private(set) var connectionOptions = 0
     /// Whether the client's connection stays open after the answer, as far as the client goes (RFC 9112, section 9.3).
     private(set) var isKeepAlive = true
     private(set) var hasUpgrade = false
@@ -55,6 +57,7 @@ struct RequestFields {
             case .transferEncoding: (coding, codings) = (value, codings + 1)
             case .connection:
                 hasConnection = true
+                connectionOptions += value.listCount
                 (closes, keepsAlive) = value.connectionOptions(closes, keepsAlive)
             case .upgrade: hasUpgrade = true
             case .expect: if value.is("100-continue") { expectsContinue = true }

@@ -10,6 +10,9 @@ enum RequestRules {
     /// more than twice as many.
     static let loopBound = 8
 
+    /// The most members of `Connection`. Each is compared with each field's name, which takes a hash and a text.
+    static let connectionBound = 64
+
     /// - Parameters:
     ///   - fieldLimit: How many fields there may be.
     ///   - table: The routes, for what they decide by.
@@ -36,6 +39,11 @@ enum RequestRules {
         // It is no list (RFC 9110, sections 5.3 and 11.6.2). Of two, services take the first, the last, or both.
         guard fields.authorizations <= 1 else {
             throw Problem(.badRequest, "the request has more than one Authorization")
+        }
+        guard fields.connectionOptions <= connectionBound else {
+            throw Problem(
+                .badRequest,
+                "Connection names \(fields.connectionOptions) fields, at most \(connectionBound) are allowed")
         }
         if let twin = fields.twin {
             throw Problem(

@@ -24,6 +24,23 @@ enum StrangerOrigin {
     }
 }
 
+extension Exchange {
+    /// Whom a rate or a quota is counted for: the caller; but by its address, an IPv6 caller is the first 64 bits of it, of
+    /// which whoever has one address has all. Keys stay apart by the whole address: there, to be taken for another is worse
+    /// than to be counted twice.
+    func counted(_ caller: @autoclosure () -> String) -> String {
+        guard case .address = route.configuration.caller else { return caller() }
+        return StrangerOrigin.counted(origin.client)
+    }
+}
+
+extension StrangerOrigin {
+    /// What an address is counted as, where it is the caller.
+    static func counted(_ client: String?) -> String {
+        "address \(name(of: client, isSaid: true) ?? client ?? "unknown")"
+    }
+}
+
 extension Claim.Outcome {
     /// What a status says of whoever has asked.
     init(status: Int) {

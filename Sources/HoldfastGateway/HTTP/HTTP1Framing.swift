@@ -77,8 +77,40 @@ extension String {
     func connectionOptions(_ closes: Bool, _ keepsAlive: Bool) -> (closes: Bool, keepsAlive: Bool) {
         if self.is("close") { return (true, keepsAlive) }
         if self.is("keep-alive") { return (closes, true) }
-        let options = HopByHop.named(by: [self])
-        return (closes || options.contains("close"), keepsAlive || options.contains("keep-alive"))
+        var (closes, keepsAlive) = (closes, keepsAlive)
+        eachOption { option in
+            // Whoever has thousands of them has them read without a text for each.
+            switch option.count {
+            case 5 where option.spells("close"): closes = true
+            case 10 where option.spells("keep-alive"): keepsAlive = true
+            default: break
+            }
+        }
+        return (closes, keepsAlive)
+    }
+
+    /// How many members a list has, the empty ones as well (RFC 9110, section 5.6.1).
+    var listCount: Int { 1 + utf8.count { $0 == UInt8(ascii: ",") } }
+
+    private func eachOption(_ body: (Slice<UnsafeBufferPointer<UInt8>>) -> Void) {
+        var text = self
+        text.withUTF8 { bytes in
+            for option in bytes.split(separator: UInt8(ascii: ",")) {
+                let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+                let begun = option.drop(while: isBlank)
+                let end = begun.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? begun.startIndex
+                body(begun[begun.startIndex..<end])
+            }
+        }
+    }
+}
+
+extension Slice<UnsafeBufferPointer<UInt8>> {
+    /// - Parameter name: In lower case, and as long as this.
+    fileprivate func spells(_ name: StaticString) -> Bool {
+        zip(self, 0..<name.utf8CodeUnitCount).allSatisfy { byte, place in
+            ((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte) == name.utf8Start[place]
+        }
     }
 }
 #endif

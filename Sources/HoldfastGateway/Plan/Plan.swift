@@ -109,20 +109,21 @@ final class Plan: Sendable {
                     }
             }
             let name = configuration.name
-            var breaker: CircuitBreaker?
+            var probes: ProbePlaces?
             var evidence: CallerEvidence?
             if let wanted = configuration.serviceBreaker {
-                if let kept = former?.breaker, kept.configuration == wanted,
+                if let kept = former?.probes, kept.breaker.configuration == wanted,
                     former?.configuration.countedEvidence == configuration.countedEvidence
                 {
-                    (breaker, evidence) = (kept, former?.evidence)
+                    (probes, evidence) = (kept, former?.evidence)
                 } else {
                     let made = configuration.countedEvidence == .callers ? CallerEvidence(for: wanted.trip) : nil
                     evidence = made
-                    breaker = try CircuitBreaker(name, configuration: wanted, clock: clock) {
+                    let breaker = try CircuitBreaker(name, configuration: wanted, clock: clock) {
                         made?.breakerChanged(to: $0.to)
                         announce($0, of: name)
                     }
+                    probes = ProbePlaces(breaker)
                 }
             }
             let keptBudget = former?.configuration.budget == configuration.budget ? former?.budget : nil
@@ -131,7 +132,7 @@ final class Plan: Sendable {
                     try RetryBudget(configuration: configuration.budget, clock: clock)
                 }
             return UpstreamService(
-                configuration, endpoints: endpoints, breaker: breaker, evidence: evidence, budget: budget,
+                configuration, endpoints: endpoints, probes: probes, evidence: evidence, budget: budget,
                 ejection: ejection, credentials: credentials)
         }
 

@@ -6,8 +6,10 @@ import Synchronization
 /// Where an attempt goes, and the permits that it has.
 enum Choice: ~Copyable {
     /// A permit is nil where nobody asked for one: there is no such breaker, or it is not enforced.
-    case endpoint(Endpoint, CircuitBreaker.Permit?, service: CircuitBreaker.Permit?)
+    case endpoint(Endpoint, BreakerPermit?, service: BreakerPermit?)
     case rejected(Explanation)
+    /// It would be a probe, of this endpoint or of the whole service, and its body is still to come.
+    case bodyFirst(Endpoint)
     /// No address of the service is known.
     case nowhere
 }
@@ -20,19 +22,25 @@ extension UpstreamService {
     /// - Parameters:
     ///   - wanted: Which one to begin with, if any is better than another.
     ///   - caller: The place of whoever calls: some breakers are open for a few callers alone.
+    ///   - isWhole: Whether the request can be sent whole, or cannot be kept until it can. Others are no probes.
     ///   - isEnforced: Whether a rejection counts. In the shadow it is told, and the call is made.
     func choose(
-        avoiding tried: Endpoint?, preferring wanted: Endpoint? = nil, for caller: Int, at now: NIODeadline,
-        isEnforced: Bool, using generator: inout SplitMix64, wouldReject: (Explanation) -> Void
+        avoiding tried: Endpoint?, preferring wanted: Endpoint? = nil, for caller: Int, isWhole: Bool = true,
+        at now: NIODeadline, isEnforced: Bool, using generator: inout SplitMix64, wouldReject: (Explanation) -> Void
     ) -> Choice {
         guard !endpoints.isEmpty else { return .nowhere }
-        var servicePermit: CircuitBreaker.Permit?
-        do throws(CircuitBreaker.Rejection) {
-            servicePermit = try breaker?.admit()
+        let asker = ProbePlaces.Asker(caller: caller, isWhole: isWhole)
+        var servicePermit: BreakerPermit?
+        do throws(ProbePlaces.Refusal) {
+            servicePermit = try probes?.admit(asker, at: now)
         } catch {
-            if evidence?.spares(caller, at: now) != true {
-                guard !isEnforced else { return .rejected(error.explanation) }
-                wouldReject(error.explanation)
+            switch error {
+            case .bodyFirst: return .bodyFirst(endpoints[0])
+            case .rejected(let explanation):
+                if evidence?.spares(caller, at: now) != true {
+                    guard !isEnforced else { return .rejected(explanation) }
+                    wouldReject(explanation)
+                }
             }
         }
         let known = wanted.flatMap { wanted in endpoints.firstIndex { $0 === wanted } }
@@ -44,21 +52,27 @@ extension UpstreamService {
             for step in 0..<endpoints.count {
                 let endpoint = endpoints[(first + step) % endpoints.count]
                 guard Round(of: endpoint, tried: tried) == round else { continue }
-                do throws(CircuitBreaker.Rejection) {
-                    return .endpoint(endpoint, try endpoint.breaker.admit(), service: servicePermit.take())
+                let explanation: Explanation
+                do throws(ProbePlaces.Refusal) {
+                    let permit = try endpoint.probes.admit(asker, at: now)
+                    return .endpoint(endpoint, consume permit, service: servicePermit.take())
                 } catch {
-                    if endpoint.isWaived.load(ordering: .relaxed) {
+                    switch error {
+                    case .bodyFirst where endpoint.isWaived.load(ordering: .relaxed):
                         return .endpoint(endpoint, nil, service: servicePermit.take())
-                    }
-                    if endpoint.evidence?.spares(caller, at: now) == true {
-                        sparing = sparing ?? endpoint
-                        continue
-                    }
-                    endpoint.rejected.add(1, ordering: .relaxed)
-                    if earliest.map({ error.explanation.retryAfter < $0.retryAfter }) ?? true {
-                        earliest = error.explanation
+                    case .bodyFirst: return .bodyFirst(endpoint)
+                    case .rejected(let why): explanation = why
                     }
                 }
+                if endpoint.isWaived.load(ordering: .relaxed) {
+                    return .endpoint(endpoint, nil, service: servicePermit.take())
+                }
+                if endpoint.evidence?.spares(caller, at: now) == true {
+                    sparing = sparing ?? endpoint
+                    continue
+                }
+                endpoint.rejected.add(1, ordering: .relaxed)
+                if earliest.map({ explanation.retryAfter < $0.retryAfter }) ?? true { earliest = explanation }
             }
         }
         if let sparing { return .endpoint(sparing, nil, service: servicePermit.take()) }

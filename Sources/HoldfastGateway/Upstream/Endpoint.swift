@@ -26,6 +26,8 @@ final class Endpoint: Sendable {
     /// What it is called in logs and metrics.
     let name: String
     let breaker: CircuitBreaker
+    /// By which calls ask the breaker.
+    let probes: ProbePlaces
     /// What the breaker's evidence passes; nil where each failure counts.
     let evidence: CallerEvidence?
     /// Set for those that are spoken to under TLS.
@@ -68,10 +70,12 @@ final class Endpoint: Sendable {
         self.name = name
         let evidence = identity.evidence == .callers ? CallerEvidence(for: identity.breaker.trip) : nil
         self.evidence = evidence
-        breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) {
+        let breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) {
             evidence?.breakerChanged(to: $0.to)
             onChange($0, name)
         }
+        self.breaker = breaker
+        probes = ProbePlaces(breaker)
         self.credentials = identity.place.usesTLS ? credentials : nil
         tlsName = ServiceName(identity.tls.name ?? place.host)
     }

@@ -32,8 +32,8 @@ final class UpstreamAttempt {
     /// Whether it stands in the account of its exchange.
     var isTold = false
     private var exchange: Exchange?
-    private var permit: CircuitBreaker.Permit?
-    private var servicePermit: CircuitBreaker.Permit?
+    private var permit: BreakerPermit?
+    private var servicePermit: BreakerPermit?
     private var isJudged = false
     private var hasTaught = false
     private let service: UpstreamService
@@ -45,7 +45,7 @@ final class UpstreamAttempt {
 
     init(
         _ number: Int, of exchange: Exchange, to endpoint: Endpoint, isHedge: Bool, wait: Duration,
-        permit: consuming CircuitBreaker.Permit?, servicePermit: consuming CircuitBreaker.Permit?
+        permit: consuming BreakerPermit?, servicePermit: consuming BreakerPermit?
     ) {
         self.number = number
         self.exchange = exchange
@@ -122,8 +122,8 @@ final class UpstreamAttempt {
         let took = took ?? waited
         let (own, whole) = (weighed(verdict, took, endpoint.evidence), weighed(verdict, took, service.evidence))
         if verdict != .succeeded, verdict != .abandoned, phase != .connecting { exchange?.hasFailed = true }
-        permit.take()?.ended(own, took: took)
-        servicePermit.take()?.ended(whole, took: took)
+        permit.take()?.ended(own, took: took, at: turn.now)
+        servicePermit.take()?.ended(whole, took: took, at: turn.now)
     }
 
     /// What a verdict counts for. A call that needed no permit has met the service all the same.

@@ -10,6 +10,8 @@ final class UpstreamService: Sendable {
     /// None, while no address of any name is known.
     let endpoints: [Endpoint]
     let breaker: CircuitBreaker?
+    /// By which calls ask the breaker; nil where there is none.
+    let probes: ProbePlaces?
     /// What the breaker's evidence passes; nil where each failure counts.
     let evidence: CallerEvidence?
     let budget: RetryBudget
@@ -22,12 +24,13 @@ final class UpstreamService: Sendable {
     var uploads: Int { max(1, configuration.connections / 2) }
 
     init(
-        _ configuration: ServiceConfiguration, endpoints: [Endpoint], breaker: CircuitBreaker?,
+        _ configuration: ServiceConfiguration, endpoints: [Endpoint], probes: ProbePlaces?,
         evidence: CallerEvidence?, budget: RetryBudget, ejection: Ejection, credentials: ServiceCredentials?
     ) {
         self.configuration = configuration
         self.endpoints = endpoints
-        self.breaker = breaker
+        self.probes = probes
+        breaker = probes?.breaker
         self.evidence = evidence
         self.budget = budget
         self.ejection = ejection
@@ -36,13 +39,19 @@ final class UpstreamService: Sendable {
 
     /// How long until a caller's call would be admitted.
     func admittedAfter(_ caller: Int, at now: NIODeadline) -> Duration {
-        func left(_ breaker: CircuitBreaker, _ evidence: CallerEvidence?) -> Duration {
-            let left = breaker.retryAfter
-            return left > .zero && evidence?.spares(caller, at: now) == true ? .zero : left
+        func left(_ probes: ProbePlaces, _ evidence: CallerEvidence?) -> Duration {
+            let left = probes.breaker.retryAfter
+            if left > .zero { return evidence?.spares(caller, at: now) == true ? .zero : left }
+            let over = probes.passesOver(caller, at: now)
+            guard over > .zero else { return .zero }
+            return switch probes.breaker.snapshot().state {
+            case .open, .halfOpen: over
+            case .closed, .isolated, .disabled: .zero
+            }
         }
-        let service = breaker.map { left($0, evidence) } ?? .zero
+        let service = probes.map { left($0, evidence) } ?? .zero
         if endpoints.contains(where: { $0.isWaived.load(ordering: .relaxed) }) { return service }
-        return max(service, endpoints.map { left($0.breaker, $0.evidence) }.min() ?? .zero)
+        return max(service, endpoints.map { left($0.probes, $0.evidence) }.min() ?? .zero)
     }
 }
 

@@ -23,6 +23,18 @@ struct TestIssuer: Sendable {
             key: #"{"kty":"EC","crv":"P-256","kid":"\#(id)","use":"sig","x":"\#(url(x))","y":"\#(url(y))"}"#)
     }
 
+    /// With a key on P-521, which takes longest to verify.
+    static func p521(_ id: String? = nil) async throws -> TestIssuer {
+        let key = ES512PrivateKey()
+        let collection = JWTKeyCollection()
+        await collection.add(ecdsa: key)
+        let (x, y) = key.parameters ?? (x: "", y: "")
+        let kid = id.map { #""kid":"\#($0)","# } ?? ""
+        return TestIssuer(
+            id: id ?? "", name: "ES512", algorithm: try await collection.getKey(),
+            key: #"{"kty":"EC","crv":"P-521",\#(kid)"x":"\#(url(x))","y":"\#(url(y))"}"#)
+    }
+
     /// With a key on Ed25519.
     static func ed25519(_ id: String = "two") async throws -> TestIssuer {
         let key = try EdDSA.PrivateKey()
@@ -38,9 +50,15 @@ struct TestIssuer: Sendable {
     ///   - claims: JSON.
     ///   - head: JSON; by default, what is right.
     func token(_ claims: String, head: String? = nil) throws -> String {
-        let head = head ?? #"{"alg":"\#(name)","kid":"\#(id)","typ":"JWT"}"#
-        let signed =
-            Self.url(Data(head.utf8).base64EncodedString()) + "." + Self.url(Data(claims.utf8).base64EncodedString())
+        try token(Data(claims.utf8), head: head.map { Data($0.utf8) })
+    }
+
+    /// - Parameters:
+    ///   - claims: In whatever encoding.
+    ///   - head: The same; by default, what is right.
+    func token(_ claims: Data, head: Data? = nil) throws -> String {
+        let head = head ?? Data(#"{"alg":"\#(name)","kid":"\#(id)","typ":"JWT"}"#.utf8)
+        let signed = Self.url(head.base64EncodedString()) + "." + Self.url(claims.base64EncodedString())
         let signature = Data(try algorithm.sign(Data(signed.utf8)))
         return signed + "." + Self.url(signature.base64EncodedString())
     }
