@@ -94,7 +94,8 @@ import Testing
                 _ = consume permit
                 _ = consume service
                 return endpoint
-            case .rejected, .bodyFirst: return nil
+            case .rejected: return nil
+            case .bodyFirst: return nil
             case .nowhere: return nil
             }
         }

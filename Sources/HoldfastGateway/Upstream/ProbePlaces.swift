@@ -85,7 +85,7 @@ final class ProbePlaces: Sendable {
 
     /// A probe's call has ended.
     fileprivate func ended(
-        _ number: UInt64, _ generation: UInt32?, _ verdict: CircuitBreakerMachine.Verdict, took: Duration,
+        _ number: UInt64, _ generation: UInt32?, _ verdict: Verdict, took: Duration,
         at now: NIODeadline
     ) {
         let held = change { state in
@@ -96,7 +96,7 @@ final class ProbePlaces: Sendable {
         if verdict != .abandoned, let generation { late(verdict, of: generation, took: took) }
     }
 
-    private func late(_ verdict: CircuitBreakerMachine.Verdict, of generation: UInt32, took: Duration) {
+    private func late(_ verdict: Verdict, of generation: UInt32, took: Duration) {
         let other = change { state in
             state.machine.takeOldest(of: generation).flatMap { state.permits.removeValue(forKey: $0) }
         }
@@ -134,7 +134,7 @@ private final class HeldPermit: Sendable {
 
     init(_ permit: consuming CircuitBreaker.Permit) { self.permit = Mutex(permit) }
 
-    func ended(_ verdict: CircuitBreakerMachine.Verdict, took: Duration) {
+    func ended(_ verdict: Verdict, took: Duration) {
         // The breaker announces changes, and nobody's code runs under the lock.
         permit.withLock { $0.take() }?.ended(verdict, took: took)
     }
@@ -151,7 +151,7 @@ struct Probe: ~Copyable {
         (self.places, self.number, self.generation) = (places, number, generation)
     }
 
-    consuming func ended(_ verdict: CircuitBreakerMachine.Verdict, took: Duration, at now: NIODeadline) {
+    consuming func ended(_ verdict: Verdict, took: Duration, at now: NIODeadline) {
         isSpent = true
         places.ended(number, generation, verdict, took: took, at: now)
     }
@@ -171,7 +171,7 @@ enum BreakerPermit: ~Copyable {
         }
     }
 
-    consuming func ended(_ verdict: CircuitBreakerMachine.Verdict, took: Duration, at now: NIODeadline) {
+    consuming func ended(_ verdict: Verdict, took: Duration, at now: NIODeadline) {
         switch consume self {
         case .call(let permit): permit.ended(verdict, took: took)
         case .probe(let probe): probe.ended(verdict, took: took, at: now)
