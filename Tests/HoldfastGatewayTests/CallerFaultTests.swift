@@ -24,6 +24,7 @@ import Testing
             [open], "caller: field x-forwarded-user",
             "names callers by x-forwarded-user, which is taken from every request"
         ),
+        ([open], "caller: field Remote-User", "names callers by remote-user, which is taken from every request"),
         ([open], "caller: field X-Real-IP", "names callers by x-real-ip, which is taken from every request"),
         ([open], "caller: field client-cert", "names callers by client-cert"),
         ([open], "caller: field true-client-ip", "names callers by true-client-ip"),
@@ -51,8 +52,8 @@ import Testing
     @Test(arguments: [
         ([open, behind], "caller: field x-forwarded-user", "those that come to 192.0.2.1:1"),
         ([behind, standard], "caller: field x-forwarded-for", "those that come to 192.0.2.1:3"),
-        ([open], "caller: field x-user", "a client can choose"), ([open], "caller: field Remote-User", "can choose"),
-        ([open, behind], "caller: field x-auth-request-email", "can choose"),
+        ([open], "caller: field x-user", "a client can choose"),
+        ([open, behind], "caller: field x-auth-request-email", "those that come to 192.0.2.1:1"),
         ([open], "caller: field user-agent accept-language", "many callers send alike"),
         ([behind], "caller: field x-forwarded-proto", "many callers send alike"),
         (["{address: 127.0.0.1:1}"], "caller: address", "comes from this machine"),

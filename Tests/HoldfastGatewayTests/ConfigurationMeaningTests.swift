@@ -10,7 +10,7 @@ import Testing
     @Test func `the least file is as the types' defaults are`() throws {
         let configuration = try read("threads: 3\n" + ConfigurationFolder.least)
         let service = ServiceConfiguration(
-            name: "payments", endpoints: [.init(address: .init(host: "127.0.0.1", port: 8080))])
+            name: "payments", endpoints: [.init(address: .init(host: "127.0.0.1", port: 3000))])
         let expected = GatewayConfiguration(
             listeners: [.init(address: .init(host: "127.0.0.1", port: 8080))], services: [service],
             routes: [.init(name: "everything", service: "payments")], threads: 3)
@@ -25,7 +25,7 @@ import Testing
             store: {encryptionKeys: []}
             limits: {}
             services:
-              payments: {endpoints: [http://127.0.0.1:8080], tls: {}, breaker: {}, serviceBreaker: {}, budget: {}}
+              payments: {endpoints: [http://127.0.0.1:3000], tls: {}, breaker: {}, serviceBreaker: {}, budget: {}}
             routes:
               - {name: everything, service: payments, match: {}, idempotency: {}, retry: {backoff: {}}}
             """

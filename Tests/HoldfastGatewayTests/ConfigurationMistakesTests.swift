@@ -7,7 +7,7 @@ import Testing
 @testable import HoldfastGateway
 
 @Suite struct ConfigurationMistakesTests {
-    private static let service = "services: {payments: {endpoints: [http://127.0.0.1:8080]}}\n"
+    private static let service = "services: {payments: {endpoints: [http://127.0.0.1:3000]}}\n"
     private static let route = "routes: [{name: everything, service: payments}]\n"
 
     /// The mistake in a route's option, on line 5.
@@ -18,7 +18,7 @@ import Testing
     /// The mistake in a service's option, on line 5.
     private func inService(_ option: String) -> [String] {
         mistakes(
-            "services:\n  payments:\n    endpoints: [http://127.0.0.1:8080]\n    # ?\n    \(option)\n" + Self.route)
+            "services:\n  payments:\n    endpoints: [http://127.0.0.1:3000]\n    # ?\n    \(option)\n" + Self.route)
     }
 
     @Test(arguments: [

@@ -128,11 +128,17 @@ import Testing
     }
 
     private func expect(
-        _ heard: Heard, _ deadline: Duration, sourceLocation: SourceLocation = #_sourceLocation
+        _ heard: Heard, _ deadline: Duration, mayRepeat former: Duration? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) async {
-        let events = await heard.first(2)
+        func applied(_ deadline: Duration) -> [Heard.Event] {
+            [.applied(deadline: deadline), .logged(.notice, "the configuration was read again")]
+        }
+        var events = await heard.first(2)
+        // A folder and a file in it are two that are watched: one change may be noticed twice.
+        while let former, events == applied(former) { events = await heard.first(2) }
         #expect(
-            events == [.applied(deadline: deadline), .logged(.notice, "the configuration was read again")],
+            events == applied(deadline),
             sourceLocation: sourceLocation)
     }
 
@@ -152,12 +158,12 @@ import Testing
                 try folder.write(Self.text(deadline: "\(number)s"), to: "..\(number)/holdfast.yaml")
                 link("..data_tmp", to: "..\(number)")
                 #expect(rename(folder.path("..data_tmp"), folder.path("..data")) == 0)
-                await expect(heard, .seconds(number))
+                await expect(heard, .seconds(number), mayRepeat: .seconds(number - 1))
             }
             // The folder that the link points to now is watched, and the one before is not.
             try folder.write(Self.text(deadline: "9s"), to: "..4/holdfast.yaml")
             try folder.write(Self.text(deadline: "6s"), to: "..5/holdfast.yaml")
-            await expect(heard, .seconds(6))
+            await expect(heard, .seconds(6), mayRepeat: .seconds(5))
         }
     }
 

@@ -10,7 +10,7 @@ struct ConfigurationFolder: Sendable {
     static let least = """
         services:
           payments:
-            endpoints: [http://127.0.0.1:8080]
+            endpoints: [http://127.0.0.1:3000]
         routes:
           - name: everything
             service: payments
