@@ -25,6 +25,8 @@ let key = IdempotencyKey.minted()
 let configuration = CircuitBreakerConfiguration()
 let stricter = CircuitBreakerConfiguration()
 // swift-format-ignore: NeverUseForceTry
+let shards = try! CircuitBreakers<Int>("orders", configuration: perShard)
+// swift-format-ignore: NeverUseForceTry
 let sharded = try! Policy { try CircuitBreakers<Int>("orders", configuration: perShard) }
 
 struct Tokens: Sendable {

@@ -6,8 +6,10 @@ extension Problem {
     /// Why a request with a key was not answered by its handler, in the words that the gateway uses. What is for operators
     /// alone (a store's own words, an error's) is the ``cause``, and no part of the answer.
     ///
-    /// - Parameter retention: How long the handler's outcomes are kept. With it, a caller who has too many keys is told when
-    ///   some of them will be gone: after a 24th of it.
+    /// - Parameters:
+    ///   - error: Why the call under the key was not answered.
+    ///   - retention: How long the handler's outcomes are kept. With it, a caller who has too many keys is told when
+    ///     some of them will be gone: after a 24th of it.
     public init(_ error: IdempotencyError, retention: Duration? = nil) {
         switch error {
         case .inFlight:

@@ -32,8 +32,14 @@ extension IdempotencyEngine {
 
     /// The same, where what the request says is not a list of parts.
     ///
-    /// - Parameter fingerprint: What the request says, hashed under the store's secret. The same key with another
-    ///   fingerprint is refused.
+    /// - Parameters:
+    ///   - key: The caller's name for this one effect.
+    ///   - scope: What the key is unique within.
+    ///   - fingerprint: What the request says, hashed under the store's secret. The same key with another fingerprint
+    ///     is refused.
+    ///   - coding: How what the work returns is kept.
+    ///   - policy: What is done about duplicates, failures and the unknown.
+    ///   - work: Runs at most once here. What it throws is thrown as it is.
     nonisolated(nonsending) public func run<Value: Sendable>(
         _ key: IdempotencyKey, in scope: Scope, fingerprint: (StoreSecret) -> Fingerprint, coding: OutcomeCoding<Value>,
         policy: IdempotencyPolicy<Value> = IdempotencyPolicy(),

@@ -28,8 +28,8 @@ public final class PostgresStore: ClaimStore {
     ///   - url: What libpq takes: `postgres://user@host/database?sslmode=verify-full`.
     ///   - connections: The most that are open at once: 1 to 64. Default: 4.
     ///   - clock: What waits between attempts to connect are measured on.
-    /// - Throws: ``ClaimStoreError`` with the code `unusable` when the server cannot be reached, is not durable
-    ///   (`fsync = off`), or holds a schema of another version; ``ConfigurationError`` for an option out of its range.
+    /// - Throws: `ClaimStoreError` with the code `unusable` when the server cannot be reached, is not durable
+    ///   (`fsync = off`), or holds a schema of another version; `ConfigurationError` for an option out of its range.
     public convenience init(
         url: String, connections: Int = 4, clock: any TimeSource = MonotonicClock()
     ) async throws {
@@ -59,7 +59,7 @@ public final class PostgresStore: ClaimStore {
     /// Brings an older schema up to date. Those who still run the older version go on until they are restarted.
     ///
     /// - Returns: The versions before and after.
-    /// - Throws: ``ClaimStoreError`` when the server cannot be reached, or holds no schema of this version or before.
+    /// - Throws: `ClaimStoreError` when the server cannot be reached, or holds no schema of this version or before.
     public static func migrate(url: String) async throws -> (from: Int, to: Int) {
         let pool = try PostgresPool(url: url, size: 1, patience: nil, clock: MonotonicClock())
         return try await pool.use { try await PostgresSchema.migrate(on: $0) }
@@ -130,8 +130,10 @@ public final class PostgresStore: ClaimStore {
     ///
     /// The key stays locked until the transaction ends, so a duplicate waits for it.
     ///
-    /// - Parameter execute: Carries out one statement in the transaction, with its parameters as text, and returns its
-    ///   rows as text.
+    /// - Parameters:
+    ///   - batch: The commands, in order.
+    ///   - execute: Carries out one statement in the transaction, with its parameters as text, and returns its rows as
+    ///     text.
     public func apply(
         _ batch: [ClaimCommand],
         within execute: (_ sql: String, _ parameters: [String?]) async throws -> PostgresRows

@@ -38,7 +38,7 @@ public final class SQLiteStore: ClaimStore {
 
     /// Opens the store, and creates it if the file does not exist.
     ///
-    /// - Throws: ``ClaimStoreError`` with the code `unusable` when the file cannot be opened, is held by another
+    /// - Throws: `ClaimStoreError` with the code `unusable` when the file cannot be opened, is held by another
     ///   process, is read-only, is not a store of this version, is not synced as it must be, or is not all that was
     ///   acknowledged: see ``recover(path:)``.
     public convenience init(path: String, clock: any TimeSource = MonotonicClock()) throws(ClaimStoreError) {
@@ -164,7 +164,7 @@ public final class SQLiteStore: ClaimStore {
 
     /// Closes the file, so that another process can open it.
     ///
-    /// - Throws: ``ClaimStoreError`` when the store cannot be relied on any more. Then it is left as it is.
+    /// - Throws: `ClaimStoreError` when the store cannot be relied on any more. Then it is left as it is.
     public func close() throws {
         let wasClosed = state.withLock { state in
             defer { state.isClosed = true }

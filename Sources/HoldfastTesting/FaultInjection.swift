@@ -1,7 +1,7 @@
 public import Holdfast
 import Synchronization
 
-/// Makes some of the attempts fail, or late: a stage of a ``Policy``, listed last, where the dependency is.
+/// Makes some of the attempts fail, or late: a stage of a `Policy`, listed last, where the dependency is.
 ///
 /// ```swift
 /// let faults = try FaultInjection(.error { ConnectionReset() }, rate: 0.2, seed: 7)
@@ -24,9 +24,11 @@ public final class FaultInjection: PolicyStage {
     private let count = Atomic(0)
 
     /// - Parameters:
+    ///   - fault: What happens to the attempts that are hit.
     ///   - rate: The share of attempts that are hit: 0 to 1.
     ///   - seed: Which attempts are hit: the same seed hits the same ones.
-    /// - Throws: ``ConfigurationError`` for a rate out of its range.
+    ///   - clock: What time is measured on.
+    /// - Throws: `ConfigurationError` for a rate out of its range.
     public init(
         _ fault: Fault, rate: Double, seed: UInt64, clock: any TimeSource = MonotonicClock()
     ) throws(ConfigurationError) {

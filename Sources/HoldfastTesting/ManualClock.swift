@@ -30,7 +30,7 @@ public final class ManualClock: TimeSource {
     ///   - passed: The sleeps that the clock passes by itself. When somebody sleeps for one of these purposes, and everybody
     ///     else has come to rest, it moves to the time of whoever wakes first, and so on, until that sleeper has woken or was
     ///     cancelled. So a limit that comes first is met first. What does no more than sleep on other purposes (the timer of
-    ///     a limit, a lease that is kept) does not move the clock. A ``SleepPurpose/hang`` has the clock move to what ends
+    ///     a limit, a lease that is kept) does not move the clock. A `SleepPurpose.hang` has the clock move to what ends
     ///     it. Default: none; the test moves it.
     ///   - patience: How long, in real time, somebody is waited for: 1 ms to 1 day, and nearer to that than what is out of
     ///     this range. Default: 60 s, which a busy machine does not need either.

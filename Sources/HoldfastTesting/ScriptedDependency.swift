@@ -28,7 +28,9 @@ public final class ScriptedDependency<Value: Sendable>: Sendable {
     private let clock: any TimeSource
     private let times = Mutex<[MonotonicInstant]>([])
 
-    /// - Parameter script: How each call is answered, in order. A call past its end throws ``ScriptEnded``.
+    /// - Parameters:
+    ///   - script: How each call is answered, in order. A call past its end throws ``ScriptEnded``.
+    ///   - clock: What time is measured on.
     public init(_ script: [Step], clock: any TimeSource) {
         self.script = script
         self.clock = clock

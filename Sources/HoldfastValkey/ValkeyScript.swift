@@ -1,7 +1,7 @@
 #if Valkey
 import HoldfastIdempotency
 
-/// The script that carries out a batch in the server, in one step: ``ClaimMachine`` in the server's own language. The
+/// The script that carries out a batch in the server, in one step: `ClaimMachine` in the server's own language. The
 /// conformance suite holds both against each other.
 ///
 /// KEYS: the fence, the index and the tally (see ``ValkeyIndex``), then a record for each command. ARGV: for each command its action and what that needs, as

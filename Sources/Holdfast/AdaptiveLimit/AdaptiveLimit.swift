@@ -42,6 +42,7 @@ public final class AdaptiveLimit: Sendable {
         /// Hands in how the call ended.
         ///
         /// - Parameters:
+        ///   - verdict: How the call ended.
         ///   - isTimeout: Whether it failed by a limit of time, which says that the dependency is too slow.
         ///   - took: How long the dependency took, where whoever calls knows that; nil: from the permit until now.
         public consuming func ended(

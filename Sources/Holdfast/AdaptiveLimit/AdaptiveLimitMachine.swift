@@ -71,8 +71,11 @@ public struct AdaptiveLimitMachine: Sendable, Hashable {
     /// Takes in how a call ended.
     ///
     /// - Parameters:
+    ///   - verdict: How the call ended.
     ///   - isTimeout: Whether it ended because its time was over.
     ///   - took: How long it took; nil: from its ticket until now.
+    ///   - ticket: What the admission handed out.
+    ///   - now: The time.
     public mutating func record(
         _ verdict: Verdict, isTimeout: Bool = false, took: Duration? = nil, for ticket: Ticket,
         at now: MonotonicInstant

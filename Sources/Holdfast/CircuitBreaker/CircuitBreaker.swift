@@ -92,8 +92,14 @@ public final class CircuitBreaker: Sendable {
 
     /// Builds a breaker from the options that matter most; the others keep their defaults.
     ///
-    /// - Parameter jitter: How far below `cooldown` each one may be drawn, as a share: 0 to 1. Default: 0.1, as in
-    ///   ``CircuitBreakerConfiguration``.
+    /// - Parameters:
+    ///   - name: What it is called in explanations and reports.
+    ///   - trip: When it opens.
+    ///   - cooldown: How long it stays open.
+    ///   - jitter: How far below `cooldown` each one may be drawn, as a share: 0 to 1. Default: 0.1, as in
+    ///     ``CircuitBreakerConfiguration``.
+    ///   - clock: What time is measured on.
+    ///   - onChange: Called for each change of state, in order, outside any lock. Default: nobody is.
     public convenience init(
         _ name: String, trip: Trip = .consecutiveFailures(5), cooldown: Duration = .seconds(30), jitter: Double = 0.1,
         clock: any TimeSource = MonotonicClock(), onChange: (@Sendable (Change) -> Void)? = nil
@@ -143,8 +149,10 @@ public final class CircuitBreaker: Sendable {
     /// Makes one call whose result may be a failure too, such as a response with the status 503.
     ///
     /// - Parameters:
-    ///   - judgeResult: What a result says about the dependency. It stands in place of what a ``Judge`` has for results.
+    ///   - judgeResult: What a result says about the dependency. It stands in place of what a ``Judge`` has for
+    ///     results.
     ///   - judge: What an error says about it.
+    ///   - body: The call.
     @inlinable
     nonisolated(nonsending) public func run<R>(
         judgingResult judgeResult: (R) -> Verdict, judging judge: Judge? = nil,

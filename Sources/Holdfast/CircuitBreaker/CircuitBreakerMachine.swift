@@ -148,7 +148,11 @@ public struct CircuitBreakerMachine: Sendable, Hashable {
 
     /// Takes in how a call ended.
     ///
-    /// - Parameter took: How long it took; nil: from its ticket until now.
+    /// - Parameters:
+    ///   - verdict: How the call ended.
+    ///   - ticket: What the admission handed out.
+    ///   - took: How long it took; nil: from its ticket until now.
+    ///   - now: The time.
     /// - Returns: The state change that the result brought, if any.
     public mutating func record(
         _ verdict: Verdict, for ticket: Ticket, took: Duration? = nil, at now: MonotonicInstant

@@ -53,12 +53,14 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
     private let shelf: Mutex<Shelf<Key>>
 
     /// - Parameters:
+    ///   - name: What it is called in explanations and reports.
     ///   - configuration: Of each key's breaker.
-    ///   - above: The breaker of the level above: of the host above a shard, of the service above a host. Give it a rate
-    ///     over all calls; a streak would let one bad key trip it.
+    ///   - above: The breaker of the level above: of the host above a shard, of the service above a host. Give it a
+    ///     rate over all calls; a streak would let one bad key trip it.
     ///   - capacity: How many keys have a breaker of their own: 1 to 1,000,000. Default: 1,000.
     ///   - idle: After which time without a call a breaker may be forgotten: 1 s to 1 day. Default: 10 min.
     ///   - judge: What an error, or a result, says about a key. Default: ``Judge/standard``.
+    ///   - clock: What time is measured on.
     ///   - onChange: Called for each change of state of a key's breaker; of ``overflow``, with nil.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
@@ -85,8 +87,11 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
 
     /// Makes one call, if the key's breaker and the one above admit it, and counts it for both.
     ///
-    /// - Parameter judge: What an error, or a result, says about the key and what is above it. Default: what each of the
-    ///   breakers has.
+    /// - Parameters:
+    ///   - key: Which breaker: a host, a shard, a tenant.
+    ///   - judge: What an error, or a result, says about the key and what is above it. Default: what each of the
+    ///     breakers has.
+    ///   - body: The call.
     /// - Throws: ``CircuitBreaker/Rejection``, of the outermost that rejects; otherwise what `body` throws.
     nonisolated(nonsending) public func run<R>(
         _ key: Key, judging judge: Judge? = nil, _ body: nonisolated(nonsending) () async throws -> R
@@ -101,8 +106,10 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
     /// key's breaker and the one above.
     ///
     /// - Parameters:
+    ///   - key: Which breaker: a host, a shard, a tenant.
     ///   - judgeResult: What a result says.
     ///   - judge: What an error says.
+    ///   - body: The call.
     nonisolated(nonsending) public func run<R>(
         _ key: Key, judgingResult judgeResult: (R) -> Verdict, judging judge: Judge? = nil,
         _ body: nonisolated(nonsending) () async throws -> R

@@ -13,8 +13,10 @@ public struct Cooldown: Sendable, Hashable, CustomStringConvertible {
 
     /// The same cooldown after each trip.
     ///
-    /// - Parameter jitter: At 0.1, the cooldown is between nine tenths of it and the whole. Default: 0.1, so that the
-    ///   breakers of a fleet, which trip together, do not probe in step. At 0, it is exact.
+    /// - Parameters:
+    ///   - duration: How long the breaker stays open.
+    ///   - jitter: At 0.1, the cooldown is between nine tenths of it and the whole. Default: 0.1, so that the breakers
+    ///     of a fleet, which trip together, do not probe in step. At 0, it is exact.
     public static func fixed(_ duration: Duration, jitter: Double = 0.1) -> Cooldown {
         Cooldown(base: duration, cap: duration, factor: 1, jitter: jitter)
     }
@@ -22,6 +24,8 @@ public struct Cooldown: Sendable, Hashable, CustomStringConvertible {
     /// A cooldown that grows with each trip in a row, so that a dependency that stays down is probed less and less.
     ///
     /// - Parameters:
+    ///   - base: The first cooldown.
+    ///   - cap: The longest.
     ///   - factor: Default: 2.
     ///   - jitter: Default: 0.1.
     public static func growing(

@@ -14,8 +14,11 @@ public final class ClientThrottle: Sendable {
     private let machine: Mutex<ClientThrottleMachine>
 
     /// - Parameters:
-    ///   - judge: What an error says. ``Verdict/declined`` is what is throttled for; all others
-    ///     but an abandoned call were accepted.
+    ///   - name: What it is called in explanations and reports.
+    ///   - configuration: The options.
+    ///   - judge: What an error says. ``Verdict/declined`` is what is throttled for; all others but an abandoned call
+    ///     were accepted.
+    ///   - clock: What time is measured on.
     ///   - draws: What the dice are thrown with.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(

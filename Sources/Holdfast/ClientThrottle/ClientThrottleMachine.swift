@@ -39,7 +39,9 @@ public struct ClientThrottleMachine: Sendable, Hashable {
 
     /// Counts a call that is about to be made.
     ///
-    /// - Parameter draw: A random number from 0 up to, and without, 1.
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - draw: A random number from 0 up to, and without, 1.
     public mutating func ask(at now: MonotonicInstant, draw: Double) -> Decision {
         let probability = probability(at: now)
         let index = rotate(to: now)

@@ -49,7 +49,9 @@ public struct CooperativeDeadline: PolicyStage {
     public let duration: Duration
     private let clock: any TimeSource
 
-    /// - Parameter duration: 1 ms to 1 day, from when the call begins.
+    /// - Parameters:
+    ///   - duration: 1 ms to 1 day, from when the call begins.
+    ///   - clock: What time is measured on.
     /// - Throws: ``ConfigurationError`` for a duration out of its range.
     public init(_ duration: Duration, clock: any TimeSource = MonotonicClock()) throws(ConfigurationError) {
         try require("deadline", duration, in: .milliseconds(1) ... .seconds(86_400))
@@ -75,7 +77,9 @@ public struct CooperativeTimeout: PolicyStage {
     public let duration: Duration
     private let clock: any TimeSource
 
-    /// - Parameter duration: 1 ms to 1 day, from when the attempt begins.
+    /// - Parameters:
+    ///   - duration: 1 ms to 1 day, from when the attempt begins.
+    ///   - clock: What time is measured on.
     /// - Throws: ``ConfigurationError`` for a duration out of its range.
     public init(_ duration: Duration, clock: any TimeSource = MonotonicClock()) throws(ConfigurationError) {
         try require("timeout", duration, in: .milliseconds(1) ... .seconds(86_400))

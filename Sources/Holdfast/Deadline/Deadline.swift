@@ -15,6 +15,8 @@
 /// - Parameters:
 ///   - deadline: An instant on `clock`.
 ///   - tolerance: How much later the body may be cancelled.
+///   - clock: What time is measured on.
+///   - body: The call.
 /// - Throws: ``TimeoutError``; otherwise what the body throws.
 nonisolated(nonsending) public func withDeadline<R: Sendable>(
     _ deadline: MonotonicInstant, tolerance: Duration? = nil, clock: any TimeSource = MonotonicClock(),
@@ -48,7 +50,9 @@ public struct Deadline: ConcurrentPolicyStage {
     public let duration: Duration
     private let clock: any TimeSource
 
-    /// - Parameter duration: 1 ms to 1 day, from when the call begins.
+    /// - Parameters:
+    ///   - duration: 1 ms to 1 day, from when the call begins.
+    ///   - clock: What time is measured on.
     /// - Throws: ``ConfigurationError`` for a duration out of its range.
     public init(_ duration: Duration, clock: any TimeSource = MonotonicClock()) throws(ConfigurationError) {
         try require("deadline", duration, in: .milliseconds(1) ... .seconds(86_400))
@@ -71,7 +75,9 @@ public struct Timeout: ConcurrentPolicyStage {
     public let duration: Duration
     private let clock: any TimeSource
 
-    /// - Parameter duration: 1 ms to 1 day, from when the attempt begins.
+    /// - Parameters:
+    ///   - duration: 1 ms to 1 day, from when the attempt begins.
+    ///   - clock: What time is measured on.
     /// - Throws: ``ConfigurationError`` for a duration out of its range.
     public init(_ duration: Duration, clock: any TimeSource = MonotonicClock()) throws(ConfigurationError) {
         try require("timeout", duration, in: .milliseconds(1) ... .seconds(86_400))

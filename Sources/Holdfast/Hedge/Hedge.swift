@@ -39,7 +39,9 @@ public final class Hedge: Sendable {
 
     /// Makes one call.
     ///
-    /// - Parameter repeatability: Why the operation may be sent twice.
+    /// - Parameters:
+    ///   - repeatability: Why the operation may be sent twice.
+    ///   - operation: One attempt.
     /// - Throws: ``PolicyError`` when it is ``Repeatability/once``; otherwise the last attempt's error.
     nonisolated(nonsending) public func run<R: Sendable>(
         repeatable repeatability: Repeatability,

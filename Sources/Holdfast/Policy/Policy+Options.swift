@@ -2,9 +2,11 @@ extension Policy {
     /// Makes one call with options of its own.
     ///
     /// - Parameters:
+    ///   - repeatability: Why the operation may be made again.
     ///   - options: What this call does otherwise.
     ///   - judgeResult: Which results are failures. One that is left when the call ends is returned, as the result that
     ///     it is. Default: none is.
+    ///   - operation: One attempt.
     /// - Throws: ``ConfigurationError`` for an option out of its range; otherwise as what the stages throw.
     @_disfavoredOverload
     nonisolated(nonsending) public func run<R: Sendable>(
@@ -27,9 +29,11 @@ extension Policy where Stages: PolicyStage {
     /// Makes one call with options of its own, in the caller's own task.
     ///
     /// - Parameters:
+    ///   - repeatability: Why the operation may be made again.
     ///   - options: What this call does otherwise.
     ///   - judgeResult: Which results are failures. One that is left when the call ends is returned, as the result that
     ///     it is. Default: none is.
+    ///   - operation: One attempt.
     /// - Throws: ``ConfigurationError`` for an option out of its range; otherwise what the stages throw.
     nonisolated(nonsending) public func run<R>(
         repeatable repeatability: Repeatability, with options: CallOptions = CallOptions(),

@@ -22,7 +22,9 @@ public struct Policy<Stages: ConcurrentPolicyStage>: Sendable, CustomStringConve
     /// What the policy is called in ``HoldfastEvents``.
     public var name: String? { context?.name }
 
-    /// - Parameter name: What the policy is called in ``HoldfastEvents``. Default: it has no name.
+    /// - Parameters:
+    ///   - name: What the policy is called in ``HoldfastEvents``. Default: it has no name.
+    ///   - stages: The stages, the outermost first.
     /// - Throws: ``PolicyError`` when the stages are in an order that is always wrong, and what the making of a stage
     ///   throws.
     public init(_ name: String? = nil, @PolicyBuilder _ stages: () throws -> Stages) throws {

@@ -69,6 +69,7 @@ public struct PolicyShape: Sendable, CustomStringConvertible {
     let identity: ObjectIdentifier?
 
     /// - Parameters:
+    ///   - kind: What kind of stage it is.
     ///   - settings: The stage's settings, in words.
     ///   - instance: The stage itself, if it keeps a state: it cannot stand twice in one policy.
     public init(_ kind: Kind, _ settings: String, instance: AnyObject? = nil) {

@@ -46,7 +46,9 @@ public struct RateLimiterMachine: Sendable, Hashable {
     /// Takes the next turn, if it comes soon enough: one that was handed back, or else the one behind all others. Time
     /// that goes back counts as standing still.
     ///
-    /// - Parameter wait: How long the caller would wait for it.
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - wait: How long the caller would wait for it.
     public mutating func reserve(at now: MonotonicInstant, waitingAtMost wait: Duration = .zero) -> Decision {
         if !returned.isEmpty, let decision = takeReturned(at: now, waitingAtMost: wait) { return decision }
         switch meter {

@@ -41,7 +41,9 @@ public struct Backoff: Sendable, Hashable, CustomStringConvertible {
 
     /// The same wait before each retry.
     ///
-    /// - Parameter wait: 0 to 1 hour.
+    /// - Parameters:
+    ///   - wait: 0 to 1 hour.
+    ///   - jitter: How the wait is randomised. Default: full.
     public static func constant(_ wait: Duration, jitter: Jitter = .full) -> Backoff {
         Backoff(base: wait, cap: wait, growth: .constant, jitter: jitter)
     }
@@ -52,6 +54,7 @@ public struct Backoff: Sendable, Hashable, CustomStringConvertible {
     ///   - base: The wait before the first retry, without jitter: 0 to 1 hour.
     ///   - step: What is added with each retry: 0 to 1 hour.
     ///   - cap: The longest wait: from `base` to 1 hour.
+    ///   - jitter: How the wait is randomised. Default: full.
     public static func linear(
         from base: Duration, step: Duration, cap: Duration, jitter: Jitter = .full
     ) -> Backoff {
@@ -78,7 +81,10 @@ public struct Backoff: Sendable, Hashable, CustomStringConvertible {
 
     /// The wait before the retry that follows this many failed attempts.
     ///
-    /// - Parameter previous: The wait before it, for those that follow from one another; nil before the first.
+    /// - Parameters:
+    ///   - attempt: How many attempts have failed, from 1.
+    ///   - previous: The wait before it, for those that follow from one another; nil before the first.
+    ///   - generator: What the jitter is drawn from.
     public func wait(
         afterAttempt attempt: Int, previous: Duration? = nil, using generator: inout some RandomNumberGenerator
     ) -> Duration {

@@ -17,11 +17,16 @@ public struct Retry: Sendable {
     private let rule: Backoff.Rule?
 
     /// - Parameters:
+    ///   - configuration: The options.
+    ///   - budget: What retries are paid from: one for each dependency, shared by its callers.
     ///   - classifier: As a stage of a ``Policy``, which errors are worth another attempt. Default: every error but a
     ///     cancellation (``FailureClassifier/anyError``), since whoever makes the call has said why it may be repeated.
-    ///     With ``FailureClassifier/classifiedErrors`` an error that does not say what it proves ends the call, with the
-    ///     reason ``RetryMachine/StopReason/notClassified``. ``run(repeatable:on:deadline:_:)`` is told for each call.
-    ///   - rule: How long to wait, by the failure and the attempt, in place of the backoff. Default: as the backoff says.
+    ///     With ``FailureClassifier/classifiedErrors`` an error that does not say what it proves ends the call, with
+    ///     the reason ``RetryMachine/StopReason/notClassified``. ``run(repeatable:on:deadline:_:)`` is told for each
+    ///     call.
+    ///   - rule: How long to wait, by the failure and the attempt, in place of the backoff. Default: as the backoff
+    ///     says.
+    ///   - clock: What time is measured on.
     ///   - jitter: What waits are drawn from.
     /// - Throws: ``ConfigurationError`` for an option that is out of its range.
     public init(
@@ -76,8 +81,12 @@ public struct Retry: Sendable {
     /// ```
     ///
     /// - Parameters:
-    ///   - judgeResult: Which results are failures. One that is left when a bound is met is returned, as the result that
-    ///     it is.
+    ///   - repeatability: Why the operation may be made again.
+    ///   - classifier: What each error proves, and which errors are not worth another attempt.
+    ///   - deadline: When the call ends at the latest.
+    ///   - judgeResult: Which results are failures. One that is left when a bound is met is returned, as the result
+    ///     that it is.
+    ///   - operation: One attempt.
     /// - Throws: ``CallFailure`` if the last attempt threw.
     nonisolated(nonsending) public func run<R>(
         repeatable repeatability: Repeatability, on classifier: FailureClassifier, deadline: MonotonicInstant? = nil,

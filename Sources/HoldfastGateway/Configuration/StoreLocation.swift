@@ -20,7 +20,7 @@ public enum StoreLocation: Sendable, Hashable, CustomStringConvertible {
     /// Reads one as it is given to a gateway.
     ///
     /// - Returns: Nil for what is none.
-    /// - Throws: ``Holdfast/ConfigurationError`` for a URL that a server's client would read in another way than it is meant.
+    /// - Throws: `ConfigurationError` for a URL that a server's client would read in another way than it is meant.
     ///   It quotes nothing: what stands in the wrong place may be a part of the password.
     package static func read(_ text: String) throws(ConfigurationError) -> StoreLocation? {
         guard let location = StoreLocation(text) else { return nil }

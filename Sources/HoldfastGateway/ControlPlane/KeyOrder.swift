@@ -55,8 +55,11 @@ public struct FindOrder: Codable, Sendable {
         self.callerCertificate = callerCertificate
     }
 
-    /// - Parameter lines: Who calls, a line each: the fields that name them, as the client sends them, or what their
-    ///   certificate says.
+    /// - Parameters:
+    ///   - key: The key, as the caller sent it: with quotation marks or without.
+    ///   - operation: `METHOD HOST/PATH`, and a line for each field in the scope.
+    ///   - lines: Who calls, a line each: the fields that name them, as the client sends them, or what their
+    ///     certificate says.
     public init(key: String, operation: String, callerLines lines: [UInt8]) {
         let certificate = Self.certificate(lines)
         self.init(

@@ -28,7 +28,7 @@ struct CallerFields {
         fields = certificate.map { [("TLS certificate", $0.values)] } ?? []
     }
 
-    /// - Parameter values: What a certificate says, as ``CertificateIdentity/values`` has it.
+    /// - Parameter values: What a certificate says, as `CertificateIdentity.values` has it.
     init(certificate values: [String]) { fields = values.isEmpty ? [] : [("TLS certificate", values)] }
 
     private static func spelledOnce(_ values: [String], of name: String) -> [String] {

@@ -48,6 +48,7 @@ public struct Trip: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Parameters:
     ///   - share: Above 0, to 1. Hystrix and resilience4j begin at 0.5.
+    ///   - window: How far back calls count.
     ///   - minimum: Below this many calls in the window, nothing trips. At 1, the first failure does.
     public static func failureRate(_ share: Double, over window: Duration, atLeast minimum: Int = 20) -> Trip {
         Trip(streak: nil, rates: [Rate(measure: .failures, share: share, window: .time(window), minimum: minimum)])
