@@ -34,3 +34,9 @@ struct Tokens: Sendable {
 }
 
 let tokens = Tokens()
+
+/// Stands for what a client answers with.
+struct HTTPResponse: Sendable {
+    struct Status: Sendable { let code: Int }
+    let status: Status
+}
