@@ -133,8 +133,10 @@ import Testing
                 for steps in [[(get + part, nil)], [(get, "\r\n\r\n"), (part, nil)]]
                     as [[(send: String, until: String?)]]
                 {
-                    let told = try await RawClient.converse(steps, with: gateway.port)
-                    #expect(told.hasPrefix("HTTP/1.1 200 "), "\(part)")
+                    // On a busy machine the time may be over before the second part is sent.
+                    var told: String?
+                    while told == nil { told = try? await RawClient.converse(steps, with: gateway.port) }
+                    #expect(told?.hasPrefix("HTTP/1.1 200 ") == true, "\(part)")
                 }
             }
         }

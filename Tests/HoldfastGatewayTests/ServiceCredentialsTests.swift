@@ -118,8 +118,10 @@ import Testing
                 try await expectEqual(gateway.post(key: "k").text, first)
                 try shown.become(try await authority.issue(nil, subject: "/CN=two"))
                 try gateway.gateway.reloadCertificates()
-                // Over a connection of before it would be the first answer again.
-                try await expectEqual(gateway.post(key: "k").text != first, true)
+                // Over a connection of before it is the first answer again: each loop gives those up when it comes to it.
+                var isKnown = false
+                for _ in 0..<1_000 where !isKnown { isKnown = try await gateway.post(key: "k").text != first }
+                #expect(isKnown)
             }
         }
     }

@@ -5,7 +5,7 @@
 /// struct Settings: Codable {
 ///     var timeout = DurationText(.seconds(5))
 /// }
-/// let timeout = try Timeout(settings.timeout.duration)
+/// let timeout = try Timeout(Settings().timeout.duration)
 /// ```
 ///
 /// It is a whole number and one unit: `ns`, `us`, `ms`, `s`, `m`, `h` or `d`, without a sign, a fraction or a space, and
