@@ -14,7 +14,14 @@ final class HTTP2FrameGate: ChannelDuplexHandler {
 
     private let buffers: ReadBuffers
     private var reader: HTTP2FrameReader
+    /// The most that is kept of what comes while a read is handed on.
+    private static let backlogBound = 256 << 10
+
     private var context: ChannelHandlerContext?
+    /// Whether a read is handed on at the moment.
+    private var isReading = false
+    /// What came meanwhile.
+    private var backlog: ByteBuffer?
     /// Whether the connection ends, and nothing that comes is read any longer.
     private var isEnded = false
     /// Whether the next write is what a DATA frame carries.
@@ -45,9 +52,24 @@ final class HTTP2FrameGate: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let input = unwrapInboundIn(data)
+        // What is handed on is answered, and an answer that cannot be written has SwiftNIO read the connection to its end
+        // at once: before the read that is handed on is over. Its bytes come after those.
+        guard !isReading else { return keep(input) }
+        isReading = true
         read(input, context)
+        while let more = backlog.take() { read(more, context) }
+        isReading = false
         // NIOHTTP2 has copied it.
         buffers.keep(input)
+    }
+
+    private func keep(_ input: ByteBuffer) {
+        guard !isEnded else { return }
+        if backlog?.writeImmutableBuffer(input) == nil { backlog = input }
+        // Nobody can be answered over a connection that breaks, so none of it is needed.
+        guard let kept = backlog, kept.readableBytes > Self.backlogBound else { return }
+        isEnded = true
+        backlog = nil
     }
 
     private func read(_ input: ByteBuffer, _ context: ChannelHandlerContext) {
@@ -65,6 +87,8 @@ final class HTTP2FrameGate: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        // That of the read that is handed on is still to come.
+        guard !isReading else { return }
         reader.beginTurn()
         context.fireChannelReadComplete()
     }

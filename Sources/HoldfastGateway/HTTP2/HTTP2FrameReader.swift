@@ -147,7 +147,8 @@ struct HTTP2FrameReader {
     ) throws(HTTP2Refusal) -> ByteBuffer? {
         var end = input.readerIndex
         var isAtStart: Bool { end == input.readerIndex }
-        while frames < Self.turnFrames, let header = HTTP2FrameHeader(input, at: end) {
+        // At least one, whatever the turn: what is called again and again must come to an end.
+        while isAtStart || frames < Self.turnFrames, let header = HTTP2FrameHeader(input, at: end) {
             let size = HTTP2FrameHeader.size + header.length
             guard isAtStart || end - input.readerIndex + size <= Self.pieceBytes else { break }
             let isWhole = input.writerIndex - end >= size

@@ -62,9 +62,11 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // While what came is handed on, more may come.
+        guard !isChosen else { return context.fireChannelRead(data) }
         var buffer = unwrapInboundIn(data)
         if bytes == nil { bytes = buffer } else { bytes?.writeBuffer(&buffer) }
-        guard !isSecure, !isChosen, let bytes else { return }
+        guard !isSecure, let bytes else { return }
         let isPreface = bytes.readableBytesView.starts(with: Self.preface.prefix(bytes.readableBytes))
         guard !isPreface || bytes.readableBytes >= Self.preface.count else { return }
         choose(isHTTP2: isPreface, context)

@@ -13,6 +13,8 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     private var context: ChannelHandlerContext?
     private var bytes: [UInt8] = []
     private var isOver = false
+    /// Whether what comes goes on.
+    private var isPassed = false
 
     /// - Parameters:
     ///   - timeout: For the header to come whole.
@@ -44,6 +46,8 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // While what came behind the header is handed on, more may come.
+        if isPassed { return context.fireChannelRead(data) }
         guard !isOver else { return }
         // A header comes in one piece, as good as always.
         bytes += unwrapInboundIn(data).readableBytesView
@@ -63,6 +67,7 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
         } catch {
             return context.close(promise: nil)
         }
+        isPassed = true
         if !rest.isEmpty {
             context.fireChannelRead(wrapInboundOut(ByteBuffer(bytes: rest)))
             context.fireChannelReadComplete()
