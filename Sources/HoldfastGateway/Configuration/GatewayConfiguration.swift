@@ -22,6 +22,12 @@ public struct GatewayConfiguration: Sendable, Hashable {
     /// and strangers can make any number of these. A change needs a restart.
     public var logLevel = Logger.Level.info
 
+    /// Whether services and clients are told what a request is called, in `x-request-id`. A name comes from a hop that is
+    /// trusted (``ListenerConfiguration/trusted``), if it is 1 to 128 letters, digits and `- _ . : @ + / =`, or else is drawn;
+    /// what others put there is left out. A service's own answer to it stands. Default: true. At false the field passes both
+    /// ways as any other, for services whose clients choose it.
+    public var requestID = true
+
     /// Event loops of the data plane: 1 to 1,024. A change needs a restart.
     public var threads: Int
     /// A request's header fields together, in bytes: 1 KiB to 1 MiB. Default: 16 KiB, as nginx and HAProxy have it.

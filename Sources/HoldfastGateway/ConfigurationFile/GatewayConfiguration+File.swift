@@ -29,6 +29,10 @@ extension GatewayConfiguration {
                 "What is logged: this and what is graver. At `debug` each TLS handshake that a client fails is told. A change needs a restart."
             )
         }
+        let requestID = file.flag(
+            "requestID", default: true,
+            "Whether `x-request-id` names each request to the service and to the client: as a trusted hop has named it, or else by a name that is drawn. Otherwise the field passes as any other."
+        )
         let threads = file.integer(
             "threads", in: 1...1_024, unset: "one a core",
             "Event loops, each a thread that carries requests. A change needs a restart.")
@@ -46,6 +50,7 @@ extension GatewayConfiguration {
         configuration.admin = admin ?? AdminConfiguration()
         configuration.store = store ?? StoreConfiguration.unset(file)
         configuration.accessLog = accessLog
+        configuration.requestID = requestID
         if let logLevel { configuration.logLevel = logLevel }
         _ = file.section("limits", unset: "all as below", "What bounds the whole gateway.") {
             configuration.readLimits($0)

@@ -257,7 +257,9 @@ extension Exchange {
         let keepsAlive = fields.isKeepAlive
         var headers = HTTPHeaders(recorded.fields.map { ($0.name, $0.value) })
         headers.add(name: "idempotent-replayed", value: "true")
-        headers.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")
+        headers.add(name: RequestID.explainedField, value: requestID.description)
+        // A record of the service's own name for the request leads to what was executed.
+        if let fieldID, !headers.contains(name: RequestID.field) { headers.add(fieldID) }
         let status = HTTPResponseStatus(statusCode: recorded.status)
         // A 205 says that there is nothing (RFC 9112, section 6.3); a record of one has no bytes.
         let hasBody = HeaderRules.hasBody(status: status, method: request.method)

@@ -19,7 +19,6 @@ struct RequestAccount {
     private var isBroken = false
     /// Whether the attempts ask what became of the key.
     var isProbing = false { didSet { if isProbing { isProbed = true } } }
-    private var requestID: RequestID?
     /// The answer broke off, or the client left.
     var isAborted = false
     var bytesOut = 0
@@ -31,14 +30,6 @@ struct RequestAccount {
     /// Whether somebody may ask why.
     var isNotable: Bool {
         isRetried || isHedged || isProbed || isReplay || isBroken || problem != nil || !wouldHave.isEmpty
-    }
-
-    /// The request's name, drawn when somebody asks for it first.
-    mutating func id(from generator: inout SplitMix64) -> RequestID {
-        if let requestID { return requestID }
-        let drawn = RequestID(using: &generator)
-        requestID = drawn
-        return drawn
     }
 
     mutating func retried() { isRetried = true }
@@ -109,6 +100,9 @@ extension Problem {
 }
 
 extension Exchange {
+    /// What the service and the client are told that it is called; nil where they are not.
+    var fieldID: RequestID? { plan.configuration.requestID ? requestID : nil }
+
     /// Tells how it ended: in numbers always, in words when it is notable or sampled.
     func tellEnd() {
         let duration = Duration.nanoseconds((loop.turn.now - started).nanoseconds)
@@ -123,7 +117,7 @@ extension Exchange {
         guard isSampled || account.isNotable else { return }
         shared.observer.report(
             RequestReport(
-                id: account.id(from: &loop.generator), route: route.name, service: route.service.name,
+                id: requestID, route: route.name, service: route.service.name,
                 method: request.method.rawValue, path: String(target.path), status: account.status, duration: duration,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
                 detail: detail, explanation: account.explanation, record: recordID?.description,

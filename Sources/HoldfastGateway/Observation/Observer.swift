@@ -27,7 +27,7 @@ final class Observer: Sendable {
 
     /// Whether a request is logged, though nothing should be notable about it.
     ///
-    /// - Parameter random: 64 random bits; those of its ``RequestID`` will do.
+    /// - Parameter random: 64 random bits.
     func isSampled(_ random: UInt64) -> Bool { logsAll || random < threshold }
 
     /// Takes a report that is notable or sampled.
