@@ -167,6 +167,12 @@ struct GatewayCommand: AsyncParsableCommand {
             valueName: Logger.Level.allCases.map(\.rawValue).joined(separator: "|")))
     var logLevel: Logger.Level?
 
+    @Option(
+        help: ArgumentHelp(
+            "How it is logged: lines of name=value, or of JSON. Default: text.",
+            valueName: LogFormat.allCases.map(\.rawValue).joined(separator: "|")))
+    var logFormat: LogFormat?
+
     func validate() throws {
         guard config == nil else {
             guard given.isEmpty else {
@@ -220,7 +226,7 @@ struct GatewayCommand: AsyncParsableCommand {
             ("--wait", wait != nil),
             ("--unknown", unknown != nil), ("--probe", probe != nil), ("--keys-per-caller", keysPerCaller != nil),
             ("--bytes-per-caller", bytesPerCaller != nil), ("--threads", threads != nil),
-            ("--log-level", logLevel != nil),
+            ("--log-level", logLevel != nil), ("--log-format", logFormat != nil),
         ]
         return options.filter(\.isGiven).map(\.name)
     }
@@ -231,6 +237,7 @@ struct GatewayCommand: AsyncParsableCommand {
             upstreams: upstream, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         try options.apply(to: &configuration, environment: ProcessInfo.processInfo.environment)
         if let logLevel { configuration.logLevel = logLevel }
+        if let logFormat { configuration.logFormat = logFormat }
         configuration.keysPerCaller = keysPerCaller
         configuration.bytesPerCaller = bytesPerCaller
         apply(to: &configuration.routes[0])

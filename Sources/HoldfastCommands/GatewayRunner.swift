@@ -35,7 +35,7 @@ struct GatewayRunner {
 
     /// - Parameter started: Called when requests are served.
     func run(started: @Sendable (Gateway) -> Void) async throws {
-        var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "holdfast") { _ in GatewayLogHandler(configuration.logFormat) }
         logger.logLevel = configuration.logLevel
         Descriptors.raise()
         MemoryDumps.forbid()

@@ -22,12 +22,16 @@ extension GatewayConfiguration {
         let accessLog = file.section(
             "accessLog", unset: "none", "One JSON line for each request that is sampled. A change needs a restart.",
             AccessLogConfiguration.read)
-        let logLevel = file.section("log", unset: "as below", "What the process says of itself, on the standard error.")
-        {
-            $0.choice(
+        let log = file.section("log", unset: "as below", "What the process says of itself, on the standard error.") {
+            let level = $0.choice(
                 "level", default: Logger.Level.info,
                 "What is logged: this and what is graver. At `debug` each TLS handshake that a client fails is told. A change needs a restart."
             )
+            let format = $0.choice(
+                "format", default: LogFormat.text,
+                "`text`: `time=… level=… message=…` and what else there is, with quotes where a value has blanks (logfmt); `json`: one JSON object a line. A change needs a restart."
+            )
+            return (level: level, format: format)
         }
         let requestID = file.flag(
             "requestID", default: true,
@@ -51,7 +55,7 @@ extension GatewayConfiguration {
         configuration.store = store ?? StoreConfiguration.unset(file)
         configuration.accessLog = accessLog
         configuration.requestID = requestID
-        if let logLevel { configuration.logLevel = logLevel }
+        if let log { (configuration.logLevel, configuration.logFormat) = (log.level, log.format) }
         _ = file.section("limits", unset: "all as below", "What bounds the whole gateway.") {
             configuration.readLimits($0)
         }
@@ -365,7 +369,13 @@ extension AccessLogConfiguration {
         ) { $0.isEmpty ? nil : $0 }
         log.sample = section.share(
             "sample", default: log.sample, in: 0...1,
-            "The share of requests that is logged. What failed, was rejected, retried or replayed is always logged.")
+            "The share of requests that is logged. What failed or was retried is always logged, and what was rejected or replayed unless the two below say otherwise."
+        )
+        log.rejections = section.integer(
+            "rejections", default: log.rejections, in: Self.counts,
+            "Of how many rejections with the same problem one is logged; its line says `sampled`. The metrics count each.")
+        log.replays = section.integer(
+            "replays", default: log.replays, in: Self.counts, "Of how many replays one is logged, in the same way.")
         if !section.isDescribing, let path = log.path, let fault = MissingFolder.fault(ofFile: path) {
             section.report.warning(section.mark(of: "path"), "the access log cannot be opened: \(fault)")
         }

@@ -133,11 +133,14 @@ extension DownstreamHandler: Flushing {
 
     /// Answers in the gateway's own name.
     ///
-    /// - Parameter own: What the answer has besides.
+    /// - Parameters:
+    ///   - body: The problem's, where it is known.
+    ///   - own: What the answer has besides.
     func write(
-        _ problem: Problem, for request: HTTPRequestHead?, keepAlive: Bool, adding own: [(String, String)] = []
+        _ problem: Problem, _ body: [UInt8]? = nil, for request: HTTPRequestHead?, keepAlive: Bool,
+        adding own: [(String, String)] = []
     ) {
-        let body = problem.body
+        let body = body ?? problem.body
         var headers = HTTPHeaders([
             ("content-type", "application/problem+json"), ("content-length", "\(body.count)"),
             ("cache-control", "no-store"),

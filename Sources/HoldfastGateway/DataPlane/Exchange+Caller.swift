@@ -88,7 +88,7 @@ extension Exchange {
         guard isFirst else { return }
         shared.logger.warning(
             "one key with one request came under two callers, and was executed for each: \(route.configuration.caller.changeWords)",
-            metadata: ["route": "\(route.name)"])
+            metadata: logged())
     }
 }
 

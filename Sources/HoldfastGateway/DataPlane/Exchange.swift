@@ -342,9 +342,11 @@ final class Exchange {
         account.answered(problem)
         problem.request = requestID.description
         let client = client
+        let body = problem.body
+        account.bytesOut = client == nil || request.method == .HEAD ? 0 : body.count
         finish()
         client?.write(
-            problem, for: request, keepAlive: fields.isKeepAlive && isRequestComplete,
+            problem, body, for: request, keepAlive: fields.isKeepAlive && isRequestComplete,
             adding: [(RequestID.explainedField, requestID.description)]
                 + route.configuration.idempotency.profile.fields(of: problem.kind))
     }

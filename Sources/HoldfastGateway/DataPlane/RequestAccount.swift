@@ -2,6 +2,7 @@
 import Holdfast
 import HoldfastHTTP
 import HoldfastIdempotency
+import Logging
 import NIOCore
 import NIOHTTP1
 
@@ -21,6 +22,7 @@ struct RequestAccount {
     var isProbing = false { didSet { if isProbing { isProbed = true } } }
     /// The answer broke off, or the client left.
     var isAborted = false
+    /// Of the body that is written for the client.
     var bytesOut = 0
     /// From the end of the request to the head of the service's answer.
     var latency: Duration?
@@ -118,12 +120,23 @@ extension Exchange {
         shared.observer.report(
             RequestReport(
                 id: requestID, route: route.name, service: route.service.name,
-                method: request.method.rawValue, path: String(target.path), status: account.status, duration: duration,
+                method: request.method.rawValue, host: origin.host ?? target.authority?.text ?? "",
+                path: String(target.path), status: account.status, duration: duration, endpoint: account.attempts.last?.endpoint ?? lastEndpoint?.name,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
                 detail: detail, explanation: account.explanation, record: recordID?.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,
                 bytesOut: account.bytesOut, client: origin.client,
                 wouldHave: account.wouldHave.map(\.told)))
+    }
+
+    /// What a line of the log says of the request that it is about.
+    func logged(error: (any Error)? = nil) -> Logger.Metadata {
+        var told: Logger.Metadata = [
+            "route": "\(route.name)", "service": "\(route.service.name)", "request": "\(requestID)",
+        ]
+        if let recordID { told["record"] = "\(recordID)" }
+        if let error { told["error"] = "\(error)" }
+        return told
     }
 
     /// The answer of an attempt breaks off, for a reason that operators are told.

@@ -75,7 +75,15 @@ final class PlanKeeper: Sendable {
         guard addresses != known.addresses else { return false }
         do {
             try replace(former, by: former.configuration, at: addresses, with: known.verifiers)
-            maker.logger.notice("names have other addresses")
+            let moved = former.configuration.services.filter { service in
+                service.endpoints.contains { addresses[$0.address] != known.addresses[$0.address] }
+            }
+            for service in moved {
+                let places = service.endpoints.map(\.address).filter { addresses[$0] != known.addresses[$0] }
+                maker.logger.notice(
+                    "names have other addresses",
+                    metadata: ["service": "\(service.name)", "endpoints": "\(places.map(\.description).joined(separator: ", "))"])
+            }
             return true
         } catch {
             maker.logger.error("a plan with other addresses cannot be made", metadata: ["error": "\(error)"])
@@ -104,7 +112,10 @@ final class PlanKeeper: Sendable {
                     do {
                         return (address, try await AddressLookup.addresses(of: address))
                     } catch {
-                        logger.warning("\(error)")
+                        let named = services.filter { $0.endpoints.contains { $0.address == address } }.map(\.name)
+                        logger.warning(
+                            "\(words(of: error))",
+                            metadata: ["service": "\(named.joined(separator: ", "))", "endpoint": "\(address)"])
                         return (address, known[address])
                     }
                 }
