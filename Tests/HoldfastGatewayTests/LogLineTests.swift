@@ -13,10 +13,14 @@ import Testing
 
     /// What clients, services and files may put into a value.
     static let hostile: [String] = [
-        "", " ", "plain", "10.0.0.1:80", "two words", "a=b", "=", "\"", "\"\"", "a\"b=c d", "\\", "\\n", "a\\", "'", "`",
-        "\n", "a\nlevel=error message=forged", "a\r\nb", "\r", "\t", "\0", "\u{1}", "\u{7F}", "\u{85}", "\u{9B}31m", "\u{1B}[2J\u{1B}[31m",
-        "\u{1B}]0;title\u{7}", "\u{2028}", "\u{2029}", "a\u{2028}time=2026", "\u{202E}drow", "\u{2066}x", "\u{200B}", "\u{FEFF}",
-        "\u{E0001}", "\u{E000}", "\u{FFFF}", "\u{FFFD}", "é", "e\u{301}", "日本", "👩\u{200D}👩", "\u{10FFFF}", "a\u{10FF80}b",
+        "", " ", "plain", "10.0.0.1:80", "two words", "a=b", "=", "\"", "\"\"", "a\"b=c d", "\\", "\\n", "a\\", "'",
+        "`",
+        "\n", "a\nlevel=error message=forged", "a\r\nb", "\r", "\t", "\0", "\u{1}", "\u{7F}", "\u{85}", "\u{9B}31m",
+        "\u{1B}[2J\u{1B}[31m",
+        "\u{1B}]0;title\u{7}", "\u{2028}", "\u{2029}", "a\u{2028}time=2026", "\u{202E}drow", "\u{2066}x", "\u{200B}",
+        "\u{FEFF}",
+        "\u{E0001}", "\u{E000}", "\u{FFFF}", "\u{FFFD}", "é", "e\u{301}", "日本", "👩\u{200D}👩", "\u{10FFFF}",
+        "a\u{10FF80}b",
         "}", "{\"a\":1}", "\",\"level\":\"error", "</script>", "%0a", "$(id)", String(repeating: "x y\n", count: 5_000),
         String(decoding: [0x66, 0xFF, 0xC0, 0x80, 0xED, 0xA0, 0x80, 0x22] as [UInt8], as: UTF8.self),
     ]
@@ -24,7 +28,9 @@ import Testing
     private func line(_ format: LogFormat, _ message: String, _ metadata: Logger.Metadata = [:]) throws -> String {
         let bytes = LogLine.bytes(format, time: Self.time, level: .notice, message: message, metadata: metadata)
         let text = try #require(String(validating: bytes, as: UTF8.self))
-        #expect(bytes.last == UInt8(ascii: "\n") && text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).count == 2)
+        #expect(
+            bytes.last == UInt8(ascii: "\n")
+                && text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).count == 2)
         // Nothing in it moves a cursor, turns the direction of writing or has no width.
         let unseen = text.dropLast().unicodeScalars.filter {
             switch $0.properties.generalCategory {
@@ -36,13 +42,17 @@ import Testing
         return String(text.dropLast())
     }
 
-    @Test(arguments: hostile) func `a value is one value in a line of text, and comes back as it was`(value: String) throws {
+    @Test(arguments: hostile) func `a value is one value in a line of text, and comes back as it was`(value: String)
+        throws
+    {
         let fields = try Logfmt.fields(line(.text, value, ["first": "\(value)", "second": "2"]))
         #expect(fields.map(\.name) == ["time", "level", "message", "first", "second"])
         #expect(fields.map(\.value).suffix(3) == [value.readable, value.readable, "2"])
     }
 
-    @Test(arguments: hostile) func `a value is one value in a line of JSON, and comes back as it was`(value: String) throws {
+    @Test(arguments: hostile) func `a value is one value in a line of JSON, and comes back as it was`(value: String)
+        throws
+    {
         let read = try object(Array(line(.json, value, ["first": "\(value)"]).utf8))
         #expect(Set(read.keys) == ["time", "level", "message", "first"])
         for name in ["message", "first"] {
@@ -68,7 +78,8 @@ import Testing
 
     @Test func `a line of text is what people and logfmt read, and quotes what has to be`() throws {
         let metadata: Logger.Metadata = [
-            "service": "payments", "endpoint": "10.0.0.1:80", "reason": "5 in a row", "empty": "", "time": "x", "two words": "1",
+            "service": "payments", "endpoint": "10.0.0.1:80", "reason": "5 in a row", "empty": "", "time": "x",
+            "two words": "1",
             "inner": ["b": "2", "a": "x y"], "list": ["1", "2"],
         ]
         let expected =
@@ -96,7 +107,12 @@ import Testing
                 group.addTask {
                     let logger = Logger(label: "test") { _ in GatewayLogHandler(.json, to: output) }
                     for number in 0..<200 {
-                        logger.notice("a line", metadata: ["writer": "\(writer)", "number": "\(number)", "long": "\(String(repeating: "x", count: 8_000))"])
+                        logger.notice(
+                            "a line",
+                            metadata: [
+                                "writer": "\(writer)", "number": "\(number)",
+                                "long": "\(String(repeating: "x", count: 8_000))",
+                            ])
                     }
                 }
             }
@@ -117,7 +133,9 @@ import Testing
         logger.notice("unseen")
         logger.warning("seen", metadata: ["a": "1"])
         let text = try String(contentsOfFile: folder, encoding: .utf8)
-        #expect(text.hasSuffix(" level=warning message=seen a=1 gateway=\"edge 1\"\n") && !text.contains("unseen"), "\(text)")
+        #expect(
+            text.hasSuffix(" level=warning message=seen a=1 gateway=\"edge 1\"\n") && !text.contains("unseen"),
+            "\(text)")
     }
 }
 
@@ -129,14 +147,20 @@ enum Logfmt {
         var fields: [(name: String, value: String)] = []
         var rest = Array(line.utf8)[...]
         while !rest.isEmpty {
-            if !fields.isEmpty, rest.popFirst() != UInt8(ascii: " ") { throw Fault(rest: String(decoding: rest, as: UTF8.self)) }
+            if !fields.isEmpty, rest.popFirst() != UInt8(ascii: " ") {
+                throw Fault(rest: String(decoding: rest, as: UTF8.self))
+            }
             let name = rest.prefix { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: "\"") }
             rest = rest[name.endIndex...]
-            guard !name.isEmpty, rest.popFirst() == UInt8(ascii: "=") else { throw Fault(rest: String(decoding: rest, as: UTF8.self)) }
+            guard !name.isEmpty, rest.popFirst() == UInt8(ascii: "=") else {
+                throw Fault(rest: String(decoding: rest, as: UTF8.self))
+            }
             var value = rest.prefix { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: "\"") }
             if rest.first == UInt8(ascii: "\"") {
                 var end = rest.index(after: rest.startIndex)
-                while end < rest.endIndex, rest[end] != UInt8(ascii: "\"") { end += rest[end] == UInt8(ascii: "\\") ? 2 : 1 }
+                while end < rest.endIndex, rest[end] != UInt8(ascii: "\"") {
+                    end += rest[end] == UInt8(ascii: "\\") ? 2 : 1
+                }
                 guard end < rest.endIndex else { throw Fault(rest: String(decoding: rest, as: UTF8.self)) }
                 value = rest[...end]
                 let whole = try JSONSerialization.jsonObject(with: Data(value), options: .fragmentsAllowed)

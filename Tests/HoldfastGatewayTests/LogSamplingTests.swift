@@ -27,14 +27,17 @@ import Testing
     @Test func `what failed, and what is served, is told each time, and replays by their own number`() {
         let sampling = LogSampling(rejections: 1_000, replays: 3)
         for outcome in [RequestReport.Outcome.failed, .served, .abandoned] {
-            for _ in 0..<5 { #expect(sampling.line(of: report(outcome, outcome == .failed ? .deadline : nil))?.sampled == nil) }
+            for _ in 0..<5 {
+                #expect(sampling.line(of: report(outcome, outcome == .failed ? .deadline : nil))?.sampled == nil)
+            }
         }
         let replays = (0..<9).map { _ in sampling.line(of: report(.replayed))?.sampled }
         #expect(replays == [3, nil, nil, 3, nil, nil, 3, nil, nil])
     }
 
     @Test func `by default each has its line, which says nothing of it`() {
-        let sampling = LogSampling(rejections: AccessLogConfiguration().rejections, replays: AccessLogConfiguration().replays)
+        let sampling = LogSampling(
+            rejections: AccessLogConfiguration().rejections, replays: AccessLogConfiguration().replays)
         for _ in 0..<5 {
             #expect(sampling.line(of: report(.rejected, .rateLimited)).map { $0.sampled == nil } == true)
             #expect(sampling.line(of: report(.replayed)).map { $0.sampled == nil } == true)
@@ -103,7 +106,9 @@ import Testing
         ) { gateway in
             for _ in 0..<11 {
                 let answer = try await gateway.get()
-                if answer.status == 429 { try await expectEqual(gateway.explained(answer)["problem"] as? String, "rate-limited") }
+                if answer.status == 429 {
+                    try await expectEqual(gateway.explained(answer)["problem"] as? String, "rate-limited")
+                }
             }
         }
         #expect(told.map { $0["sampled"] as? Int } == [5, 5])

@@ -126,7 +126,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", " ", "a b", "a\tb", "a\nb", "a\r\nx: y", "a\0b", "\u{1B}[2J", "a;b", "a,b", "a\"b", "a'b", "a\\b", "<a>", "a&b",
+        "", " ", "a b", "a\tb", "a\nb", "a\r\nx: y", "a\0b", "\u{1B}[2J", "a;b", "a,b", "a\"b", "a'b", "a\\b", "<a>",
+        "a&b",
         "a|b", "$(id)", "`id`", "a%20b", "a?b", "a#b", "{a}", "[a]", "é", "a\u{2028}b", "a\u{301}", "a\u{10FFFF}",
         String(repeating: "a", count: 129),
     ])

@@ -27,7 +27,8 @@ import Testing
     }
 
     private func isDrawn(_ text: String?) -> Bool {
-        text?.utf8.count == 32 && text?.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) } == true
+        text?.utf8.count == 32
+            && text?.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) } == true
     }
 
     @Test func `a request has one name: at each attempt, in its answer, in its problem and in its explanation`()
@@ -66,7 +67,8 @@ import Testing
     @Test(arguments: ["x-request-id", "X-Request-Id", "X_Request_Id", "x-request_id"])
     func `a stranger names no request`(field: String) async throws {
         try await withService { gateway, service in
-            let answer = try await TestClient.send(.GET, "/", to: gateway.port, headers: [field: "chosen", "x-kept": "1"])
+            let answer = try await TestClient.send(
+                .GET, "/", to: gateway.port, headers: [field: "chosen", "x-kept": "1"])
             let client = try await HTTP2Client.connect(to: gateway.port)
             _ = try await client.send("GET", "/", [(field.lowercased(), "chosen"), ("x-kept", "1")])
             await client.close()
@@ -106,7 +108,8 @@ import Testing
     }
 
     @Test func `nothing is decided by a name that is not believed`() async throws {
-        try await withService(configure: { $0.routes[0].idempotency.fingerprintFields = [Self.field] }) { gateway, service in
+        try await withService(configure: { $0.routes[0].idempotency.fingerprintFields = [Self.field] }) {
+            gateway, service in
             func post(_ name: String) async throws -> TestClient.Answer {
                 try await TestClient.send(
                     .POST, "/charges", to: gateway.port, headers: ["idempotency-key": "k", Self.field: name])

@@ -373,7 +373,8 @@ extension AccessLogConfiguration {
         )
         log.rejections = section.integer(
             "rejections", default: log.rejections, in: Self.counts,
-            "Of how many rejections with the same problem one is logged; its line says `sampled`. The metrics count each.")
+            "Of how many rejections with the same problem one is logged; its line says `sampled`. The metrics count each."
+        )
         log.replays = section.integer(
             "replays", default: log.replays, in: Self.counts, "Of how many replays one is logged, in the same way.")
         if !section.isDescribing, let path = log.path, let fault = MissingFolder.fault(ofFile: path) {

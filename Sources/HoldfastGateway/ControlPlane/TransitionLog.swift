@@ -40,7 +40,8 @@ final class TransitionLog: Sendable {
     func add(_ change: CircuitBreaker.Change, of service: String, endpoint: String?) {
         let now = Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))
         let entry = Entry(
-            breaker: endpoint ?? service, service: service, endpoint: endpoint, from: change.from.rawValue, to: change.to.rawValue, reason: change.reason.description,
+            breaker: endpoint ?? service, service: service, endpoint: endpoint, from: change.from.rawValue,
+            to: change.to.rawValue, reason: change.reason.description,
             generation: change.generation, at: now)
         let listeners = state.withLock { state in
             if state.entries.count == Self.bound { state.entries.removeFirst() }

@@ -121,7 +121,8 @@ extension Exchange {
             RequestReport(
                 id: requestID, route: route.name, service: route.service.name,
                 method: request.method.rawValue, host: origin.host ?? target.authority?.text ?? "",
-                path: String(target.path), status: account.status, duration: duration, endpoint: account.attempts.last?.endpoint ?? lastEndpoint?.name,
+                path: String(target.path), status: account.status, duration: duration,
+                endpoint: account.attempts.last?.endpoint ?? lastEndpoint?.name,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
                 detail: detail, explanation: account.explanation, record: recordID?.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,

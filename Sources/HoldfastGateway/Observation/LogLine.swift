@@ -1,6 +1,6 @@
 #if Gateway
 import HoldfastHTTP
-import Logging
+package import Logging
 
 /// How a line of the gateway's own log is written.
 public enum LogFormat: String, Sendable, Hashable, CaseIterable {

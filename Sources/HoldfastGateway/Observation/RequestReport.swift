@@ -105,7 +105,8 @@ struct RequestReport: Sendable {
     ///   - detail: A problem's. That of an invalid key is left out, since it quotes the key.
     init(
         id: RequestID, route: String, service: String, method: String, host: String = "", path: String, status: Int,
-        duration: Duration, endpoint: String? = nil, attempts: [Attempt] = [], outcome: Outcome, problem: Problem.Kind? = nil,
+        duration: Duration, endpoint: String? = nil, attempts: [Attempt] = [], outcome: Outcome,
+        problem: Problem.Kind? = nil,
         detail: String = "", explanation: Explanation? = nil, record: String? = nil, traceparent: String? = nil,
         bytesIn: Int = 0, bytesOut: Int = 0, client: String? = nil, wouldHave: [WouldHave] = [],
         time: Int64 = Self.now

@@ -82,7 +82,10 @@ final class PlanKeeper: Sendable {
                 let places = service.endpoints.map(\.address).filter { addresses[$0] != known.addresses[$0] }
                 maker.logger.notice(
                     "names have other addresses",
-                    metadata: ["service": "\(service.name)", "endpoints": "\(places.map(\.description).joined(separator: ", "))"])
+                    metadata: [
+                        "service": "\(service.name)",
+                        "endpoints": "\(places.map(\.description).joined(separator: ", "))",
+                    ])
             }
             return true
         } catch {
