@@ -77,6 +77,12 @@ struct GatewayCommand: AsyncParsableCommand {
             valueName: "file"))
     var config: String?
 
+    @Flag(
+        help: ArgumentHelp(
+            "Read the configuration file again on SIGHUP alone, and not when it changes.",
+            discussion: "The same holds for the files that it names: certificates, keys, tokens."))
+    var noWatch = false
+
     @Option(
         help: ArgumentHelp("The service, http://HOST[:PORT]. Once for each endpoint.", valueName: "url"),
         transform: Words.server)
@@ -180,6 +186,7 @@ struct GatewayCommand: AsyncParsableCommand {
             }
             return
         }
+        guard !noWatch else { throw ValidationError("--no-watch needs --config: without a file nothing is watched") }
         guard !upstream.isEmpty else {
             throw ValidationError(
                 "say what the gateway is in front of: --upstream http://HOST[:PORT], or --config FILE")
@@ -201,7 +208,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let configuration = try file?.configuration ?? gatewayConfiguration()
         let runner =
-            file.map { GatewayRunner($0) }
+            file.map { GatewayRunner($0, watches: !noWatch) }
             ?? GatewayRunner(
                 configuration: configuration,
                 warnings: options.warnings(configuration, environment: environment))

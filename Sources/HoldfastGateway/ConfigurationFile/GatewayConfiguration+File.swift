@@ -276,10 +276,16 @@ extension AdminConfiguration {
 extension StoreConfiguration {
     fileprivate static func read(_ section: SectionReader) -> StoreConfiguration {
         var store = StoreConfiguration()
-        let given = section.text(
-            "location", "location", allowed: StoreLocation.allowed, unset: "\(store.location)", isSecret: true,
+        var isPasswordInFile = false
+        let given = section.value(
+            "location", .init("location", StoreLocation.allowed, allowed: StoreLocation.allowed),
+            initial: "\(store.location)", isSecret: true,
             "Where claims and outcomes are kept: for several gateways that share their keys, a server. Where neither it nor `locationFile` is given, the environment's `HOLDFAST_STORE` counts."
-        ) { text throws(ConfigurationError) in try StoreLocation.read(text) }
+        ) { scalar throws(ConfigurationError) in
+            let location = try StoreLocation.read(scalar.text)
+            isPasswordInFile = location?.isPasswordWritten(scalar.variables, section.report.environment) ?? false
+            return location
+        }
         let inFile = section.file(
             "locationFile", unset: "none",
             "A file with the location, for one with a password in it.",
@@ -290,7 +296,7 @@ extension StoreConfiguration {
         if section.has("location") { section.refuse(["locationFile"], because: "beside location") }
         store.location = inFile?.content ?? given ?? store.location
         store.readEnvironment(section)
-        store.checkSecrets(section, isInFile: given != nil)
+        store.checkSecrets(section, isPasswordInFile: isPasswordInFile)
         store.maximumKeys = section.integer(
             "maximumKeys", in: 1...1_000_000_000_000, unset: "10000000, or 1000000 in memory",
             "The most keys that the store may hold. Beyond it new keys are refused, and known ones are answered.")
@@ -329,7 +335,7 @@ extension StoreConfiguration {
     fileprivate static func unset(_ file: SectionReader) -> StoreConfiguration {
         var store = StoreConfiguration()
         store.readEnvironment(file)
-        store.checkSecrets(file, isInFile: false)
+        store.checkSecrets(file, isPasswordInFile: false)
         return store
     }
 
@@ -343,10 +349,10 @@ extension StoreConfiguration {
         }
     }
 
-    /// - Parameter isInFile: Whether the location stands in the configuration file itself.
-    private func checkSecrets(_ section: SectionReader, isInFile: Bool) {
+    /// - Parameter isPasswordInFile: Whether the location's password stands in the configuration file itself.
+    private func checkSecrets(_ section: SectionReader, isPasswordInFile: Bool) {
         guard !section.isDescribing else { return }
-        if isInFile, location.holdsPassword, let fault = FilePrivacy(ofFileAt: section.report.file)?.fault {
+        if isPasswordInFile, let fault = FilePrivacy(ofFileAt: section.report.file)?.fault {
             let name = section.fullName("location")
             section.mistake(
                 "location",

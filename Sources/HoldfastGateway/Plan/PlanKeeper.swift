@@ -41,12 +41,13 @@ final class PlanKeeper: Sendable {
     /// Each plan from the current one on.
     func plans() -> AsyncStream<Plan> { changes.listen(beginning: current) }
 
-    /// - Throws: `ConfigurationError`; then the current plan stays.
+    /// - Throws: `ConfigurationError`, or ``RestartRequired``; then the current plan stays.
     func reload(_ configuration: GatewayConfiguration) async throws {
         try configuration.validate()
         try await turn.run {
             let (former, known) = state.withLock { ($0.plan, $0) }
-            try Self.requireNoRestart(former.configuration, configuration)
+            let options = former.configuration.restartOptions(changedTo: configuration)
+            guard options.isEmpty else { throw RestartRequired(options: options) }
             let verifiers = try await maker.verifiers(configuration, keeping: known.verifiers)
             let addresses = await Self.lookUp(configuration.services, keeping: known.addresses, logger: maker.logger)
             try replace(former, by: configuration, at: addresses, with: verifiers)
@@ -124,24 +125,6 @@ final class PlanKeeper: Sendable {
                 }
             }
             return await group.reduce(into: [:]) { found, entry in found[entry.0] = entry.1 }
-        }
-    }
-
-    private static func requireNoRestart(
-        _ former: GatewayConfiguration, _ next: GatewayConfiguration
-    ) throws(ConfigurationError) {
-        let fixed: [(name: String, isSame: Bool)] = [
-            ("listeners", former.listeners == next.listeners), ("admin", former.admin == next.admin),
-            ("store", former.store == next.store), ("threads", former.threads == next.threads),
-            ("accessLog", former.accessLog == next.accessLog), ("log.level", former.logLevel == next.logLevel),
-            ("keysPerCaller", former.keysPerCaller == next.keysPerCaller),
-            ("bytesPerCaller", former.bytesPerCaller == next.bytesPerCaller),
-            ("keysPerAddress", former.keysPerAddress == next.keysPerAddress),
-            ("bytesPerAddress", former.bytesPerAddress == next.bytesPerAddress),
-            ("refusedRetention", former.refusedRetention == next.refusedRetention),
-        ]
-        for option in fixed where !option.isSame {
-            throw ConfigurationError(option: option.name, value: "changed", allowed: "changed by a restart only")
         }
     }
 }
