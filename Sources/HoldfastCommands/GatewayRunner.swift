@@ -73,7 +73,9 @@ struct GatewayRunner {
         }
         var services: [any Service] = [gateway]
         if let file, let hangUps {
-            let reloader = ConfigurationReloader(file, logger: logger, watches: watches) { try await gateway.reload($0) }
+            let reloader = ConfigurationReloader(file, logger: logger, watches: watches) {
+                try await gateway.reload($0)
+            }
             services += [reloader, HangUps(signals: hangUps, reloader: reloader)]
         }
         started(gateway)

@@ -12,7 +12,9 @@ import Testing
         let words: String
         var testDescription: String { "\(place) \(words)" }
 
-        init(_ text: String, _ place: String, _ words: String) { (self.text, self.place, self.words) = (text, place, words) }
+        init(_ text: String, _ place: String, _ words: String) {
+            (self.text, self.place, self.words) = (text, place, words)
+        }
     }
 
     static let slips: [Slip] = [
@@ -21,7 +23,8 @@ import Testing
         Slip("threads: 4\n\u{FEFF}log: {level: info}\n", "2:1", "byte order mark"),
         Slip("threads: 4\nlog: {level: in\u{FEFF}fo}\n", "2:16", "byte order mark"),
         Slip("threads: 4\u{0}\n", "1:11", "U+0000"), Slip("a: b\n\u{1}\n", "2:1", "U+0001"),
-        Slip("a: \"\u{7}\"\n", "1:5", "U+0007"), Slip("# \u{1B}[2J\n", "1:3", "U+001B"), Slip("a: b\u{B}\n", "1:5", "U+000B"),
+        Slip("a: \"\u{7}\"\n", "1:5", "U+0007"), Slip("# \u{1B}[2J\n", "1:3", "U+001B"),
+        Slip("a: b\u{B}\n", "1:5", "U+000B"),
         // Tabs.
         Slip("services:\n\tpayments:\n\t\tendpoints: [http://a]\n", "2:1", "a tab stands in the indentation"),
         Slip("services:\n  payments:\n\t  endpoints: [http://a]\n", "3:1", "a tab stands in the indentation"),
@@ -44,10 +47,13 @@ import Testing
         Slip("log: {level:info, format: text}\n", "1:7", "'level:' is not followed by a blank"),
         Slip("routes:\n  - name:a\n    service: b\n", "2:10", "'name:' is not followed by a blank"),
         Slip("routes:\n  - name: a\n    service:b\n", "3:13", "'service:' is not followed by a blank"),
-        Slip("services:\n  a:\n    endpoints:[http://a]\n    connections: 4\n", "3:15", "'endpoints:' is not followed by a blank"),
+        Slip(
+            "services:\n  a:\n    endpoints:[http://a]\n    connections: 4\n", "3:15",
+            "'endpoints:' is not followed by a blank"),
         Slip("routes:\n  -name: a\n    service: b\n", "2:4", "'-' is not followed by a blank: write '- name'"),
         // Other signs than a colon.
-        Slip("threads=4\nlog: {}\n", "1:8", "'=' and not by ':'"), Slip("threads = 4\nlog: {}\n", "1:9", "'=' and not by ':'"),
+        Slip("threads=4\nlog: {}\n", "1:8", "'=' and not by ':'"),
+        Slip("threads = 4\nlog: {}\n", "1:9", "'=' and not by ':'"),
         Slip("threads：4\nlog: {}\n", "1:8", "'：' and not by ':'"), Slip("threads\nlog: {}\n", "2:4", "lacks its ':'"),
         // What is opened and not closed, or closed and not opened.
         Slip("log: {level: \"info}\nthreads: 4\n", "1:14", "a quote is opened here"),
@@ -61,11 +67,15 @@ import Testing
         Slip("routes:\n  - name: a\n   service: b\n", "3:4", "indented as none before it"),
         Slip("admin:\n  address: a\n  - b\n", "3:3", "an entry of a list stands here"),
         // Values.
-        Slip("service: a: b\n", "1:11", "put the value in quotes"), Slip("threads: 4 log: x\n", "1:15", "put the value in quotes"),
+        Slip("service: a: b\n", "1:11", "put the value in quotes"),
+        Slip("threads: 4 log: x\n", "1:15", "put the value in quotes"),
         Slip("a: \"\\q\"\n", "1:5", "this backslash"), Slip("a: @b\n", "1:4", "begins with '@'"),
-        Slip("a: `b`\n", "1:4", "begins with '`'"), Slip("a: %b\n", "1:4", "begins with '%'"), Slip("%b: c\n", "1:3", "begins with '%'"),
-        Slip("threads: 4\n---\nthreads: 5\n", "2:1", "a second document"), Slip("threads: 4\n...\nthreads: 5\n", "3:1", "a second document"),
-        Slip("a: |x\n", "1:5", "behind '|'"), Slip("a: *b\n", "1:4", "anchor or alias"), Slip("a: 1\na: 2\n", "1:1", "given twice"),
+        Slip("a: `b`\n", "1:4", "begins with '`'"), Slip("a: %b\n", "1:4", "begins with '%'"),
+        Slip("%b: c\n", "1:3", "begins with '%'"),
+        Slip("threads: 4\n---\nthreads: 5\n", "2:1", "a second document"),
+        Slip("threads: 4\n...\nthreads: 5\n", "3:1", "a second document"),
+        Slip("a: |x\n", "1:5", "behind '|'"), Slip("a: *b\n", "1:4", "anchor or alias"),
+        Slip("a: 1\na: 2\n", "1:1", "given twice"),
     ]
 
     @Test(arguments: slips) func `a slip is told at its place, in words`(slip: Slip) throws {
@@ -76,7 +86,8 @@ import Testing
     @Test(arguments: slips) func `no message says what only a programmer reads`(slip: Slip) {
         for message in mistakes(slip.text) {
             for word in [
-                "Optional(", "Swift.", "Error Domain", "YamlError", "Mark(", "Node.", "nil", "NSCocoa", "scanner(", "parser(", "while scanning",
+                "Optional(", "Swift.", "Error Domain", "YamlError", "Mark(", "Node.", "nil", "NSCocoa", "scanner(",
+                "parser(", "while scanning",
                 "simple key", "mapping values", "block mapping", "token", "indicator", "<document",
             ] where !slip.text.contains(word) {
                 #expect(!message.contains(word), "\(message)")
@@ -85,13 +96,16 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ([0x61, 0xFF], "1:2"), ([0x61, 0x3A, 0x20, 0x62, 0x0A, 0xC3, 0xA9, 0xC3, 0x0A], "2:2"), ([0xC0, 0x80], "1:1"),
-        ([0x0A, 0x0A, 0xED, 0xA0, 0x80], "3:1"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0x61, 0xFF], "1:2"), ([0x61, 0x3A, 0x20, 0x62, 0x0A, 0xC3, 0xA9, 0xC3, 0x0A], "2:2"),
+            ([0xC0, 0x80], "1:1"),
+            ([0x0A, 0x0A, 0xED, 0xA0, 0x80], "3:1"),
+        ] as [([UInt8], String)])
     func `a byte that is no UTF-8 is told at its place`(bytes: [UInt8], place: String) {
         let error = #expect(throws: ConfigurationMistakes.self) { try ConfigurationFile(bytes, path: "x") }
-        #expect(error?.description.hasPrefix("x:\(place): a byte here is no UTF-8") == true, "\(error?.description ?? "")")
+        #expect(
+            error?.description.hasPrefix("x:\(place): a byte here is no UTF-8") == true, "\(error?.description ?? "")")
     }
 
     @Test(arguments: [[0xFF, 0xFE, 0x61, 0x00], [0xFE, 0xFF, 0x00, 0x61]] as [[UInt8]])
@@ -101,7 +115,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "key:\tvalue", "a: b", "a:", "# x:y", "  - a: b", "- - a: b", "http://a:80/b", "\"a:b\": c", "'a=b': c", "a.b:c d", "-1", "- -", "---",
+        "key:\tvalue", "a: b", "a:", "# x:y", "  - a: b", "- - a: b", "http://a:80/b", "\"a:b\": c", "'a=b': c",
+        "a.b:c d", "-1", "- -", "---",
         "a b=c", "", "   ", "\t", "\t# x", "*:80",
     ])
     func `what is right is no slip`(line: String) { #expect(YAMLSlip(line) == nil) }

@@ -9,7 +9,8 @@ import Testing
 /// Values of the configuration file that name variables of the environment.
 @Suite struct ConfigurationVariablesTests {
     private static let environment = [
-        "HOST": "127.0.0.1", "PORT": "3000", "COUNT": "4", "TIME": "250ms", "SIZE": "2MiB", "SHARE": "20%", "ON": "true",
+        "HOST": "127.0.0.1", "PORT": "3000", "COUNT": "4", "TIME": "250ms", "SIZE": "2MiB", "SHARE": "20%",
+        "ON": "true",
         "EMPTY": "", "TEXT": "two words", "ODD": "${HOST} $${ }\n: #", "_x1": "y", "WORD": "hush", "NAME": "payments",
         "URL": "postgres://ada:hush@127.0.0.1/keys", "LONG": String(repeating: "x", count: 64 << 10),
     ]
@@ -91,7 +92,8 @@ import Testing
         #expect(
             found.first
                 == "holdfast.yaml:1:10: threads is ${WORD}, whose value must be a whole number from 1 to 1024")
-        found = mistakes("store: {location: \"${WORD}\"}\nadmin: {tokenFile: \"${WORD}\"}\n" + ConfigurationFolder.least)
+        found = mistakes(
+            "store: {location: \"${WORD}\"}\nadmin: {tokenFile: \"${WORD}\"}\n" + ConfigurationFolder.least)
         #expect(found.count == 2 && !found.joined().contains("hush"), "\(found)")
         found = mistakes("threads: ${LONG}${LONG}\n" + ConfigurationFolder.least)
         #expect(found.count == 1 && found[0].utf8.count < 300)
@@ -100,7 +102,9 @@ import Testing
     @Test func `names of options and of services are what they are`() {
         let found = mistakes("\"${NAME}\": 4\n" + ConfigurationFolder.least)
         #expect(found.count == 1 && found[0].contains("has no option ${NAME}"), "\(found)")
-        #expect(mistakes("services: {\"${NAME}\": {endpoints: [http://a]}}\nroutes: [{name: a, service: payments}]\n").count == 1)
+        #expect(
+            mistakes("services: {\"${NAME}\": {endpoints: [http://a]}}\nroutes: [{name: a, service: payments}]\n").count
+                == 1)
     }
 
     @Test func `within brackets a reference needs quotes, and that is said`() {
@@ -130,7 +134,8 @@ import Testing
             "${UNSET:-postgres://ada:hush@127.0.0.1/keys}", "postgres://ada:h${WORD}@127.0.0.1/keys",
         ] {
             let found = try faults(location)
-            #expect(found.count == 1 && found[0].contains("has a password in it") && !found[0].contains("hush"), "\(found)")
+            #expect(
+                found.count == 1 && found[0].contains("has a password in it") && !found[0].contains("hush"), "\(found)")
         }
     }
 }

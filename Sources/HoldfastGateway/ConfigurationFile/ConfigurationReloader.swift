@@ -93,7 +93,8 @@ public final class ConfigurationReloader: Service {
             for option in error.options {
                 let place = file.place(of: option)
                 let words = "\(option) has another value, which needs a restart"
-                logger.error("\(ConfigurationMistake(file: path, line: place?.line, column: place?.column, message: words))")
+                logger.error(
+                    "\(ConfigurationMistake(file: path, line: place?.line, column: place?.column, message: words))")
             }
             logger.error("the configuration is kept as it was", metadata: ["file": "\(path)"])
         } catch {

@@ -193,7 +193,9 @@ extension SectionReader {
     static func scalar(_ node: Node, in environment: [String: String]) throws(VariableText.Fault) -> Scalar? {
         guard case .scalar(let scalar) = node, hasUsualTag(node) else { return nil }
         let isPlain = scalar.style == .plain
-        guard let variables = try VariableText(scalar.string) else { return Scalar(text: scalar.string, isPlain: isPlain) }
+        guard let variables = try VariableText(scalar.string) else {
+            return Scalar(text: scalar.string, isPlain: isPlain)
+        }
         return Scalar(
             text: try variables.value(in: environment), isPlain: isPlain || variables.isOneReference,
             variables: variables)

@@ -59,7 +59,8 @@ struct YAMLSlip {
         let mark = scalars[end...].first { !Self.isBlank($0) }
         if mark == "=" || mark == "\u{FF1A}", let offset = scalars[end...].firstIndex(where: { !Self.isBlank($0) }) {
             self.init(
-                offset, "'\(name)' is followed by '\(mark.map(String.init) ?? "")' and not by ':'", "write '\(name): …'")
+                offset, "'\(name)' is followed by '\(mark.map(String.init) ?? "")' and not by ':'", "write '\(name): …'"
+            )
             return
         }
         return nil

@@ -27,7 +27,8 @@ struct YAMLText {
             for (place, scalar) in line.unicodeScalars.enumerated() where Self.isForbidden(scalar) {
                 let words =
                     scalar == "\u{FEFF}"
-                    ? "a byte order mark stands here: take it out" : "the character \(scalar.codePoint) stands here, which YAML does not allow"
+                    ? "a byte order mark stands here: take it out"
+                    : "the character \(scalar.codePoint) stands here, which YAML does not allow"
                 throw mistake(number + 1, place + 1, words)
             }
         }
