@@ -30,6 +30,9 @@ import Testing
         Slip("services:\n  payments:\n\t  endpoints: [http://a]\n", "3:1", "a tab stands in the indentation"),
         Slip("services:\n  payments:\n  \tendpoints: [http://a]\n", "3:3", "a tab stands in the indentation"),
         Slip("routes:\n  -\tname: a\n    service: b\n", "2:4", "a tab stands behind '-'"),
+        Slip("admin: {}\n\t\nlog: {}\n", "2:1", "a tab stands here"),
+        Slip("routes: - name: a\n", "1:9", "begin the list in the next line"),
+        Slip("{\n\t\"threads\": 4\n\t\"log\": {}\n}\n", "1:1", "no ',' before line 3"),
         // Blanks that are none.
         Slip("admin:\n\u{A0}\u{A0}address: a\n", "2:1", "a no-break space stands in the indentation"),
         Slip("admin:\n  address:\u{A0}a\n  tokenFile: b\n", "2:11", "a no-break space"),

@@ -68,6 +68,7 @@ import Testing
     @Test(arguments: [
         ("${}", 0), ("a${", 1), ("${NAME", 0), ("${ NAME}", 0), ("${NAME }", 0), ("${1A}", 0), ("${NA-ME}", 0),
         ("${NAME:d}", 0), ("${NAME-d}", 0), ("${NAME:+d}", 0), ("${NAME}${:-x}", 7), ("${é}", 0), ("${NAME:-${HOST", 0),
+        ("${NAME:-${HOST}}", 0),
         ("x ${UNSET}", 2), ("${UNSET_2}", 0),
     ])
     func `what is no reference, and a variable that is not there, are told at their place`(text: String, offset: Int) {

@@ -67,7 +67,10 @@ struct VariableText {
         guard let first = name.first, !("0"..."9").contains(first) else { return nil }
         let rest = inner[name.endIndex...]
         guard !rest.isEmpty else { return .variable(Self.text(name), initial: nil, offset: offset) }
-        guard rest.starts(with: ":-".unicodeScalars) else { return nil }
+        // A variable within a default would leave its '}' behind where the outer one is set.
+        guard rest.starts(with: ":-".unicodeScalars), rest.firstRange(of: "${".unicodeScalars) == nil else {
+            return nil
+        }
         return .variable(Self.text(name), initial: Self.text(rest.dropFirst(2)), offset: offset)
     }
 

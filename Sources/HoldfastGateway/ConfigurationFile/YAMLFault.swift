@@ -29,7 +29,9 @@ struct YAMLFault {
         let before = text.lines.prefix(last - 1).lastIndex(where: Self.saysSomething).map { $0 + 1 } ?? last
         // What began in one line and was not found in the next was begun by the former.
         let began = problem.hasPrefix("could not find expected") ? context?.line ?? last : last
-        for number in max(1, min(before, began))...last {
+        // Within brackets, lines and blanks mean nothing.
+        let isWithinBrackets = problem.hasPrefix("did not find expected ','")
+        for number in max(1, min(before, began))...last where !isWithinBrackets {
             guard let slip = YAMLSlip(text.lines[number - 1]) else { continue }
             place = Place(number, slip.offset + 1)
             words = "\(slip.words): \(slip.remedy)"
@@ -70,8 +72,13 @@ struct YAMLFault {
         case "mapping values are not allowed in this context":
             (mark, "this option does not fit the line before, which has a value already, or lacks its ':'")
         case "could not find expected ':'": (began, "this is no option with its value: write 'name: value'")
+        case "found character that cannot start any token" where next == "\t":
+            (mark, "a tab stands here: write blanks")
         case "found character that cannot start any token":
             (mark, "a value that begins with '\(next.map(String.init) ?? "")' must be in quotes")
+        case "found a tab character that violates indentation": (mark, "a tab stands here: write blanks")
+        case "block sequence entries are not allowed in this context":
+            (mark, "an entry of a list stands behind an option: begin the list in the next line")
         case "found unknown escape character":
             (mark, "this backslash means nothing in double quotes: write it twice, or use single quotes")
         case "but found another document", "did not find expected <document start>":
