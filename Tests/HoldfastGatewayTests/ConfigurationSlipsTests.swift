@@ -124,6 +124,20 @@ import Testing
     ])
     func `what is right is no slip`(line: String) { #expect(YAMLSlip(line) == nil) }
 
+    @Test(arguments: [
+        "store:\n  location:postgres://ada:hush@db/keys\n", "store: postgres://ada:hush@db/keys\n",
+        "store: {location:postgres://ada:hush@db/keys}\n", "store: {location: postgres://ada:hush@db/keys\n",
+        "store:\n\tlocation: postgres://ada:hush@db/keys\n", "store: {location: \"postgres://ada:hush@db/keys}\n",
+        "store:\n  location = postgres://ada:hush@db/keys\nthreads: 1\n",
+        "store: {location: [postgres://ada:hush@db/keys]}\n", "store:\n  location: postgres://ada:hush@db/keys: 1\n",
+        "store:postgres://ada:hush@db/keys\n", "store:\n  - location: postgres://ada:hush@db/keys\n",
+        "store:\n  location: postgres://ada:hush@db/${keys\n",
+    ])
+    func `a slip beside a secret does not have it quoted`(text: String) {
+        let found = mistakes(text)
+        #expect(!found.isEmpty && !found.joined().contains("hush"), "\(found)")
+    }
+
     @Test func `lines that end as Windows has it are lines`() throws {
         let text = ConfigurationFolder.least.replacing("\n", with: "\r\n")
         try expectEqual(read(text), read(ConfigurationFolder.least))

@@ -64,7 +64,8 @@ final class SectionReader {
             let name = path.isEmpty ? "the file" : path
             report.mistake(
                 node.mark,
-                "\(name) is \(Self.shown(node)), but must be a section (options with values)\(Self.hint(for: node))")
+                "\(name) is \(Self.shownForSection(node)), but must be a section (options with values)\(Self.hint(for: node))"
+            )
             return
         }
         var pairs: [(name: String, key: Node, value: Node)] = []
@@ -177,11 +178,14 @@ final class SectionReader {
         guard !isDescribing else { return }
         for (name, key, _) in pairs where !known.contains(name) {
             let section = path.isEmpty ? "the file" : path
-            let hint =
-                YAMLSlip(name)?.hint ?? nearest(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            let slip = YAMLSlip(name)
+            let hint = slip?.hint ?? nearest(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            // What stands behind a slip was meant as a value, and may be a secret.
+            let shownName =
+                slip.map { $0.offset > 0 ? String(name.unicodeScalars.prefix($0.offset)) + "…" : name } ?? name
             report.mistake(
                 key.mark,
-                "\(section) has no option \(HoldfastGateway.shown(name))\(hint.isEmpty ? "; it has \(listed(known))" : hint)"
+                "\(section) has no option \(HoldfastGateway.shown(shownName))\(hint.isEmpty ? "; it has \(listed(known))" : hint)"
             )
         }
     }
@@ -217,6 +221,12 @@ extension SectionReader {
             }
         let usual: [Tag.Name] = [.implicit, .nonSpecific, .str, .seq, .map]
         return usual.contains { $0.rawValue == tag.rawValue }
+    }
+
+    /// The same where a section should be: a text may be an option's value, and a secret.
+    private static func shownForSection(_ node: Node) -> String {
+        guard case .scalar(let scalar) = node, hasUsualTag(node) else { return shown(node) }
+        return scalar.string.contains(":") ? "a text" : shown(node)
     }
 
     /// How a text that stands for a section was probably meant.
