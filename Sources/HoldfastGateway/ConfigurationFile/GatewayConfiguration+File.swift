@@ -281,7 +281,7 @@ extension StoreConfiguration {
             "location", .init("location", StoreLocation.allowed, allowed: StoreLocation.allowed),
             initial: "\(store.location)", isSecret: true,
             "Where claims and outcomes are kept: for several gateways that share their keys, a server. Where neither it nor `locationFile` is given, the environment's `HOLDFAST_STORE` counts."
-        ) { scalar throws(ConfigurationError) in
+        ) { scalar throws(ConfigurationError) -> StoreLocation? in
             let location = try StoreLocation.read(scalar.text)
             isPasswordInFile = location?.isPasswordWritten(scalar.variables, section.report.environment) ?? false
             return location

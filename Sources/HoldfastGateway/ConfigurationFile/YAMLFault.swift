@@ -57,7 +57,7 @@ struct YAMLFault {
         case "did not find expected ',' or '}'": open("section", "{", "}", began, mark, lines)
         case "did not find expected key":
             switch next {
-            case "]", "}", ",": (mark, "'\(next.map(String.init) ?? "")' stands here, and nothing before it needs one")
+            case "]", "}", ",": (mark, "'\(next.map { String($0) } ?? "")' stands here, and nothing before it needs one")
             case "-": (mark, "an entry of a list stands here, among options with values")
             default:
                 (mark, "this line is indented as none before it: options of one section stand below each other")
@@ -75,7 +75,7 @@ struct YAMLFault {
         case "found character that cannot start any token" where next == "\t":
             (mark, "a tab stands here: write blanks")
         case "found character that cannot start any token":
-            (mark, "a value that begins with '\(next.map(String.init) ?? "")' must be in quotes")
+            (mark, "a value that begins with '\(next.map { String($0) } ?? "")' must be in quotes")
         case "found a tab character that violates indentation": (mark, "a tab stands here: write blanks")
         case "block sequence entries are not allowed in this context":
             (mark, "an entry of a list stands behind an option: begin the list in the next line")

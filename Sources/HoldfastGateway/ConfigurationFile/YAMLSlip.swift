@@ -59,7 +59,7 @@ struct YAMLSlip {
         let mark = scalars[end...].first { !Self.isBlank($0) }
         if mark == "=" || mark == "\u{FF1A}", let offset = scalars[end...].firstIndex(where: { !Self.isBlank($0) }) {
             self.init(
-                offset, "'\(name)' is followed by '\(mark.map(String.init) ?? "")' and not by ':'", "write '\(name): …'"
+                offset, "'\(name)' is followed by '\(mark.map { String($0) } ?? "")' and not by ':'", "write '\(name): …'"
             )
             return
         }
@@ -72,7 +72,7 @@ struct YAMLSlip {
 
     private static func word(_ scalars: [Unicode.Scalar], _ start: Int) -> String {
         scalars[start...].prefix { isNameStart($0) || ("0"..."9").contains($0) || $0 == "-" || $0 == "_" }
-            .map(String.init).joined()
+            .map { String($0) }.joined()
     }
 
     private static func isNameStart(_ scalar: Unicode.Scalar) -> Bool {
