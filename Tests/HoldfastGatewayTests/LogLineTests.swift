@@ -83,7 +83,7 @@ import Testing
             "inner": ["b": "2", "a": "x y"], "list": ["1", "2"],
         ]
         let expected =
-            #"time=2026-11-25T02:27:05.123Z level=notice message="closed → open" empty="" endpoint=10.0.0.1:80 "#
+            #"time=2026-11-24T20:27:05.123Z level=notice message="closed → open" empty="" endpoint=10.0.0.1:80 "#
             + #"inner.a="x y" inner.b=2 list="[\"1\", \"2\"]" reason="5 in a row" service=payments _time=x two_words=1"#
         try expectEqual(line(.text, "closed → open", metadata), expected)
     }
