@@ -70,6 +70,8 @@ extension RouteConfiguration.Idempotency.Keys: ExpressibleByArgument {}
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 
+extension LogFormat: ExpressibleByArgument {}
+
 extension KeyRules.Form: ExpressibleByArgument {}
 
 extension OutcomeProfile: ExpressibleByArgument {

@@ -77,6 +77,12 @@ struct GatewayCommand: AsyncParsableCommand {
             valueName: "file"))
     var config: String?
 
+    @Flag(
+        help: ArgumentHelp(
+            "Read the configuration file again on SIGHUP alone, and not when it changes.",
+            discussion: "The same holds for the files that it names: certificates, keys, tokens."))
+    var noWatch = false
+
     @Option(
         help: ArgumentHelp("The service, http://HOST[:PORT]. Once for each endpoint.", valueName: "url"),
         transform: Words.server)
@@ -167,6 +173,12 @@ struct GatewayCommand: AsyncParsableCommand {
             valueName: Logger.Level.allCases.map(\.rawValue).joined(separator: "|")))
     var logLevel: Logger.Level?
 
+    @Option(
+        help: ArgumentHelp(
+            "How it is logged: lines of name=value, or of JSON. Default: text.",
+            valueName: LogFormat.allCases.map(\.rawValue).joined(separator: "|")))
+    var logFormat: LogFormat?
+
     func validate() throws {
         guard config == nil else {
             guard given.isEmpty else {
@@ -174,6 +186,7 @@ struct GatewayCommand: AsyncParsableCommand {
             }
             return
         }
+        guard !noWatch else { throw ValidationError("--no-watch needs --config: without a file nothing is watched") }
         guard !upstream.isEmpty else {
             throw ValidationError(
                 "say what the gateway is in front of: --upstream http://HOST[:PORT], or --config FILE")
@@ -195,7 +208,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let configuration = try file?.configuration ?? gatewayConfiguration()
         let runner =
-            file.map { GatewayRunner($0) }
+            file.map { GatewayRunner($0, watches: !noWatch) }
             ?? GatewayRunner(
                 configuration: configuration,
                 warnings: options.warnings(configuration, environment: environment))
@@ -220,7 +233,7 @@ struct GatewayCommand: AsyncParsableCommand {
             ("--wait", wait != nil),
             ("--unknown", unknown != nil), ("--probe", probe != nil), ("--keys-per-caller", keysPerCaller != nil),
             ("--bytes-per-caller", bytesPerCaller != nil), ("--threads", threads != nil),
-            ("--log-level", logLevel != nil),
+            ("--log-level", logLevel != nil), ("--log-format", logFormat != nil),
         ]
         return options.filter(\.isGiven).map(\.name)
     }
@@ -231,6 +244,7 @@ struct GatewayCommand: AsyncParsableCommand {
             upstreams: upstream, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         try options.apply(to: &configuration, environment: ProcessInfo.processInfo.environment)
         if let logLevel { configuration.logLevel = logLevel }
+        if let logFormat { configuration.logFormat = logFormat }
         configuration.keysPerCaller = keysPerCaller
         configuration.bytesPerCaller = bytesPerCaller
         apply(to: &configuration.routes[0])

@@ -14,6 +14,7 @@ import UnixSignals
 struct GatewayRunner {
     let configuration: GatewayConfiguration
     private let file: ConfigurationFile?
+    private let watches: Bool
     private let demo: DemoControls?
     /// What is to be known before it runs.
     private let warnings: [String]
@@ -22,12 +23,13 @@ struct GatewayRunner {
         self.configuration = configuration
         self.warnings = warnings
         self.demo = demo
-        file = nil
+        (file, watches) = (nil, false)
     }
 
-    /// Reads the file again when it changes, and on SIGHUP.
-    init(_ file: ConfigurationFile) {
+    /// Reads the file again on SIGHUP, and when it changes if it is watched.
+    init(_ file: ConfigurationFile, watches: Bool = true) {
         self.file = file
+        self.watches = watches
         configuration = file.configuration
         warnings = file.warnings.map(\.description)
         demo = nil
@@ -35,7 +37,7 @@ struct GatewayRunner {
 
     /// - Parameter started: Called when requests are served.
     func run(started: @Sendable (Gateway) -> Void) async throws {
-        var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "holdfast") { _ in GatewayLogHandler(configuration.logFormat) }
         logger.logLevel = configuration.logLevel
         Descriptors.raise()
         MemoryDumps.forbid()
@@ -71,7 +73,9 @@ struct GatewayRunner {
         }
         var services: [any Service] = [gateway]
         if let file, let hangUps {
-            let reloader = ConfigurationReloader(file, logger: logger) { try await gateway.reload($0) }
+            let reloader = ConfigurationReloader(file, logger: logger, watches: watches) {
+                try await gateway.reload($0)
+            }
             services += [reloader, HangUps(signals: hangUps, reloader: reloader)]
         }
         started(gateway)

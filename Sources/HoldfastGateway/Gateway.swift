@@ -123,8 +123,8 @@ public final class Gateway: Service {
     /// did not change keeps its breakers, budgets, limits and connections. The certificates of listeners and services are
     /// read again, whether their names changed or not.
     ///
-    /// - Throws: `ConfigurationError` when it is not valid, or changes what needs a restart: listeners, the
-    ///   control plane, the store, the number of threads. Then everything stays as it was.
+    /// - Throws: `ConfigurationError` when it is not valid; ``RestartRequired`` when it changes what needs a restart:
+    ///   listeners, the control plane, the store, the logs, the number of threads. Then everything stays as it was.
     public func reload(_ configuration: GatewayConfiguration) async throws {
         let showCertificates = try readCertificates()
         try await plans.reload(configuration)

@@ -21,6 +21,12 @@ package struct JSONText {
         bytes.append(UInt8(ascii: ":"))
     }
 
+    /// Begins a member whose name is known when the program runs only.
+    package mutating func name(text name: String) {
+        string(name)
+        bytes.append(UInt8(ascii: ":"))
+    }
+
     package mutating func member(_ name: StaticString, _ value: String) {
         self.name(name)
         string(value)
@@ -55,10 +61,15 @@ package struct JSONText {
         digits(Int(microseconds % 1_000_000), count: 6)
     }
 
-    /// A string, whatever it holds. Besides what JSON demands, everything is escaped that a terminal obeys or that some
-    /// tool takes for the end of a line.
+    /// A string, whatever it holds. Besides what JSON demands, everything is escaped that a terminal obeys, that some tool
+    /// takes for the end of a line, or that has a reader see something else than there is.
     package mutating func string(_ value: String) {
         separate()
+        quoted(value)
+    }
+
+    /// The same, whatever stands before it.
+    package mutating func quoted(_ value: String) {
         bytes.append(UInt8(ascii: "\""))
         var value = value
         value.withUTF8 { text in
@@ -79,15 +90,29 @@ package struct JSONText {
             case 0x22, 0x5C:
                 bytes.append(UInt8(ascii: "\\"))
                 bytes.append(UInt8(scalar.value))
-            case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029:
-                bytes.append(contentsOf: "\\u".utf8)
-                let hex = String(scalar.value, radix: 16)
-                bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 4 - hex.utf8.count))
-                bytes.append(contentsOf: hex.utf8)
+            case _ where Self.isUnseen(scalar):
+                // Beyond the first plane, a pair of surrogates (RFC 8259, section 7).
+                if let units = UTF16.encode(scalar) { for unit in units { escape(unit) } }
             default:
                 // Every scalar has an encoding.
                 if let encoded = UTF8.encode(scalar) { bytes.append(contentsOf: encoded) }
             }
+        }
+    }
+
+    private mutating func escape(_ unit: UInt16) {
+        bytes.append(contentsOf: "\\u".utf8)
+        let hex = String(unit, radix: 16)
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 4 - hex.utf8.count))
+        bytes.append(contentsOf: hex.utf8)
+    }
+
+    /// Whether a scalar is none that a reader sees: control characters, separators of lines, what turns the direction of
+    /// writing or has no width, what means nothing.
+    private static func isUnseen(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: true
+        default: false
         }
     }
 

@@ -107,6 +107,63 @@ import Testing
         #expect(told == [.logged(.error, "the configuration is kept as it was")])
     }
 
+    @Test func `every option that needs a restart is told with its line, each on a line of its own`() async throws {
+        let folder = try ConfigurationFolder()
+        defer { folder.remove() }
+        let first = try ConfigurationFile(path: folder.write(Self.text(deadline: "1s") + "threads: 3\n"))
+        let heard = Heard()
+        let reloader = ConfigurationReloader(first, logger: heard.logger) { configuration in
+            let options = first.configuration.restartOptions(changedTo: configuration)
+            if !options.isEmpty { throw RestartRequired(options: options) }
+        }
+        let path = try folder.write(
+            Self.text(deadline: "2s") + """
+                admin:
+                  address: 127.0.0.1:9191
+                listeners:
+                  - address: 127.0.0.1:8080
+                    http2: false
+                    streams: 5
+                log: {level: warning, format: json}
+                store: {location: memory, maximumKeys: 10}
+                accessLog: {}
+                limits:
+                  keysPerCaller: 4
+                  bytesPerAddress: 1MiB
+
+                """)
+        _ = await reloader.read(unless: nil)
+        let told = await heard.first(12)
+        let places = [
+            "12:12: listeners[0].http2", "13:14: listeners[0].streams", "9:12: admin.address", "15:19: store.location",
+            "15:40: store.maximumKeys", "14:14: log.level", "14:31: log.format", "16:12: accessLog", nil,
+            "18:18: limits.keysPerCaller", "19:20: limits.bytesPerAddress",
+        ]
+        let lines = places.map { place in
+            let words = "\(place ?? " threads") has another value, which needs a restart"
+            return Heard.Event.logged(.error, "\(path):\(words)")
+        }
+        #expect(told == lines + [.logged(.error, "the configuration is kept as it was")])
+    }
+
+    @Test func `a file that is not watched is read when somebody asks for it, and not when it changes`() async throws {
+        let folder = try ConfigurationFolder()
+        defer { folder.remove() }
+        let path = try folder.write(Self.text(deadline: "1s"))
+        let heard = Heard()
+        let reloader = ConfigurationReloader(try ConfigurationFile(path: path), logger: heard.logger, watches: false) {
+            heard.say(.applied(deadline: $0.routes[0].deadline))
+        }
+        try folder.write(Self.text(deadline: "2s"))
+        try await running(reloader) {
+            try folder.write(Self.text(deadline: "3s"))
+            try folder.write(Self.text(deadline: "4s"))
+            reloader.readAgain()
+            // The first that is heard of is the one that was asked for.
+            await expect(heard, .seconds(4))
+        }
+    }
+
     @Test func `a file that is written again or replaced is read again`() async throws {
         let folder = try ConfigurationFolder()
         defer { folder.remove() }

@@ -101,13 +101,37 @@ import Testing
     }
 
     @Test func `an id is read as it was told, and as nothing else`() {
-        for bits in [0, 1, 0xFF, UInt64.max] {
-            #expect(RequestID(RequestID(bits: bits).description) == RequestID(bits: bits))
+        for bits in [0, 1, 0xFF, 0x0123_4567_89AB_CDEF, UInt64.max] {
+            let (id, digits) = (RequestID(bits: bits), String(bits, radix: 16))
+            #expect(id.description == String(repeating: "0", count: 32 - digits.count) + digits)
+            #expect(RequestID(id.description) == id)
         }
-        for text in ["", "1", "00000000000000000", "+000000000000001", "-000000000000001", "000000000000000g"] {
-            #expect(RequestID(text) == nil)
+        var names = RandomBlock()
+        var seen: Set<RequestID> = []
+        for _ in 0..<1_000 {
+            let id = RequestID(using: &names)
+            #expect(id.withBytes { Array($0) } == Array(id.description.utf8))
+            #expect(RequestID(id.description) == id && seen.insert(id).inserted)
         }
     }
+
+    @Test(arguments: [
+        "1", "0123456789abcdef", "0123456789ABCDEF0123456789ABCDEF", "7b1f3f0e-2c5d-4b8e-9a55-0c5d3c1f2a77",
+        "7F000001:8296_7F00001E:1F90_4F7B0A69_0003:790E", "Root=1-67891233-abcdef012345678912345678",
+        "230b030023ae2822-SJC", "c2FmZQ+/==", "ada@example.com", "_", String(repeating: "a", count: 128),
+    ])
+    func `a hop's name for a request is told as it came`(text: String) {
+        #expect(RequestID(text)?.description == text)
+        #expect(RequestID(text)?.withBytes { Array($0) } == Array(text.utf8))
+    }
+
+    @Test(arguments: [
+        "", " ", "a b", "a\tb", "a\nb", "a\r\nx: y", "a\0b", "\u{1B}[2J", "a;b", "a,b", "a\"b", "a'b", "a\\b", "<a>",
+        "a&b",
+        "a|b", "$(id)", "`id`", "a%20b", "a?b", "a#b", "{a}", "[a]", "é", "a\u{2028}b", "a\u{301}", "a\u{10FFFF}",
+        String(repeating: "a", count: 129),
+    ])
+    func `what could be read as more than a name is none`(text: String) { #expect(RequestID(text) == nil) }
 
     @Test func `a story tells each attempt, and what decided`() {
         var report = RequestReport.rejected()

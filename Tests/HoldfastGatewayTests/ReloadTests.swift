@@ -41,8 +41,10 @@ import Testing
             await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }
             wrong = patientConfiguration(to: [service])
             wrong.threads = 2
-            let error = await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }
-            #expect(error?.option == "threads")
+            wrong.listeners[0].streams = 7
+            wrong.keysPerCaller = 5
+            let error = await #expect(throws: RestartRequired.self) { try await gateway.gateway.reload(wrong) }
+            #expect(error?.options == ["listeners[0].streams", "threads", "limits.keysPerCaller"])
             wrong = patientConfiguration(to: [service])
             wrong.routes[0].service = "nobody"
             await #expect(throws: ConfigurationError.self) { try await gateway.gateway.reload(wrong) }

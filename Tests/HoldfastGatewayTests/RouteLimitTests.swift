@@ -26,7 +26,7 @@ import Testing
             #expect(rejected.status == 429)
             #expect(rejected.problem == "rate-limited")
             #expect(rejected.headers.first(name: "retry-after") == "5")
-            #expect(rejected.headers.first(name: "holdfast-request-id")?.count == 16)
+            #expect(rejected.headers.first(name: "holdfast-request-id")?.count == 32)
             try await expectEqual(get("b").status, 200)
             gateway.clock.advance(by: .seconds(5))
             try await expectEqual(get("a").status, 200)

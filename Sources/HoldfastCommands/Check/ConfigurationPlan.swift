@@ -38,10 +38,15 @@ struct ConfigurationPlan {
             }
             ?? "outcomes are not encrypted"
         lines.append("Store: \(configuration.store.location); \(sealing)")
-        if configuration.logLevel != .info { lines.append("Log: level \(configuration.logLevel.rawValue)") }
+        if configuration.logLevel != .info || configuration.logFormat != .text {
+            lines.append("Log: level \(configuration.logLevel.rawValue), as \(configuration.logFormat.rawValue)")
+        }
         if let log = configuration.accessLog {
+            let kinds = [(log.rejections, "rejections of a kind"), (log.replays, "replays")]
+            let fewer = kinds.filter { $0.0 > 1 }.map { ", one of \($0.0) \($0.1)" }.joined()
             lines.append(
-                "Access log: \(shareWords(log.sample)) of the requests, to \(log.path ?? "the standard output")")
+                "Access log: \(shareWords(log.sample)) of the requests\(fewer), to \(log.path ?? "the standard output")"
+            )
         }
         return lines
     }

@@ -12,7 +12,7 @@ struct DemoCommand: AsyncParsableCommand {
     @OptionGroup var options: ListenOptions
 
     func run() async throws {
-        let logger = Logger(label: "holdfast.demo") { StreamLogHandler.standardError(label: $0) }
+        let logger = Logger(label: "holdfast.demo") { _ in GatewayLogHandler(.text) }
         let payments = try await PaymentsService.start(logger: logger)
         var configuration = GatewayConfiguration(
             upstreams: [payments.address], threads: ProcessInfo.processInfo.activeProcessorCount)

@@ -85,7 +85,8 @@ extension GatewayConfiguration {
         _ consequence: String
     ) -> [CallerFault] {
         names.compactMap { name in
-            let taking = listeners.filter { !$0.passes(name) }
+            let isOfTrusted = requestID && name.meansRequestID
+            let taking = listeners.filter { !$0.passes(name) || (isOfTrusted && $0.trusted.isEmpty) }
             guard !taking.isEmpty else { return nil }
             let isOfAll = taking.count == listeners.count
             let whence =
@@ -137,7 +138,7 @@ extension GatewayConfiguration {
     private static func saysNothingOfCallers(_ name: String) -> Bool {
         switch FieldName(name) {
         case .host, .via, .expect, .contentLength, .transferEncoding, .connection, .upgrade, .date, .maxForwards,
-            .timeout, .attempt, .hopByHop:
+            .timeout, .attempt, .requestID, .hopByHop:
             true
         case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded, .traceparent, .tracestate, .other:
             name == "idempotency-key"

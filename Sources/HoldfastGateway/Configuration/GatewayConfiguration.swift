@@ -21,6 +21,14 @@ public struct GatewayConfiguration: Sendable, Hashable {
     /// What the process logs: this and what is graver. Default: `info`. At `debug` each handshake that a client fails is told,
     /// and strangers can make any number of these. A change needs a restart.
     public var logLevel = Logger.Level.info
+    /// How it is written. Default: text. A change needs a restart.
+    public var logFormat = LogFormat.text
+
+    /// Whether services and clients are told what a request is called, in `x-request-id`. A name comes from a hop that is
+    /// trusted (``ListenerConfiguration/trusted``), if it is 1 to 128 letters, digits and `- _ . : @ + / =`, or else is drawn;
+    /// what others put there is left out. A service's own answer to it stands. Default: true. At false the field passes both
+    /// ways as any other, for services whose clients choose it.
+    public var requestID = true
 
     /// Event loops of the data plane: 1 to 1,024. A change needs a restart.
     public var threads: Int

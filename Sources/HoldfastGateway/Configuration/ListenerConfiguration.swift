@@ -200,14 +200,24 @@ public struct StoreConfiguration: Sendable, Hashable {
 public struct AccessLogConfiguration: Sendable, Hashable {
     /// Where the lines go: nil is the standard output.
     public var path: String?
-    /// The share of requests that is logged: 0 to 1. Default: 1. What failed, was rejected, retried or replayed is always
-    /// logged.
+    /// The share of requests that is logged: 0 to 1. Default: 1. What failed or was retried is always logged, and what was
+    /// rejected or replayed unless ``rejections`` and ``replays`` say otherwise.
     public var sample = 1.0
+    /// Of how many rejections with the same problem one is logged, the first among them: 1 to 1,000,000. Default: 1, each.
+    /// A flood of one kind takes no place from another, and its lines say how many they stand for (`sampled`).
+    public var rejections = 1
+    /// Of how many replays one is logged, the first among them: 1 to 1,000,000. Default: 1, each: a replay is a client that
+    /// had no answer, and an operator's first question is which.
+    public var replays = 1
 
     public init() {}
 
     func validate() throws(ConfigurationError) {
         try require("access log's sample", sample, in: 0...1)
+        try require("access log's rejections", rejections, in: Self.counts)
+        try require("access log's replays", replays, in: Self.counts)
     }
+
+    static let counts = 1...1_000_000
 }
 #endif

@@ -32,6 +32,21 @@ extension StoreLocation {
     /// Whether a password stands in it.
     package var holdsPassword: Bool { server?.holdsPassword ?? false }
 
+    /// Whether the password, or a part of it, stands in the file, and not in variables of the environment.
+    func isPasswordWritten(_ variables: VariableText?, _ environment: [String: String]) -> Bool {
+        guard holdsPassword, let variables else { return holdsPassword }
+        // A variable may be a port, which something has to stand for, or all of the password, which nothing may.
+        for other in ["", "1"] {
+            let written = variables.written(holding: other, in: environment)
+            do throws(ConfigurationError) {
+                if let location = try StoreLocation.read(written) { return location.holdsPassword }
+            } catch {
+                continue
+            }
+        }
+        return false
+    }
+
     /// What whoever stands between this process and the store's server could do.
     package func warnings(_ environment: [String: String]) -> [String] {
         // What may be a part of the password is not taken for a host, and not quoted.

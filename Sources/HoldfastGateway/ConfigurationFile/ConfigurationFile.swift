@@ -20,6 +20,13 @@ public struct ConfigurationFile: Sendable {
     public let files: [String]
     /// The options that it gives, as the reference calls them.
     let given: Set<String>
+    private let places: [String: Place]
+
+    /// Both counted from 1.
+    struct Place: Sendable, Hashable {
+        let line: Int
+        let column: Int
+    }
 
     /// Reads a file.
     ///
@@ -40,6 +47,19 @@ public struct ConfigurationFile: Sendable {
         try self.init(bytes, path: path, environment: environment)
     }
 
+    /// Where an option stands, or the section that it would stand in.
+    ///
+    /// - Parameter option: As messages name it, such as `listeners[0].tls.key`.
+    /// - Returns: Nil where the file has neither.
+    func place(of option: String) -> Place? {
+        var name = option[...]
+        while true {
+            if let place = places[String(name)] { return place }
+            guard let end = name.lastIndex(where: { $0 == "." || $0 == "[" }) else { return nil }
+            name = name[..<end]
+        }
+    }
+
     /// Reads text as if it were in a file.
     init(_ bytes: [UInt8], path: String, environment: [String: String] = [:]) throws(ConfigurationMistakes) {
         let report = ReadingReport(file: path, environment: environment)
@@ -57,6 +77,7 @@ public struct ConfigurationFile: Sendable {
         self.path = path
         warnings = report.sortedWarnings
         given = report.given
+        places = report.places
         do throws(ConfigurationError) {
             sealing = try report.sealingKeys.first.map { key throws(ConfigurationError) in
                 try PayloadSeal(writing: key, reading: Array(report.sealingKeys.dropFirst()))

@@ -12,6 +12,7 @@ public final class ConfigurationReloader: Service {
     private let path: String
     private let initial: ConfigurationFile
     private let logger: Logger
+    private let watches: Bool
     private let apply: @Sendable (GatewayConfiguration) async throws -> Void
     /// At most one request waits: a burst of changes needs one reading after the last.
     private let requests: AsyncStream<Void>
@@ -20,14 +21,16 @@ public final class ConfigurationReloader: Service {
     /// - Parameters:
     ///   - file: What runs already.
     ///   - logger: Where each reading and each mistake is logged.
+    ///   - watches: Whether changes of the files are a reason to read. Otherwise ``readAgain()`` alone is.
     ///   - apply: Makes a configuration the one that runs, or throws and leaves what runs as it was.
     public init(
-        _ file: ConfigurationFile, logger: Logger,
+        _ file: ConfigurationFile, logger: Logger, watches: Bool = true,
         apply: @escaping @Sendable (GatewayConfiguration) async throws -> Void
     ) {
         path = file.path
         initial = file
         self.logger = logger
+        self.watches = watches
         self.apply = apply
         (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -37,6 +40,10 @@ public final class ConfigurationReloader: Service {
 
     /// Watches until a graceful shutdown or a cancellation. Run it once.
     public func run() async throws {
+        guard watches else {
+            for await _ in requests.cancelOnGracefulShutdown() { _ = await read(unless: nil) }
+            return
+        }
         let watch: FileWatch?
         do {
             watch = try FileWatch(initial.files) { [request] in request.yield() }
@@ -82,6 +89,14 @@ public final class ConfigurationReloader: Service {
         do {
             try await apply(file.configuration)
             logger.notice("the configuration was read again", metadata: ["file": "\(path)"])
+        } catch let error as RestartRequired {
+            for option in error.options {
+                let place = file.place(of: option)
+                let words = "\(option) has another value, which needs a restart"
+                logger.error(
+                    "\(ConfigurationMistake(file: path, line: place?.line, column: place?.column, message: words))")
+            }
+            logger.error("the configuration is kept as it was", metadata: ["file": "\(path)"])
         } catch {
             logger.error(
                 "the configuration is kept as it was", metadata: ["file": "\(path)", "error": "\(error)"])

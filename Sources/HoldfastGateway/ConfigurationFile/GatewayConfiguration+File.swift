@@ -22,13 +22,21 @@ extension GatewayConfiguration {
         let accessLog = file.section(
             "accessLog", unset: "none", "One JSON line for each request that is sampled. A change needs a restart.",
             AccessLogConfiguration.read)
-        let logLevel = file.section("log", unset: "as below", "What the process says of itself, on the standard error.")
-        {
-            $0.choice(
+        let log = file.section("log", unset: "as below", "What the process says of itself, on the standard error.") {
+            let level = $0.choice(
                 "level", default: Logger.Level.info,
                 "What is logged: this and what is graver. At `debug` each TLS handshake that a client fails is told. A change needs a restart."
             )
+            let format = $0.choice(
+                "format", default: LogFormat.text,
+                "`text`: `time=… level=… message=…` and what else there is, with quotes where a value has blanks (logfmt); `json`: one JSON object a line. A change needs a restart."
+            )
+            return (level: level, format: format)
         }
+        let requestID = file.flag(
+            "requestID", default: true,
+            "Whether `x-request-id` names each request to the service and to the client: as a trusted hop has named it, or else by a name that is drawn. Otherwise the field passes as any other."
+        )
         let threads = file.integer(
             "threads", in: 1...1_024, unset: "one a core",
             "Event loops, each a thread that carries requests. A change needs a restart.")
@@ -46,7 +54,8 @@ extension GatewayConfiguration {
         configuration.admin = admin ?? AdminConfiguration()
         configuration.store = store ?? StoreConfiguration.unset(file)
         configuration.accessLog = accessLog
-        if let logLevel { configuration.logLevel = logLevel }
+        configuration.requestID = requestID
+        if let log { (configuration.logLevel, configuration.logFormat) = (log.level, log.format) }
         _ = file.section("limits", unset: "all as below", "What bounds the whole gateway.") {
             configuration.readLimits($0)
         }
@@ -267,10 +276,16 @@ extension AdminConfiguration {
 extension StoreConfiguration {
     fileprivate static func read(_ section: SectionReader) -> StoreConfiguration {
         var store = StoreConfiguration()
-        let given = section.text(
-            "location", "location", allowed: StoreLocation.allowed, unset: "\(store.location)", isSecret: true,
+        var isPasswordInFile = false
+        let given = section.value(
+            "location", .init("location", StoreLocation.allowed, allowed: StoreLocation.allowed),
+            initial: "\(store.location)", isSecret: true,
             "Where claims and outcomes are kept: for several gateways that share their keys, a server. Where neither it nor `locationFile` is given, the environment's `HOLDFAST_STORE` counts."
-        ) { text throws(ConfigurationError) in try StoreLocation.read(text) }
+        ) { scalar throws(ConfigurationError) -> StoreLocation? in
+            let location = try StoreLocation.read(scalar.text)
+            isPasswordInFile = location?.isPasswordWritten(scalar.variables, section.report.environment) ?? false
+            return location
+        }
         let inFile = section.file(
             "locationFile", unset: "none",
             "A file with the location, for one with a password in it.",
@@ -281,7 +296,7 @@ extension StoreConfiguration {
         if section.has("location") { section.refuse(["locationFile"], because: "beside location") }
         store.location = inFile?.content ?? given ?? store.location
         store.readEnvironment(section)
-        store.checkSecrets(section, isInFile: given != nil)
+        store.checkSecrets(section, isPasswordInFile: isPasswordInFile)
         store.maximumKeys = section.integer(
             "maximumKeys", in: 1...1_000_000_000_000, unset: "10000000, or 1000000 in memory",
             "The most keys that the store may hold. Beyond it new keys are refused, and known ones are answered.")
@@ -320,7 +335,7 @@ extension StoreConfiguration {
     fileprivate static func unset(_ file: SectionReader) -> StoreConfiguration {
         var store = StoreConfiguration()
         store.readEnvironment(file)
-        store.checkSecrets(file, isInFile: false)
+        store.checkSecrets(file, isPasswordInFile: false)
         return store
     }
 
@@ -334,10 +349,10 @@ extension StoreConfiguration {
         }
     }
 
-    /// - Parameter isInFile: Whether the location stands in the configuration file itself.
-    private func checkSecrets(_ section: SectionReader, isInFile: Bool) {
+    /// - Parameter isPasswordInFile: Whether the location's password stands in the configuration file itself.
+    private func checkSecrets(_ section: SectionReader, isPasswordInFile: Bool) {
         guard !section.isDescribing else { return }
-        if isInFile, location.holdsPassword, let fault = FilePrivacy(ofFileAt: section.report.file)?.fault {
+        if isPasswordInFile, let fault = FilePrivacy(ofFileAt: section.report.file)?.fault {
             let name = section.fullName("location")
             section.mistake(
                 "location",
@@ -360,7 +375,14 @@ extension AccessLogConfiguration {
         ) { $0.isEmpty ? nil : $0 }
         log.sample = section.share(
             "sample", default: log.sample, in: 0...1,
-            "The share of requests that is logged. What failed, was rejected, retried or replayed is always logged.")
+            "The share of requests that is logged. What failed or was retried is always logged, and what was rejected or replayed unless the two below say otherwise."
+        )
+        log.rejections = section.integer(
+            "rejections", default: log.rejections, in: Self.counts,
+            "Of how many rejections with the same problem one is logged; its line says `sampled`. The metrics count each."
+        )
+        log.replays = section.integer(
+            "replays", default: log.replays, in: Self.counts, "Of how many replays one is logged, in the same way.")
         if !section.isDescribing, let path = log.path, let fault = MissingFolder.fault(ofFile: path) {
             section.report.warning(section.mark(of: "path"), "the access log cannot be opened: \(fault)")
         }

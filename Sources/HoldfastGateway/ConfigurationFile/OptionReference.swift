@@ -35,7 +35,8 @@ extension ConfigurationFile {
             Durations are `250ms`, `5s`, `2m`, `24h`, `7d`; sizes `16KiB`, `1MiB` or bytes; shares `20%` or `0.2`; flags \
             `true` or `false`. Files that are read are named relative to the configuration's folder, files that are \
             written relative to the working folder. Every key that is not listed here is refused. Anchors and aliases \
-            are refused. `[]` stands for each of a list, `NAME` for each of a mapping.
+            are refused. A value may name variables of the environment: `${NAME}`, or `${NAME:-default}` where the \
+            variable may be unset or empty; `$${` stands for `${`. Within `[…]` and `{…}` such a value needs quotes. `[]` stands for each of a list, `NAME` for each of a mapping.
 
             """
         var section: String?

@@ -14,6 +14,8 @@ final class ReadingReport {
     private(set) var options: [OptionReference] = []
     /// The options that the file gives.
     private(set) var given: Set<String> = []
+    /// Where they are, by the names that messages give them.
+    private(set) var places: [String: ConfigurationFile.Place] = [:]
     /// The files that it names, as they can be opened.
     private(set) var files: [String] = []
     /// What the encryption keys' files hold.
@@ -27,8 +29,10 @@ final class ReadingReport {
         self.isDescribing = isDescribing
     }
 
-    func mistake(_ mark: Mark?, _ message: String) {
-        mistakes.append(ConfigurationMistake(file: file, line: mark?.line, column: mark?.column, message: message))
+    /// - Parameter offset: Of the place within what begins at the mark.
+    func mistake(_ mark: Mark?, offset: Int = 0, _ message: String) {
+        let column = mark.map { $0.column + offset }
+        mistakes.append(ConfigurationMistake(file: file, line: mark?.line, column: column, message: message))
     }
 
     func warning(_ mark: Mark?, _ message: String) {
@@ -41,6 +45,11 @@ final class ReadingReport {
     }
 
     func note(given path: String) { given.insert(path) }
+
+    /// Where an option's value is, as messages name it.
+    func note(_ option: String, at mark: Mark?) {
+        if let mark { places[option] = ConfigurationFile.Place(line: mark.line, column: mark.column) }
+    }
 
     /// Reads a file that the configuration names, relative to the configuration's folder.
     ///

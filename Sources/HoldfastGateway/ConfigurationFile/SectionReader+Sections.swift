@@ -55,7 +55,8 @@ extension SectionReader {
             return []
         }
         return nodes.enumerated().map { place, node in
-            run(
+            report.note("\(fullName(name))[\(place)]", at: node.mark)
+            return run(
                 SectionReader(
                     report: report, path: "\(fullName(name))[\(place)]", general: "\(generalName(name))[]", node: node),
                 read)

@@ -14,6 +14,8 @@ final class SectionReader {
         let text: String
         /// Not in quotes, so that it may be a number or a flag.
         let isPlain: Bool
+        /// What of it stands in the file, where variables of the environment hold the rest.
+        var variables: VariableText?
     }
 
     /// What a value is, for messages and the reference.
@@ -60,7 +62,10 @@ final class SectionReader {
         guard case .mapping(let mapping) = node, Self.hasUsualTag(node) else {
             pairs = []
             let name = path.isEmpty ? "the file" : path
-            report.mistake(node.mark, "\(name) is \(Self.shown(node)), but must be a section (options with values)")
+            report.mistake(
+                node.mark,
+                "\(name) is \(Self.shownForSection(node)), but must be a section (options with values)\(Self.hint(for: node))"
+            )
             return
         }
         var pairs: [(name: String, key: Node, value: Node)] = []
@@ -103,6 +108,7 @@ final class SectionReader {
             return nil
         }
         report.note(given: generalName(name))
+        report.note(fullName(name), at: value.mark)
         return value
     }
 
@@ -127,16 +133,24 @@ final class SectionReader {
         _ parse: (Scalar) throws(ConfigurationError) -> Value?
     ) -> Value? {
         var allowed = kind.allowed
-        if let scalar = Self.scalar(node) {
-            do throws(ConfigurationError) {
-                if let value = try parse(scalar) { return value }
-            } catch {
-                allowed = error.allowed
+        var isVariable = false
+        do throws(VariableText.Fault) {
+            if let scalar = try Self.scalar(node, in: report.environment) {
+                isVariable = scalar.variables != nil
+                do throws(ConfigurationError) {
+                    if let value = try parse(scalar) { return value }
+                } catch {
+                    allowed = error.allowed
+                }
             }
+        } catch {
+            let offset = Self.isWrittenAsRead(node) ? error.offset : 0
+            report.mistake(node.mark, offset: offset, "\(name) \(error.words)")
+            return nil
         }
-        report.mistake(
-            node.mark,
-            isSecret ? "\(name) must be \(allowed)" : "\(name) is \(Self.shown(node)), but must be \(allowed)")
+        // What the environment holds may be a secret, wherever it was put by mistake.
+        let found = isVariable ? "\(Self.shown(node)), whose value" : "\(Self.shown(node)), but"
+        report.mistake(node.mark, isSecret ? "\(name) must be \(allowed)" : "\(name) is \(found) must be \(allowed)")
         return nil
     }
 
@@ -164,20 +178,37 @@ final class SectionReader {
         guard !isDescribing else { return }
         for (name, key, _) in pairs where !known.contains(name) {
             let section = path.isEmpty ? "the file" : path
-            let hint = nearest(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            let slip = YAMLSlip(name)
+            let hint = slip?.hint ?? nearest(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            // What stands behind a slip was meant as a value, and may be a secret.
+            let shownName =
+                slip.map { $0.offset > 0 ? String(name.unicodeScalars.prefix($0.offset)) + "…" : name } ?? name
             report.mistake(
                 key.mark,
-                "\(section) has no option \(HoldfastGateway.shown(name))\(hint.isEmpty ? "; it has \(listed(known))" : hint)"
+                "\(section) has no option \(HoldfastGateway.shown(shownName))\(hint.isEmpty ? "; it has \(listed(known))" : hint)"
             )
         }
     }
 }
 
 extension SectionReader {
-    /// A value, unless it is a list or a section, or has a tag that would make it something else.
-    static func scalar(_ node: Node) -> Scalar? {
+    /// A value with what its variables hold, unless it is a list or a section, or has a tag that would make it something
+    /// else.
+    static func scalar(_ node: Node, in environment: [String: String]) throws(VariableText.Fault) -> Scalar? {
         guard case .scalar(let scalar) = node, hasUsualTag(node) else { return nil }
-        return Scalar(text: scalar.string, isPlain: scalar.style == .plain)
+        let isPlain = scalar.style == .plain
+        guard let variables = try VariableText(scalar.string) else {
+            return Scalar(text: scalar.string, isPlain: isPlain)
+        }
+        return Scalar(
+            text: try variables.value(in: environment), isPlain: isPlain || variables.isOneReference,
+            variables: variables)
+    }
+
+    /// Whether the parts of a value are where they seem. In quotes it may be written otherwise than it is read.
+    private static func isWrittenAsRead(_ node: Node) -> Bool {
+        guard case .scalar(let scalar) = node else { return false }
+        return scalar.style == .plain
     }
 
     static func hasUsualTag(_ node: Node) -> Bool {
@@ -190,6 +221,18 @@ extension SectionReader {
             }
         let usual: [Tag.Name] = [.implicit, .nonSpecific, .str, .seq, .map]
         return usual.contains { $0.rawValue == tag.rawValue }
+    }
+
+    /// The same where a section should be: a text may be an option's value, and a secret.
+    private static func shownForSection(_ node: Node) -> String {
+        guard case .scalar(let scalar) = node, hasUsualTag(node) else { return shown(node) }
+        return scalar.string.contains(":") ? "a text" : shown(node)
+    }
+
+    /// How a text that stands for a section was probably meant.
+    static func hint(for node: Node) -> String {
+        guard case .scalar(let scalar) = node, scalar.style == .plain else { return "" }
+        return YAMLSlip(scalar.string)?.hint ?? ""
     }
 
     /// What is there, for a message.

@@ -9,31 +9,21 @@ enum YAMLDocument {
 
     /// - Throws: A mistake: text that is no YAML cannot be read beyond it.
     static func compose(_ bytes: [UInt8], file: String) throws(ConfigurationMistake) -> Node? {
-        guard !bytes.starts(with: [0xEF, 0xBB, 0xBF]) else {
-            throw ConfigurationMistake(
-                file: file, line: 1, column: 1,
-                message:
-                    "the file begins with a byte order mark, but must begin with its text: save it as UTF-8 without one"
-            )
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ConfigurationMistake(file: file, line: nil, column: nil, message: "the file must be text in UTF-8")
-        }
+        let text = try YAMLText(bytes, file: file)
         let readable = try withoutReferences(text, file: file)
         do {
             // The values' own readers say what a value is, so that `off`, `no` and `010` are never taken for another type.
             return try Yams.compose(yaml: readable, .basic, .default, .utf8)
         } catch {
-            throw mistake(error, file: file)
+            throw mistake(error, in: text, file: file)
         }
     }
 
     /// Refuses anchors and aliases before anything is composed: a few lines of them can stand for more values than there
     /// is memory. What looks like one in a line of comment is blanked, so that nobody has to decide whether it is one.
-    private static func withoutReferences(_ text: String, file: String) throws(ConfigurationMistake) -> String {
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "*") }) else { return text }
+    private static func withoutReferences(_ text: YAMLText, file: String) throws(ConfigurationMistake) -> String {
         var lines: [Substring] = []
-        for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: isBreak).enumerated() {
+        for (number, line) in text.lines.enumerated() {
             guard let column = placeOfReference(in: line) else {
                 lines.append(line)
                 continue
@@ -49,13 +39,9 @@ enum YAMLDocument {
         return lines.joined(separator: "\n")
     }
 
-    /// Whether a line ends here for YAML. Vertical tabs and form feeds, which end one elsewhere, it does not allow.
-    private static func isBreak(_ character: Character) -> Bool {
-        character.isNewline && character != "\u{B}" && character != "\u{C}"
-    }
-
     /// The column of an `&` or `*` with a name behind it, where a value may begin.
     private static func placeOfReference(in line: Substring) -> Int? {
+        guard line.utf8.contains(where: { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "*") }) else { return nil }
         var before: Unicode.Scalar = " "
         let scalars = Array(line.unicodeScalars)
         for (place, scalar) in scalars.enumerated() {
@@ -71,18 +57,21 @@ enum YAMLDocument {
         return nil
     }
 
-    private static func mistake(_ error: any Error, file: String) -> ConfigurationMistake {
+    private static func mistake(_ error: any Error, in text: YAMLText, file: String) -> ConfigurationMistake {
         func at(_ mark: Mark?, _ message: String) -> ConfigurationMistake {
             ConfigurationMistake(file: file, line: mark?.line, column: mark?.column, message: message)
+        }
+        func fault(_ fault: YAMLFault) -> ConfigurationMistake {
+            ConfigurationMistake(
+                file: file, line: fault.place.line, column: fault.place.column, message: fault.words)
         }
         // Not the error's own description, which quotes the line, and with it perhaps a secret.
         return switch error as? YamlError {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            at(mark, "no YAML: \(context.map { "\($0.text), " } ?? "")\(problem)")
+            fault(YAMLFault(in: text, problem, at: mark, context: context?.mark))
         case .duplicatedKeysInMapping(let names, let context):
             at(context.mark, "\(names.map(shown).joined(separator: ", ")) is given twice, but must be given once")
-        case .reader(let problem, _, _, _): at(nil, "no YAML: \(problem)")
         default: at(nil, "no YAML")
         }
     }

@@ -54,7 +54,7 @@ final class AdminAccess: Sendable {
     /// - Returns: Its name, a secret: 256 random bits.
     func begin() -> String {
         var generator = SystemRandomNumberGenerator()
-        let name = (0..<4).map { _ in RequestID(using: &generator).description }.joined()
+        let name = (0..<2).map { _ in RequestID(using: &generator).description }.joined()
         let session = Session(name: Array(name.utf8), ends: clock.now.advanced(by: Self.lifetime))
         sessions.withLock { sessions in
             if sessions.count == Self.bound { sessions.removeFirst() }

@@ -4,7 +4,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Why one request went as it did: `GET /api/explain?id=…`, with the id from the response's `holdfast-request-id`.
+/// Why one request went as it did: `GET /api/explain?id=…`, with the id from the response's `x-request-id` or `holdfast-request-id`.
 struct ExplainAPI: Sendable {
     let explanations: Explanations
 
@@ -13,7 +13,7 @@ struct ExplainAPI: Sendable {
             guard let text = request.uri.queryParameters.get("id"), let id = RequestID(text) else {
                 throw HTTPError(
                     .badRequest,
-                    message: "'id' is needed: the 16 hexadecimal digits of the response's \(RequestID.field)")
+                    message: "'id' is needed: what the response's \(RequestID.explainedField) says")
             }
             guard let report = explanations[id] else {
                 throw HTTPError(

@@ -9,7 +9,11 @@ final class TransitionLog: Sendable {
     static let bound = 100
 
     struct Entry: Sendable, Encodable {
+        /// The endpoint's name, or the service's where the breaker is the service's own.
         let breaker: String
+        let service: String
+        /// Nil where the breaker is the service's own.
+        let endpoint: String?
         let from: String
         let to: String
         let reason: String
@@ -33,10 +37,11 @@ final class TransitionLog: Sendable {
 
     private let state = Mutex(State())
 
-    func add(_ change: CircuitBreaker.Change, of breaker: String) {
+    func add(_ change: CircuitBreaker.Change, of service: String, endpoint: String?) {
         let now = Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))
         let entry = Entry(
-            breaker: breaker, from: change.from.rawValue, to: change.to.rawValue, reason: change.reason.description,
+            breaker: endpoint ?? service, service: service, endpoint: endpoint, from: change.from.rawValue,
+            to: change.to.rawValue, reason: change.reason.description,
             generation: change.generation, at: now)
         let listeners = state.withLock { state in
             if state.entries.count == Self.bound { state.entries.removeFirst() }

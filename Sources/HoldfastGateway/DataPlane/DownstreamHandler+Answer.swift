@@ -7,15 +7,18 @@ import NIOHTTP1
 extension DownstreamHandler: Flushing {
     /// Begins to pass on an answer of the service.
     ///
-    /// - Parameter own: What the gateway adds.
+    /// - Parameters:
+    ///   - requestID: What the request is called, for an answer that does not say it.
+    ///   - own: What the gateway adds.
     /// - Returns: Whether the connection can serve another request after it.
     func relay(
-        _ head: HTTPResponseHead, for request: HTTPRequestHead, keepAlive: Bool, adding own: HTTPHeaders
+        _ head: HTTPResponseHead, for request: HTTPRequestHead, named requestID: RequestID?, keepAlive: Bool,
+        adding own: HTTPHeaders
     ) -> Bool {
         guard !transport.isHTTP2 else {
             var fields = own
             let keepAlive = HeaderRules.toClient(
-                head, for: request, keepAlive: keepAlive, date: loop.date, into: &fields)
+                head, for: request, named: requestID, keepAlive: keepAlive, date: loop.date, into: &fields)
             writePart(.head(HTTPResponseHead(version: .http1_1, status: head.status, headers: fields)))
             return keepAlive
         }
@@ -23,7 +26,7 @@ extension DownstreamHandler: Flushing {
         output.begin(head.status)
         for (name, value) in own { output.add(name: name, value: value) }
         let keepAlive = HeaderRules.toClient(
-            head, for: request, keepAlive: keepAlive && !isLastAnswer, date: loop.date, into: &output)
+            head, for: request, named: requestID, keepAlive: keepAlive && !isLastAnswer, date: loop.date, into: &output)
         output.endHead()
         return keepAlive
     }
@@ -130,11 +133,14 @@ extension DownstreamHandler: Flushing {
 
     /// Answers in the gateway's own name.
     ///
-    /// - Parameter own: What the answer has besides.
+    /// - Parameters:
+    ///   - body: The problem's, where it is known.
+    ///   - own: What the answer has besides.
     func write(
-        _ problem: Problem, for request: HTTPRequestHead?, keepAlive: Bool, adding own: [(String, String)] = []
+        _ problem: Problem, _ body: [UInt8]? = nil, for request: HTTPRequestHead?, keepAlive: Bool,
+        adding own: [(String, String)] = []
     ) {
-        let body = problem.body
+        let body = body ?? problem.body
         var headers = HTTPHeaders([
             ("content-type", "application/problem+json"), ("content-length", "\(body.count)"),
             ("cache-control", "no-store"),
@@ -143,7 +149,9 @@ extension DownstreamHandler: Flushing {
             headers.add(name: "retry-after", value: RetryAfter.format(retryAfter))
         }
         if let challenge = problem.challenge { headers.add(name: "www-authenticate", value: challenge) }
-        if let request = problem.request { headers.add(name: RequestID.field, value: request) }
+        if let request = problem.request, loop.plan.configuration.requestID {
+            headers.add(name: RequestID.field, value: request)
+        }
         for (name, value) in own { headers.add(name: name, value: value) }
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepAlive)
         let status = HTTPResponseStatus(statusCode: problem.status)

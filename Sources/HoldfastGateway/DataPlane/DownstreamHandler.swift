@@ -143,7 +143,8 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             var fields = RequestFields(head, deciding: loop.plan.table.deciding)
             isRequestOpen = fields.announcesBody
             asksForUpgrade = fields.hasUpgrade
-            let origin = origin.origin(of: &head, &fields, over: transport)
+            let origin = origin.origin(
+                of: &head, &fields, over: transport, namesRequests: loop.plan.configuration.requestID)
             begin(head, fields, from: origin)
         case .body(let body):
             loop.readBuffers.keep(body)
@@ -228,7 +229,7 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func refuseUnread(_ problem: Problem) {
         isRequestOpen = true
         loop.shared.counters.unrouted.refused(problem.kind)
-        write(problem, for: nil, keepAlive: false)
+        write(named(problem), for: nil, keepAlive: false)
     }
 
     // MARK: Requests
@@ -248,8 +249,16 @@ final class DownstreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             exchange.begin()
         } catch {
             loop.shared.counters.unrouted.refused(error.kind)
-            write(error, for: head, keepAlive: false)
+            write(named(error, origin.requestID), for: head, keepAlive: false)
         }
+    }
+
+    /// The same with a name for the request that no exchange has named.
+    private func named(_ problem: Problem, _ given: RequestID? = nil) -> Problem {
+        guard loop.plan.configuration.requestID else { return problem }
+        var problem = problem
+        problem.request = (given ?? RequestID(using: &loop.names)).description
+        return problem
     }
 
     private func awaitRequest(within limit: TimeAmount) {

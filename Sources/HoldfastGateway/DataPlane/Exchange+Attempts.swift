@@ -124,7 +124,7 @@ extension Exchange {
             writesForwarded: route.service.configuration.forwarded, writesVia: route.service.configuration.via,
             address: attempt.endpoint.identity.place.address,
             timeout: .nanoseconds((deadline - loop.turn.now).nanoseconds), attempt: attempt.number,
-            deciding: plan.table.deciding)
+            requestID: fieldID, deciding: plan.table.deciding)
         connection.send(asked, question?.request.uri ?? target.text) { output in
             HeaderRules.toService(asked, question?.fields ?? fields, hop, into: &output)
             if isWebSocket { addUpgrade(to: &output) }

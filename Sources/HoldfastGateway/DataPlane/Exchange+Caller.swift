@@ -8,6 +8,19 @@ import NIOHTTP1
 
 /// Who calls, where a token says it.
 extension Exchange {
+    /// Who calls, without the credentials themselves. Where that can fail, it has been found out before.
+    var caller: String {
+        switch route.configuration.caller {
+        case .jwt: return identity ?? unidentified
+        case .address:
+            return "address \(origin.client ?? "unknown")"
+        case .certificate:
+            return shared.secret.caller(CallerFields(shownBy: certificate))
+        case .fields(let names):
+            return shared.secret.caller(CallerFields(names, of: request.headers))
+        }
+    }
+
     /// Finds out who calls, where something depends on it: a key, or a rate for each caller. What depends on neither goes to
     /// the service with whatever it has, and the service says what that is worth.
     ///
@@ -64,8 +77,9 @@ extension Exchange {
         return scheme.lowercased() == "bearer" ? rest : nil
     }
 
-    /// Whoever is not known is nobody else. Only a route that watches goes on with such a request.
-    var unidentified: String { "unidentified \(account.id(from: &loop.generator))" }
+    /// Whoever is not known is nobody else. Only a route that watches goes on with such a request, and nothing is kept
+    /// under this name.
+    private var unidentified: String { "unidentified \(requestID)" }
 
     /// Counts a request that came before under another caller, and tells of the first.
     func watchCaller(_ scope: Scope, _ key: IdempotencyKey, _ fingerprint: Fingerprint) {
@@ -74,7 +88,7 @@ extension Exchange {
         guard isFirst else { return }
         shared.logger.warning(
             "one key with one request came under two callers, and was executed for each: \(route.configuration.caller.changeWords)",
-            metadata: ["route": "\(route.name)"])
+            metadata: logged())
     }
 }
 

@@ -148,7 +148,7 @@ extension Exchange {
     }
 
     private func storeIsUnavailable(_ words: String, _ error: ClaimStoreError) {
-        shared.logger.warning("the idempotency store did not answer", metadata: ["error": "\(error)"])
+        shared.logger.warning("the idempotency store did not answer", metadata: logged(error: error))
         answer(Problem(.storeUnavailable, "nothing was executed: \(words)", retryAfter: .seconds(1)))
     }
 
@@ -226,7 +226,7 @@ extension Exchange {
             if isWaiting { outcomeIsUnknown(fence, askAgain: again) }
         case .unreadable(let error):
             if isWaiting {
-                shared.logger.error("a recorded response cannot be read", metadata: ["error": "\(error)"])
+                shared.logger.error("a recorded response cannot be read", metadata: logged(error: error))
                 answer(Problem(.responseNotKept, Problem.unreadableDetail))
             }
         case .limited:
@@ -249,19 +249,21 @@ extension Exchange {
         }
         let more = route.configuration.idempotency.replayFields
         guard let recorded = RecordedResponse(encoded: payload, adding: more) else {
-            shared.logger.error(
-                "a recorded response cannot be read", metadata: ["record": "\(recordID?.description ?? "")"])
+            shared.logger.error("a recorded response cannot be read", metadata: logged())
             return answer(Problem(.responseNotKept, Problem.unreadableDetail))
         }
         account.replayed(recorded.status)
         let keepsAlive = fields.isKeepAlive
         var headers = HTTPHeaders(recorded.fields.map { ($0.name, $0.value) })
         headers.add(name: "idempotent-replayed", value: "true")
-        headers.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")
+        headers.add(name: RequestID.explainedField, value: requestID.description)
+        // A record of the service's own name for the request leads to what was executed.
+        if let fieldID, !headers.contains(name: RequestID.field) { headers.add(fieldID) }
         let status = HTTPResponseStatus(statusCode: recorded.status)
         // A 205 says that there is nothing (RFC 9112, section 6.3); a record of one has no bytes.
         let hasBody = HeaderRules.hasBody(status: status, method: request.method)
         if hasBody { headers.add(name: "content-length", value: "\(recorded.body.count)") }
+        account.bytesOut = hasBody && client != nil ? recorded.body.count : 0
         HeaderRules.addConnection(to: &headers, for: request, keepAlive: keepsAlive)
         client?.write(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
         if hasBody, !recorded.body.isEmpty { client?.write(ByteBuffer(bytes: recorded.body)) }
@@ -340,7 +342,7 @@ extension Exchange {
     private func outcomeIsLost(_ error: ClaimStoreError?) {
         shared.logger.error(
             "an outcome is not recorded, and its caller was told that it is unknown",
-            metadata: ["method": "\(request.method)", "error": "\(error?.description ?? "none")"])
+            metadata: logged(error: error))
         answer(Problem(.outcomeUnknown, "the service has answered, but the store has not recorded it"))
     }
 

@@ -99,11 +99,11 @@ extension Exchange {
         guard let client else { return }
         var own = HTTPHeaders()
         if account.isNotable {
-            own.add(name: RequestID.field, value: "\(account.id(from: &loop.generator))")
+            own.add(name: RequestID.explainedField, value: requestID.description)
             if attemptNumber > 1 { own.add(name: LineageFields.attemptsName, value: "\(attemptNumber)") }
         }
         keepsClientAlive = client.relay(
-            head, for: request, keepAlive: fields.isKeepAlive && isRequestComplete, adding: own)
+            head, for: request, named: fieldID, keepAlive: fields.isKeepAlive && isRequestComplete, adding: own)
         armPieceTimer(route.streamTimeout)
     }
 

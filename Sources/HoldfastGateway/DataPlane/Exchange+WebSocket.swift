@@ -41,7 +41,7 @@ extension Exchange {
     func switchProtocols(_ attempt: UpstreamAttempt) {
         guard let client, let connection = attempt.connection, let answer = responseHead else { return finish() }
         var headers = HTTPHeaders()
-        _ = HeaderRules.toClient(answer, for: request, keepAlive: true, date: nil, into: &headers)
+        _ = HeaderRules.toClient(answer, for: request, named: fieldID, keepAlive: true, date: nil, into: &headers)
         addUpgrade(to: &headers)
         let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
         let limits = Tunnel.Limits(

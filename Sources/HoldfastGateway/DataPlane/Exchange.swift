@@ -50,6 +50,8 @@ final class Exchange {
     let target: RequestTarget
     let fields: RequestFields
     let origin: RequestOrigin
+    /// What it is called, everywhere.
+    let requestID: RequestID
     /// The client's connection; nil when the client has left.
     var client: DownstreamHandler?
     /// Which caller's word on the service this request's is.
@@ -101,7 +103,7 @@ final class Exchange {
     var permit: AdaptiveLimit.Permit?
 
     /// Who the client has shown to be, whether it is still there or not.
-    private let certificate: CertificateIdentity?
+    let certificate: CertificateIdentity?
 
     // A keyed request.
     /// Read when the exchange begins.
@@ -153,6 +155,7 @@ final class Exchange {
         self.target = target
         self.fields = fields
         self.origin = origin
+        requestID = origin.requestID ?? RequestID(using: &loop.names)
         self.route = route
         isRequestComplete = !fields.announcesBody
         isWebSocket =
@@ -214,19 +217,6 @@ final class Exchange {
             }
         }
         return takePlaces()
-    }
-
-    /// Who calls, without the credentials themselves. Where that can fail, it has been found out before.
-    var caller: String {
-        switch route.configuration.caller {
-        case .jwt: return identity ?? unidentified
-        case .address:
-            return "address \(origin.client ?? "unknown")"
-        case .certificate:
-            return shared.secret.caller(CallerFields(shownBy: certificate))
-        case .fields(let names):
-            return shared.secret.caller(CallerFields(names, of: request.headers))
-        }
     }
 
     // MARK: The request
@@ -350,12 +340,15 @@ final class Exchange {
         problem.record = recordID?.description
         if attemptNumber > 1 { problem.attempts = attemptNumber }
         account.answered(problem)
-        problem.request = account.id(from: &loop.generator).description
+        problem.request = requestID.description
         let client = client
+        let body = problem.body
+        account.bytesOut = client == nil || request.method == .HEAD ? 0 : body.count
         finish()
         client?.write(
-            problem, for: request, keepAlive: fields.isKeepAlive && isRequestComplete,
-            adding: route.configuration.idempotency.profile.fields(of: problem.kind))
+            problem, body, for: request, keepAlive: fields.isKeepAlive && isRequestComplete,
+            adding: [(RequestID.explainedField, requestID.description)]
+                + route.configuration.idempotency.profile.fields(of: problem.kind))
     }
 
     /// Ends the answer. The exchange ends first, because the answer's end may bring the client's next request with it.

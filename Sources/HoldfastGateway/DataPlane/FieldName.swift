@@ -5,6 +5,7 @@ enum FieldName {
     case forwardedFor, forwardedProto, forwardedHost, forwarded
     case traceparent, tracestate
     case timeout, attempt
+    case requestID
     /// Speaks of one connection, as `connection` and `transfer-encoding` do.
     case hopByHop
     case other
@@ -25,7 +26,7 @@ enum FieldName {
                     ? .connection
                     : name.is("keep-alive") ? .hopByHop : name.is("tracestate") ? .tracestate : .other
             case 11: name.is("traceparent") ? .traceparent : .other
-            case 12: name.is("max-forwards") ? .maxForwards : .other
+            case 12: name.is("max-forwards") ? .maxForwards : name.is("x-request-id") ? .requestID : .other
             case 14: name.is("content-length") ? .contentLength : name.is("http2-settings") ? .hopByHop : .other
             case 15: name.is("x-forwarded-for") ? .forwardedFor : .other
             case 16:

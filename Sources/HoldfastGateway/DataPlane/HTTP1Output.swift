@@ -5,9 +5,13 @@ import NIOHTTP1
 /// Takes the fields of a head, one after the other.
 protocol FieldSink {
     mutating func add(name: String, value: String)
+    /// What the request is called, under its field's name.
+    mutating func add(_ requestID: RequestID)
 }
 
-extension HTTPHeaders: FieldSink {}
+extension HTTPHeaders: FieldSink {
+    mutating func add(_ requestID: RequestID) { add(name: RequestID.field, value: requestID.description) }
+}
 
 /// What goes out on a connection of HTTP/1: heads, pieces of bodies and what frames them (RFC 9112), joined until they
 /// are sent, so that a head and a short body cost one call into the kernel.
@@ -77,6 +81,12 @@ struct HTTP1Output: FieldSink {
             room[start + length + 3] = UInt8(ascii: "\n")
             return start + length + 4
         }
+    }
+
+    mutating func add(_ requestID: RequestID) {
+        joined.writeStaticString("x-request-id: ")
+        _ = requestID.withBytes { joined.writeBytes($0) }
+        joined.writeStaticString("\r\n")
     }
 
     mutating func endHead() { joined.writeStaticString("\r\n") }

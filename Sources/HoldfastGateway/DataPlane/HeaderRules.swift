@@ -28,13 +28,14 @@ enum HeaderRules {
                 .connection,
                 .upgrade, .transferEncoding, .hopByHop:
                 break
+            case .requestID where own.requestID != nil: break
             case .traceparent, .tracestate: if isTraced { fields.add(name: name, value: value) }
             // Where a message ends is not the client's to withhold: without its length, the service would take the body
             // for the next request.
             case .contentLength: fields.add(name: name, value: value)
             // Other methods' means nothing (RFC 9110, section 7.6.2).
             case .maxForwards: fields.add(name: name, value: passes.map(String.init) ?? value)
-            case .date, .other:
+            case .date, .requestID, .other:
                 if named.isEmpty || !named.contains(name.lowercased()) { fields.add(name: name, value: value) }
             }
         }
@@ -56,6 +57,7 @@ enum HeaderRules {
         }
         fields.add(name: LineageFields.timeoutName, value: LineageFields.format(timeout: own.timeout))
         fields.add(name: LineageFields.attemptName, value: String(own.attempt))
+        if let requestID = own.requestID { fields.add(requestID) }
         if own.writesVia {
             let received = Self.via(head.version)
             var via: String?
@@ -82,6 +84,8 @@ enum HeaderRules {
         var timeout: Duration
         /// The attempt's number, from 1.
         var attempt: Int
+        /// What the request is called; nil where what the client says of that passes as any other field.
+        var requestID: RequestID?
         /// What the gateway has decided by.
         var deciding: DecidingFields
     }
@@ -96,16 +100,19 @@ enum HeaderRules {
 
     /// The fields that the client gets with an answer of the service.
     ///
-    /// - Parameter date: When the answer came, for one that does not say when it was made (RFC 9110, section 6.6.1). Nil
-    ///   for what comes before the answer.
+    /// - Parameters:
+    ///   - requestID: What the request is called, for an answer that does not say it. A service that calls it something of
+    ///     its own is asked about it by that name.
+    ///   - date: When the answer came, for one that does not say when it was made (RFC 9110, section 6.6.1). Nil for what
+    ///     comes before the answer.
     /// - Returns: Whether the connection can serve another request after it.
     static func toClient<Fields: FieldSink>(
-        _ head: HTTPResponseHead, for request: HTTPRequestHead, keepAlive: Bool, date: String?,
-        into fields: inout Fields
+        _ head: HTTPResponseHead, for request: HTTPRequestHead, named requestID: RequestID? = nil, keepAlive: Bool,
+        date: String?, into fields: inout Fields
     ) -> Bool {
         let named = head.headers.namedByConnection
         var length: String?
-        var (isChunked, isDated) = (false, false)
+        var (isChunked, isDated, isNamed) = (false, false, requestID == nil)
         for (name, value) in head.headers {
             switch FieldName(name) {
             case .date:
@@ -114,9 +121,13 @@ enum HeaderRules {
             case .contentLength: length = value
             case .transferEncoding: isChunked = true
             case .connection, .upgrade, .hopByHop: break
-            default: if named.isEmpty || !named.contains(name.lowercased()) { fields.add(name: name, value: value) }
+            case let known:
+                guard named.isEmpty || !named.contains(name.lowercased()) else { break }
+                if known == .requestID { isNamed = true }
+                fields.add(name: name, value: value)
             }
         }
+        if !isNamed, let requestID { fields.add(requestID) }
         if !isDated, let date { fields.add(name: "date", value: date) }
         // No length of what has none (RFC 9110, section 8.6).
         if !isChunked, let length, head.status != .noContent { fields.add(name: "content-length", value: length) }

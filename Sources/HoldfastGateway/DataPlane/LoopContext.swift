@@ -31,6 +31,8 @@ final class LoopContext {
     let readRoom: ReadRoom
     private(set) var plan: Plan
     var generator = SplitMix64(seed: .random(in: 0 ... .max))
+    /// What requests are named from. Clients see it, and must not learn from it what the generator above says next.
+    var names = RandomBlock()
     private var loopDate = LoopDate()
 
     init(shared: DataPlaneContext, plan: Plan, eventLoop: any EventLoop) {

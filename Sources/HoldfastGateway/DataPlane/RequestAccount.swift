@@ -2,6 +2,7 @@
 import Holdfast
 import HoldfastHTTP
 import HoldfastIdempotency
+import Logging
 import NIOCore
 import NIOHTTP1
 
@@ -19,9 +20,9 @@ struct RequestAccount {
     private var isBroken = false
     /// Whether the attempts ask what became of the key.
     var isProbing = false { didSet { if isProbing { isProbed = true } } }
-    private var requestID: RequestID?
     /// The answer broke off, or the client left.
     var isAborted = false
+    /// Of the body that is written for the client.
     var bytesOut = 0
     /// From the end of the request to the head of the service's answer.
     var latency: Duration?
@@ -31,14 +32,6 @@ struct RequestAccount {
     /// Whether somebody may ask why.
     var isNotable: Bool {
         isRetried || isHedged || isProbed || isReplay || isBroken || problem != nil || !wouldHave.isEmpty
-    }
-
-    /// The request's name, drawn when somebody asks for it first.
-    mutating func id(from generator: inout SplitMix64) -> RequestID {
-        if let requestID { return requestID }
-        let drawn = RequestID(using: &generator)
-        requestID = drawn
-        return drawn
     }
 
     mutating func retried() { isRetried = true }
@@ -109,6 +102,9 @@ extension Problem {
 }
 
 extension Exchange {
+    /// What the service and the client are told that it is called; nil where they are not.
+    var fieldID: RequestID? { plan.configuration.requestID ? requestID : nil }
+
     /// Tells how it ended: in numbers always, in words when it is notable or sampled.
     func tellEnd() {
         let duration = Duration.nanoseconds((loop.turn.now - started).nanoseconds)
@@ -123,13 +119,25 @@ extension Exchange {
         guard isSampled || account.isNotable else { return }
         shared.observer.report(
             RequestReport(
-                id: account.id(from: &loop.generator), route: route.name, service: route.service.name,
-                method: request.method.rawValue, path: String(target.path), status: account.status, duration: duration,
+                id: requestID, route: route.name, service: route.service.name,
+                method: request.method.rawValue, host: origin.host ?? target.authority?.text ?? "",
+                path: String(target.path), status: account.status, duration: duration,
+                endpoint: account.attempts.last?.endpoint ?? lastEndpoint?.name,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
                 detail: detail, explanation: account.explanation, record: recordID?.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,
                 bytesOut: account.bytesOut, client: origin.client,
                 wouldHave: account.wouldHave.map(\.told)))
+    }
+
+    /// What a line of the log says of the request that it is about.
+    func logged(error: (any Error)? = nil) -> Logger.Metadata {
+        var told: Logger.Metadata = [
+            "route": "\(route.name)", "service": "\(route.service.name)", "request": "\(requestID)",
+        ]
+        if let recordID { told["record"] = "\(recordID)" }
+        if let error { told["error"] = "\(error)" }
+        return told
     }
 
     /// The answer of an attempt breaks off, for a reason that operators are told.

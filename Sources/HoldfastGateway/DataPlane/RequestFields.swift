@@ -40,6 +40,9 @@ struct RequestFields {
     private(set) var timeout: Duration?
     /// Of the layer above, from 1.
     private(set) var attempt = 1
+    /// What a hop calls the request, and how many fields say so or may be taken for one that does.
+    private(set) var requestID: String?
+    private(set) var requestIDs = 0
     private var traceparent: String?
     private var traceparents = 0
 
@@ -67,12 +70,14 @@ struct RequestFields {
             case .attempt:
                 if attempts == 0 { attempt = LineageFields.attempts(value) }
                 attempts += 1
+            case .requestID: (requestID, requestIDs) = (value, requestIDs + 1)
             case .traceparent: (traceparent, traceparents) = (value, traceparents + 1)
             case .forwardedFor, .forwardedProto, .forwardedHost, .forwarded: speaksOfHops = true
             case .other:
                 if deciding.isTwin(name) { twin = name }
                 if !speaksOfHops, HopField(name) != nil { speaksOfHops = true }
                 if MethodOverride.isName(name) { overridesMethod = true }
+                if name.meansRequestID { requestIDs += 1 }
                 guard name.is("authorization") else { break }
                 authorizations += 1
                 if ConnectionCredentials.are(in: value) { authenticatesConnection = true }
@@ -102,5 +107,10 @@ struct RequestFields {
     var contentLength: Int? { length.flatMap { Int($0) } }
     /// Whether there is a valid `traceparent`. Without, its `tracestate` means nothing either.
     var isTraced: Bool { traceparents == 1 && traceparent.flatMap { TraceParent($0) } != nil }
+}
+
+extension String {
+    /// Whether services that make variables of fields take it for `x-request-id`, in which ever spelling.
+    var meansRequestID: Bool { utf8.count == 12 && means("x-request-id") }
 }
 #endif

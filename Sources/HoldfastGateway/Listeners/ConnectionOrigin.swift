@@ -47,9 +47,14 @@ struct ConnectionOrigin {
 
     /// Finds out where a request comes from, and takes from it what says so and is not believed. Everything that is decided
     /// about the request afterwards is decided without it.
+    ///
+    /// - Parameter namesRequests: Whether the gateway names requests to services, so that what stands there otherwise counts only
+    ///   if it is believed.
     func origin(
-        of head: inout HTTPRequestHead, _ fields: inout RequestFields, over transport: Transport
+        of head: inout HTTPRequestHead, _ fields: inout RequestFields, over transport: Transport,
+        namesRequests: Bool = true
     ) -> RequestOrigin {
+        let requestID = namesRequests && fields.requestIDs > 0 ? takeID(of: &head, fields) : nil
         let scheme = isSecureInFront ? "https" : transport.scheme
         guard speaksForOthers, let address else {
             if fields.speaksOfHops { head.headers.keepHops(of: nil) }
@@ -64,7 +69,16 @@ struct ConnectionOrigin {
         if said.chain.isClientHidden || !trusted.isInLineage(client) { fields.forgetLineage() }
         return RequestOrigin(
             client: "\(client)", hops: said.chain.text, scheme: said.scheme ?? scheme, host: said.host,
-            callerPlace: IPAddress.callerPlace(of: client))
+            callerPlace: IPAddress.callerPlace(of: client), requestID: requestID)
+    }
+
+    /// What a trusted hop calls the request, if that is a name and the only one. Else none of what stands there stays.
+    private func takeID(of head: inout HTTPRequestHead, _ fields: RequestFields) -> RequestID? {
+        if speaksForOthers, fields.requestIDs == 1, let given = fields.requestID.flatMap({ RequestID($0) }) {
+            return given
+        }
+        head.headers.removeRequestIDs()
+        return nil
     }
 }
 
@@ -80,6 +94,8 @@ struct RequestOrigin {
     var host: String?
     /// The client's place among callers (``FailingCallersMachine``).
     var callerPlace = 0
+    /// What the request is called, where a trusted hop has said so.
+    var requestID: RequestID?
 }
 
 extension HTTPHeaders {
@@ -91,6 +107,11 @@ extension HTTPHeaders {
         kept.reserveCapacity(count)
         for (name, value) in self where HopField.isKept(name, of: field) { kept.append((name, value)) }
         self = HTTPHeaders(kept)
+    }
+
+    /// Leaves out what names the request, and what services take for it.
+    fileprivate mutating func removeRequestIDs() {
+        self = HTTPHeaders(filter { !$0.name.meansRequestID }.map { ($0.name, $0.value) })
     }
 }
 #endif

@@ -37,11 +37,10 @@ final class Explanations: Sendable {
         }
     }
 
+    /// The latest report under a name, which a hop may have given to several requests.
     subscript(id: RequestID) -> RequestReport? {
-        for part in parts {
-            if let found = part.reports.withLock({ $0.first { $0?.id == id } }) { return found }
-        }
-        return nil
+        let found = parts.flatMap { part in part.reports.withLock { $0.compactMap { $0?.id == id ? $0 : nil } } }
+        return found.max { $0.time < $1.time }
     }
 
     /// How many are kept now.

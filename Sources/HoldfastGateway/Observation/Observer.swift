@@ -10,15 +10,25 @@ final class Observer: Sendable {
     /// The share of requests that is logged, of 2⁶⁴.
     private let threshold: UInt64
     private let logsAll: Bool
+    private let sampling: LogSampling
 
     /// - Throws: ``GatewayError`` when the access log cannot be opened.
     convenience init(_ configuration: AccessLogConfiguration?, logger: Logger) throws {
         let log = try configuration.map { try AccessLog(path: $0.path, logger: logger) }
-        self.init(accessLog: log, sample: configuration?.sample ?? 0)
+        self.init(
+            accessLog: log, sample: configuration?.sample ?? 0, rejections: configuration?.rejections ?? 1,
+            replays: configuration?.replays ?? 1)
     }
 
-    /// - Parameter sample: The share of requests that is logged although nothing is notable about them: 0 to 1.
-    init(accessLog: AccessLog?, sample: Double, kept: Int = Explanations.usualBound) {
+    /// - Parameters:
+    ///   - sample: The share of requests that is logged although nothing is notable about them: 0 to 1.
+    ///   - rejections: Of how many with the same problem one is logged.
+    ///   - replays: Of how many one is logged.
+    init(
+        accessLog: AccessLog?, sample: Double, rejections: Int = 1, replays: Int = 1,
+        kept: Int = Explanations.usualBound
+    ) {
+        sampling = LogSampling(rejections: rejections, replays: replays)
         explanations = Explanations(bound: kept)
         self.accessLog = accessLog
         logsAll = accessLog != nil && sample >= 1
@@ -27,13 +37,14 @@ final class Observer: Sendable {
 
     /// Whether a request is logged, though nothing should be notable about it.
     ///
-    /// - Parameter random: 64 random bits; those of its ``RequestID`` will do.
+    /// - Parameter random: 64 random bits.
     func isSampled(_ random: UInt64) -> Bool { logsAll || random < threshold }
 
     /// Takes a report that is notable or sampled.
     func report(_ report: RequestReport) {
         if report.isNotable { explanations.add(report) }
-        accessLog?.write(report)
+        guard let accessLog, let one = sampling.line(of: report) else { return }
+        accessLog.write(one)
     }
 
     /// Opens the access log's file anew, after it was moved away.

@@ -13,17 +13,20 @@ extension RequestReport {
             json.member("route", route)
             json.member("service", service)
             json.member("method", method)
+            if !host.isEmpty { json.member("host", host) }
             json.member("path", path)
             json.member("status", status)
             json.member("outcome", outcome.rawValue)
             json.member("durationSeconds", duration)
             json.member("bytesIn", bytesIn)
             json.member("bytesOut", bytesOut)
+            if let endpoint { json.member("endpoint", endpoint) }
             if let client { json.member("client", client) }
             if let traceID { json.member("trace", traceID) }
             if let problem { json.member("problem", problem.rawValue) }
             if story.isEmpty, !detail.isEmpty { json.member("detail", detail) }
             if let record { json.member("record", record) }
+            if let sampled { json.member("sampled", sampled) }
             if story.isEmpty, !wouldHave.isEmpty {
                 json.name("wouldHave")
                 json.array { for decision in wouldHave { $0.string(decision.words) } }

@@ -73,11 +73,15 @@ struct RequestReport: Sendable {
     let route: String
     let service: String
     let method: String
+    /// Which the client asked for: what a trusted hop says of it, or else `Host`. Empty where neither names one.
+    let host: String
     /// Without its query: queries hold secrets.
     let path: String
     /// What the client was answered; 0 when nothing.
     let status: Int
     let duration: Duration
+    /// The last one that the request was sent to, or would have been; nil where it went nowhere.
+    let endpoint: String?
     let attempts: [Attempt]
     let outcome: Outcome
     let problem: Problem.Kind?
@@ -88,7 +92,7 @@ struct RequestReport: Sendable {
     let record: String?
     /// A valid one; nil when there was none.
     let traceparent: String?
-    /// Of the bodies that came from the client, and that went to it.
+    /// Of the bodies that came from the client, and that were written for it: the service's, a replay's, a problem's.
     let bytesIn: Int
     let bytesOut: Int
     /// The address that the connection came from.
@@ -100,8 +104,9 @@ struct RequestReport: Sendable {
     ///   - path: The request's target, as it came. What is not its path is left out.
     ///   - detail: A problem's. That of an invalid key is left out, since it quotes the key.
     init(
-        id: RequestID, route: String, service: String, method: String, path: String, status: Int,
-        duration: Duration, attempts: [Attempt] = [], outcome: Outcome, problem: Problem.Kind? = nil,
+        id: RequestID, route: String, service: String, method: String, host: String = "", path: String, status: Int,
+        duration: Duration, endpoint: String? = nil, attempts: [Attempt] = [], outcome: Outcome,
+        problem: Problem.Kind? = nil,
         detail: String = "", explanation: Explanation? = nil, record: String? = nil, traceparent: String? = nil,
         bytesIn: Int = 0, bytesOut: Int = 0, client: String? = nil, wouldHave: [WouldHave] = [],
         time: Int64 = Self.now
@@ -111,9 +116,11 @@ struct RequestReport: Sendable {
         self.route = route
         self.service = service
         self.method = Self.cut(method, to: 32)
+        self.host = Self.cut(host)
         self.path = Self.cut(Self.path(of: path), to: Self.pathBound)
         self.status = status
         self.duration = duration
+        self.endpoint = endpoint
         self.attempts = attempts.count > Self.attemptsBound ? Array(attempts.prefix(Self.attemptsBound)) : attempts
         self.outcome = outcome
         self.problem = problem
@@ -126,6 +133,9 @@ struct RequestReport: Sendable {
         self.client = client.map { Self.cut($0) }
         self.wouldHave = wouldHave
     }
+
+    /// For how many of its kind its line stands in the access log; nil where each has one.
+    var sampled: Int?
 
     /// Whether somebody may ask why.
     var isNotable: Bool {
@@ -157,6 +167,7 @@ struct RequestReport: Sendable {
     }
 
     fileprivate static func cut(_ text: String, to bound: Int = textBound) -> String {
+        let text = text.readable
         guard text.utf8.count > bound else { return text }
         return String(decoding: text.utf8.prefix(bound), as: UTF8.self) + "…"
     }

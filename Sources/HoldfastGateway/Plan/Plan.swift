@@ -88,7 +88,14 @@ final class Plan: Sendable {
         private func service(
             _ configuration: ServiceConfiguration, at addresses: Addresses, after former: UpstreamService?
         ) throws -> UpstreamService {
-            let ejection = former?.ejection ?? Ejection()
+            let service = configuration.name
+            let ejection =
+                former?.ejection
+                ?? Ejection { [logger] change in
+                    var told: Logger.Metadata = ["service": "\(service)", "endpoint": "\(change.endpoint)"]
+                    if let reason = change.reason { told["reason"] = "\(reason)" }
+                    logger.notice(change.isEjected ? "left out" : "called again", metadata: told)
+                }
             let known = Dictionary((former?.endpoints ?? []).map { ($0.identity, $0) }) { first, _ in first }
             var identities: [Endpoint.Identity] = []
             for place in configuration.endpoints {
@@ -104,11 +111,10 @@ final class Plan: Sendable {
                 try known[identity]
                     ?? Endpoint(identity, credentials: credentials, clock: clock) { [weak ejection] change, name in
                         // It holds its endpoints, and would never go with a service that no plan has any more.
-                        announce(change, of: name)
+                        announce(change, of: service, endpoint: name)
                         ejection?.changed()
                     }
             }
-            let name = configuration.name
             var probes: ProbePlaces?
             var evidence: CallerEvidence?
             if let wanted = configuration.serviceBreaker {
@@ -119,9 +125,9 @@ final class Plan: Sendable {
                 } else {
                     let made = configuration.countedEvidence == .callers ? CallerEvidence(for: wanted.trip) : nil
                     evidence = made
-                    let breaker = try CircuitBreaker(name, configuration: wanted, clock: clock) {
+                    let breaker = try CircuitBreaker(service, configuration: wanted, clock: clock) {
                         made?.breakerChanged(to: $0.to)
-                        announce($0, of: name)
+                        announce($0, of: service, endpoint: nil)
                     }
                     probes = ProbePlaces(breaker)
                 }
@@ -144,11 +150,15 @@ final class Plan: Sendable {
             return try ServiceCredentials(configuration.tls)
         }
 
-        private func announce(_ change: CircuitBreaker.Change, of name: String) {
-            logger.notice(
-                "\(change.from.rawValue) → \(change.to.rawValue)",
-                metadata: ["breaker": "\(name)", "reason": "\(change.reason)", "generation": "\(change.generation)"])
-            transitions.add(change, of: name)
+        /// - Parameter endpoint: Nil for the service's own breaker.
+        private func announce(_ change: CircuitBreaker.Change, of service: String, endpoint: String?) {
+            var told: Logger.Metadata = [
+                "service": "\(service)", "breaker": "\(endpoint == nil ? "service" : "endpoint")",
+                "reason": "\(change.reason)", "generation": "\(change.generation)",
+            ]
+            if let endpoint { told["endpoint"] = "\(endpoint)" }
+            logger.notice("\(change.from.rawValue) → \(change.to.rawValue)", metadata: told)
+            transitions.add(change, of: service, endpoint: endpoint)
         }
     }
 

@@ -41,12 +41,13 @@ final class PlanKeeper: Sendable {
     /// Each plan from the current one on.
     func plans() -> AsyncStream<Plan> { changes.listen(beginning: current) }
 
-    /// - Throws: `ConfigurationError`; then the current plan stays.
+    /// - Throws: `ConfigurationError`, or ``RestartRequired``; then the current plan stays.
     func reload(_ configuration: GatewayConfiguration) async throws {
         try configuration.validate()
         try await turn.run {
             let (former, known) = state.withLock { ($0.plan, $0) }
-            try Self.requireNoRestart(former.configuration, configuration)
+            let options = former.configuration.restartOptions(changedTo: configuration)
+            guard options.isEmpty else { throw RestartRequired(options: options) }
             let verifiers = try await maker.verifiers(configuration, keeping: known.verifiers)
             let addresses = await Self.lookUp(configuration.services, keeping: known.addresses, logger: maker.logger)
             try replace(former, by: configuration, at: addresses, with: verifiers)
@@ -75,7 +76,18 @@ final class PlanKeeper: Sendable {
         guard addresses != known.addresses else { return false }
         do {
             try replace(former, by: former.configuration, at: addresses, with: known.verifiers)
-            maker.logger.notice("names have other addresses")
+            let moved = former.configuration.services.filter { service in
+                service.endpoints.contains { addresses[$0.address] != known.addresses[$0.address] }
+            }
+            for service in moved {
+                let places = service.endpoints.map(\.address).filter { addresses[$0] != known.addresses[$0] }
+                maker.logger.notice(
+                    "names have other addresses",
+                    metadata: [
+                        "service": "\(service.name)",
+                        "endpoints": "\(places.map(\.description).joined(separator: ", "))",
+                    ])
+            }
             return true
         } catch {
             maker.logger.error("a plan with other addresses cannot be made", metadata: ["error": "\(error)"])
@@ -104,30 +116,15 @@ final class PlanKeeper: Sendable {
                     do {
                         return (address, try await AddressLookup.addresses(of: address))
                     } catch {
-                        logger.warning("\(error)")
+                        let named = services.filter { $0.endpoints.contains { $0.address == address } }.map(\.name)
+                        logger.warning(
+                            "\(words(of: error))",
+                            metadata: ["service": "\(named.joined(separator: ", "))", "endpoint": "\(address)"])
                         return (address, known[address])
                     }
                 }
             }
             return await group.reduce(into: [:]) { found, entry in found[entry.0] = entry.1 }
-        }
-    }
-
-    private static func requireNoRestart(
-        _ former: GatewayConfiguration, _ next: GatewayConfiguration
-    ) throws(ConfigurationError) {
-        let fixed: [(name: String, isSame: Bool)] = [
-            ("listeners", former.listeners == next.listeners), ("admin", former.admin == next.admin),
-            ("store", former.store == next.store), ("threads", former.threads == next.threads),
-            ("accessLog", former.accessLog == next.accessLog), ("log.level", former.logLevel == next.logLevel),
-            ("keysPerCaller", former.keysPerCaller == next.keysPerCaller),
-            ("bytesPerCaller", former.bytesPerCaller == next.bytesPerCaller),
-            ("keysPerAddress", former.keysPerAddress == next.keysPerAddress),
-            ("bytesPerAddress", former.bytesPerAddress == next.bytesPerAddress),
-            ("refusedRetention", former.refusedRetention == next.refusedRetention),
-        ]
-        for option in fixed where !option.isSame {
-            throw ConfigurationError(option: option.name, value: "changed", allowed: "changed by a restart only")
         }
     }
 }

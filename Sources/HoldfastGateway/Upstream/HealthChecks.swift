@@ -49,7 +49,10 @@ struct HealthChecks: Sendable {
             if known.checked(endpoint, configuration, isWell: fault == nil) {
                 plans.logger.notice(
                     fault == nil ? "healthy" : "unhealthy",
-                    metadata: ["endpoint": "\(endpoint.name)", "reason": "\(fault ?? "its checks succeed")"])
+                    metadata: [
+                        "service": "\(service.name)", "endpoint": "\(endpoint.name)",
+                        "reason": "\(fault ?? "its checks succeed")",
+                    ])
                 service.ejection.changed()
             }
             // Drawn below the interval, so that gateways that started together do not ask together.

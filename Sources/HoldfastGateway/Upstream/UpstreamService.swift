@@ -57,35 +57,58 @@ final class UpstreamService: Sendable {
 
 /// Which endpoints of a service are left out: the machine behind a lock, and its decisions where calls see them.
 final class Ejection: Sendable {
+    /// An endpoint that is left out from now on, or not any more.
+    struct Change: Sendable {
+        let endpoint: String
+        let isEjected: Bool
+        /// Why, where that is not what its breaker or its checks have said already.
+        let reason: String?
+    }
+
     private struct State {
         var machine = EjectionMachine(share: 1)
         var endpoints: [Endpoint] = []
+        var ejected: Set<Int> = []
 
-        func publish() {
+        mutating func publish() -> [Change] {
             let waived = Set(machine.waived)
             for endpoint in endpoints { endpoint.isWaived.store(waived.contains(endpoint.number), ordering: .relaxed) }
+            let former = ejected
+            ejected = Set(machine.ejected)
+            return endpoints.filter { former.contains($0.number) != ejected.contains($0.number) }.map { endpoint in
+                let isWaived = waived.contains(endpoint.number)
+                return Change(
+                    endpoint: endpoint.name, isEjected: ejected.contains(endpoint.number),
+                    reason: isWaived ? "it is not well, but too many others are left out" : nil)
+            }
         }
     }
 
     private let state = Mutex(State())
+    private let onChange: @Sendable (Change) -> Void
+
+    /// - Parameter onChange: Called after each change, on the thread that made it.
+    init(onChange: @escaping @Sendable (Change) -> Void = { _ in }) { self.onChange = onChange }
 
     /// Takes over what a plan says.
     func update(share: Double, endpoints: [Endpoint]) {
-        state.withLock { state in
+        let changes = state.withLock { state in
             state.machine.share = share
             state.machine.setMembers(Set(endpoints.map(\.number)))
             state.endpoints = endpoints
             for endpoint in endpoints where !endpoint.isWell { state.machine.changed(endpoint.number, isWell: false) }
-            state.publish()
+            return state.publish()
         }
+        for change in changes { onChange(change) }
     }
 
     /// An endpoint's breaker or checks have changed.
     func changed() {
-        state.withLock { state in
+        let changes = state.withLock { state in
             for endpoint in state.endpoints { state.machine.changed(endpoint.number, isWell: endpoint.isWell) }
-            state.publish()
+            return state.publish()
         }
+        for change in changes { onChange(change) }
     }
 
     /// How many are left out.

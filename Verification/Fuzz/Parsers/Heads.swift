@@ -77,7 +77,7 @@ extension FuzzTarget {
         let hop = HeaderRules.Hop(
             authority: target.authority, origin: origin, writesForwarded: true, writesVia: true,
             address: GatewayConfiguration.Address(host: "service.internal", port: 80), timeout: .seconds(1), attempt: 1,
-            deciding: .least)
+            requestID: origin.requestID ?? RequestID(bits: 1), deciding: .least)
         var passed = HTTPHeaders()
         HeaderRules.toService(head, known, hop, into: &passed)
         let answer = HTTPResponseHead(version: .http1_1, status: .ok, headers: head.headers)
@@ -90,6 +90,7 @@ extension FuzzTarget {
         try expect(passed["host"].count == 1, "\(passed["host"].count) hosts")
         try expect(Authority(passed["host"][0]) != nil, "the host \(passed["host"][0])")
         try expect(!told["date"].isEmpty, "an answer without a date")
+        try expect(passed["x-request-id"].count == 1, "\(passed["x-request-id"].count) names for the request")
         for (side, headers) in [("service", passed), ("client", told)] {
             let lengths = headers["content-length"].count + headers["transfer-encoding"].count
             try expect(lengths <= 1, "\(lengths) lengths for the \(side)")

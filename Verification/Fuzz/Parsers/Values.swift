@@ -20,7 +20,7 @@ extension FuzzTarget {
                 "traceparent", words: ["00-", "ff-", "0123456789abcdef", "-01", "0000000000000000"], run: traceParent),
             .text(
                 "hop-by-hop", words: ["close", "keep-alive", ",", "İ", "Transfer-Encoding"], share: 0.5, run: hopByHop),
-            .text("request-id", words: ["0123456789abcdef", "+", "-"], run: requestID),
+            .text("request-id", words: ["0123456789abcdef", "+", "-", "=", " ", ";", "\n"], run: requestID),
             .text(
                 "words",
                 words: [
@@ -91,8 +91,9 @@ extension FuzzTarget {
 
     private static func requestID(_ text: String) throws -> Outcome {
         guard let id = RequestID(text) else { return Outcome("none", text.utf8.count) }
-        try expect(id.description == text.lowercased(), "\(text) is read as \(id)")
-        return Outcome("id", id.bits.leadingZeroBitCount)
+        try expect(id.description == text, "\(text) is read as \(id)")
+        try expect(id.withBytes { Array($0) } == Array(text.utf8), "\(text) is written as something else")
+        return Outcome("id", text.utf8.count)
     }
 
     private static func readWords(_ text: String) throws -> Outcome {
