@@ -20,6 +20,12 @@ public struct ConfigurationFile: Sendable {
     public let files: [String]
     /// The options that it gives, as the reference calls them.
     let given: Set<String>
+    private let places: [String: Place]
+
+    private struct Place: Sendable {
+        let line: Int
+        let column: Int
+    }
 
     /// Reads a file.
     ///
@@ -40,6 +46,19 @@ public struct ConfigurationFile: Sendable {
         try self.init(bytes, path: path, environment: environment)
     }
 
+    /// Whether the file gives an option, as the reference calls it.
+    package func gives(_ option: String) -> Bool { given.contains(option) }
+
+    /// What somebody else has found wrong with an option, at its line.
+    ///
+    /// - Parameter option: As the reference calls it.
+    package func mistake(at option: String, _ message: String) -> ConfigurationMistakes {
+        let place = places[option]
+        let mistake = ConfigurationMistake(
+            file: path, line: place?.line, column: place?.column, message: "\(option): \(message)")
+        return ConfigurationMistakes(all: [mistake], files: files)
+    }
+
     /// Reads text as if it were in a file.
     init(_ bytes: [UInt8], path: String, environment: [String: String] = [:]) throws(ConfigurationMistakes) {
         let report = ReadingReport(file: path, environment: environment)
@@ -57,6 +76,7 @@ public struct ConfigurationFile: Sendable {
         self.path = path
         warnings = report.sortedWarnings
         given = report.given
+        places = report.places.mapValues { Place(line: $0.line, column: $0.column) }
         do throws(ConfigurationError) {
             sealing = try report.sealingKeys.first.map { key throws(ConfigurationError) in
                 try PayloadSeal(writing: key, reading: Array(report.sealingKeys.dropFirst()))

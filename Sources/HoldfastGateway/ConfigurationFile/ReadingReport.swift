@@ -14,6 +14,8 @@ final class ReadingReport {
     private(set) var options: [OptionReference] = []
     /// The options that the file gives.
     private(set) var given: Set<String> = []
+    /// Where it gives each, or the first of those that have one name.
+    private(set) var places: [String: Mark] = [:]
     /// The files that it names, as they can be opened.
     private(set) var files: [String] = []
     /// What the encryption keys' files hold.
@@ -40,7 +42,10 @@ final class ReadingReport {
         if !options.contains(where: { $0.path == option.path }) { options.append(option) }
     }
 
-    func note(given path: String) { given.insert(path) }
+    func note(given path: String, at mark: Mark?) {
+        given.insert(path)
+        places[path] = places[path] ?? mark
+    }
 
     /// Reads a file that the configuration names, relative to the configuration's folder.
     ///
