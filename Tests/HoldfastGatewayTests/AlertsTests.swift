@@ -114,7 +114,7 @@ private final class IllGateway: Sendable {
         (none.ratio, none.reservePerSecond) = (0, 0)
         var nothing = RetryBudgetConfiguration()
         nothing.rule = .ratio(none)
-        budget = try RetryBudget(nothing)
+        budget = try RetryBudget(configuration: nothing)
         whole = try CircuitBreaker("payments", trip: .consecutiveFailures(1), cooldown: .seconds(3_600))
         endpoint = try CircuitBreaker("10.0.0.1:80")
         isolation = endpoint.isolate()

@@ -1,5 +1,6 @@
 #if Gateway
 import Foundation
+import NIOHTTP1
 import NIOSSL
 import TestSupport
 import Testing

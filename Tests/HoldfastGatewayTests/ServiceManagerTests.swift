@@ -103,8 +103,7 @@ import Testing
             request(["NOTIFY_SOCKET": name, "WATCHDOG_USEC": "20000000"]), logger: Logger(label: "test"))
         let (turns, turn) = AsyncStream.makeStream(of: Void.self)
         let watch = Task {
-            var waiting = turns.makeAsyncIterator()
-            await manager.keepWatch(by: clock) { _ = await waiting.next() }
+            await manager.keepWatch(by: clock) { for await _ in turns { return } }
         }
         turn.yield()
         #expect(await socket.next() == ["WATCHDOG=1"])

@@ -111,7 +111,7 @@ import Testing
         defer { folder.remove() }
         let inside = folder.path("here.db")
         for (path, words) in [
-            (folder.path("nowhere/x"), "there is no folder \(folder.path("nowhere"))"),
+            ("/no/where/x", "there is no folder /no/where"), ("no/where/x", "there is no folder no/where"),
             (folder.path(""), "is a folder"), (inside, nil), ("x", nil),
         ] {
             let text = "store: {location: \"sqlite:\(path)\"}\naccessLog: {path: \"\(path)\"}\n" + Self.rest

@@ -1,6 +1,6 @@
 #if Gateway
 import Foundation
-import Holdfast
+package import Holdfast
 package import Logging
 import Synchronization
 
