@@ -17,8 +17,9 @@
 # make fuzz                     feeds every parser with 10,000,000 inputs that nobody would send: half an hour
 # make fuzz ENGINE=mutator      the same where the toolchain has no libFuzzer
 # make conformance              writes Documentation/Conformance.md from its register, and says what is wrong in it
+# make alerts                   checks the alerts in Deployment, and that each fires when it must and not before
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: help core check docs run build dist test lint format examples bench conformance count model drill abuse attack fuzz
+.PHONY: alerts help core check docs run build dist test lint format examples bench conformance count model drill abuse attack fuzz
 
 SWIFT_FLAGS = --traits Gateway
 ENGINE = libfuzzer
@@ -91,6 +92,9 @@ bench: build
 conformance:
 	@Scripts/install python3
 	@Scripts/conformance
+
+alerts:
+	@Scripts/check-alerts
 
 count:
 	@Scripts/install valgrind python3

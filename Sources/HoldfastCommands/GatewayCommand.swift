@@ -205,8 +205,10 @@ struct GatewayCommand: AsyncParsableCommand {
 
     func run() async throws {
         let file = try config.map { try ConfigurationFile(path: $0) }
+        try file?.requireReadableStore()
         let environment = ProcessInfo.processInfo.environment
         let configuration = try file?.configuration ?? gatewayConfiguration()
+        if let fault = configuration.store.location.unreadable { throw ValidationError("the store: \(fault)") }
         let runner =
             file.map { GatewayRunner($0, watches: !noWatch) }
             ?? GatewayRunner(

@@ -1,4 +1,5 @@
 #if Gateway
+import Foundation
 import Holdfast
 import HoldfastGateway
 import HoldfastIdempotency
@@ -42,49 +43,67 @@ struct GatewayRunner {
         Descriptors.raise()
         MemoryDumps.forbid()
         for warning in warnings { logger.warning("\(warning)") }
-        switch configuration.store.location {
-        case .memory:
-            let bound = configuration.store.bound
-            try await run(on: MemoryStore(bound: bound.keys, byteBound: bound.bytes), logger: logger, started: started)
-        case .sqlite(let path):
-            let store = try SQLiteStore(path: path)
-            try await run(on: store, logger: logger, started: started)
-            try store.close()
-        case .postgres(let url):
-            try await run(on: PostgresStore(url: url), logger: logger, started: started)
-        case .valkey(let url):
-            let store = try await ValkeyStore(url: url)
-            for warning in store.warnings { logger.warning("\(warning)") }
-            try await run(on: store, logger: logger, started: started)
+        let request = ServiceRequest(
+            ProcessInfo.processInfo.environment, process: ProcessInfo.processInfo.processIdentifier)
+        let manager = ServiceManager(request, logger: logger)
+        let embedded = Mutex<SQLiteStore?>(nil)
+        try await run(logger: logger, manager: manager, started: started) {
+            switch configuration.store.location {
+            case .memory:
+                let bound = configuration.store.bound
+                return MemoryStore(bound: bound.keys, byteBound: bound.bytes)
+            case .sqlite(let path):
+                if let fault = MissingFolder.fault(ofFile: path, isWritten: true) {
+                    throw StartFault("the store cannot be opened: \(fault)")
+                }
+                let store = try SQLiteStore(path: path)
+                embedded.withLock { $0 = store }
+                return store
+            case .postgres(let url): return try await PostgresStore(url: url)
+            case .valkey(let url):
+                let store = try await ValkeyStore(url: url)
+                for warning in store.warnings { logger.warning("\(warning)") }
+                return store
+            }
         }
+        try embedded.withLock { $0 }?.close()
     }
 
     private func run(
-        on store: any ClaimStore, logger: Logger, started: @Sendable (Gateway) -> Void
+        logger: Logger, manager: ServiceManager, started: @Sendable (Gateway) -> Void,
+        openingStore: () async throws -> any ClaimStore
     ) async throws {
         // Before anybody can know that there is a process to send a signal to.
         let hangUps = await file.asyncMap { _ in await UnixSignalsSequence(trapping: .sighup) }
         let endings = Mutex<UnixSignalsSequence?>(nil)
         let gateway = try await Gateway.start(
-            configuration, store: store, sealing: file?.sealing, demo: demo, logger: logger
+            configuration, openingStore: openingStore, sealing: file?.sealing, demo: demo, logger: logger
         ) {
             let trapped = await UnixSignalsSequence(trapping: .sigterm, .sigint)
             endings.withLock { $0 = trapped }
         }
         var services: [any Service] = [gateway]
         if let file, let hangUps {
-            let reloader = ConfigurationReloader(file, logger: logger, watches: watches) {
-                try await gateway.reload($0)
-            }
-            services += [reloader, HangUps(signals: hangUps, reloader: reloader)]
+            let reloader = ConfigurationReloader(
+                file, logger: logger, watches: watches, told: { manager.hear($0, of: gateway) }
+            ) { try await gateway.reload($0) }
+            services += [reloader, HangUps(signals: hangUps, reloader: reloader, gateway: gateway)]
         }
         started(gateway)
+        manager.notify(.ready(status: ServiceManager.serving))
+        // It goes on while the gateway drains.
+        let watching = Task {
+            await manager.keepWatch(by: MonotonicClock()) { await gateway.hasTurned() }
+        }
+        defer { watching.cancel() }
         var quiet = logger
         quiet.logLevel = .error
         var group = ServiceGroupConfiguration(services: services, logger: quiet)
         if let signals = endings.withLock({ $0 }) {
             group.services.append(
-                .init(service: Ending(signals: signals), successTerminationBehavior: .gracefullyShutdownGroup))
+                .init(
+                    service: Ending(signals: signals) { manager.notify(.stopping(within: gateway.longestStop)) },
+                    successTerminationBehavior: .gracefullyShutdownGroup))
         }
         try await ServiceGroup(configuration: group).run()
     }
@@ -93,19 +112,41 @@ struct GatewayRunner {
 /// Ends when the process is told to, with SIGTERM or SIGINT.
 private struct Ending: Service {
     let signals: UnixSignalsSequence
+    let told: @Sendable () -> Void
 
     func run() async throws {
-        for await _ in signals.cancelOnGracefulShutdown() { return }
+        for await _ in signals.cancelOnGracefulShutdown() { return told() }
     }
 }
 
-/// Has the configuration read again on SIGHUP.
+extension ServiceManager {
+    static let serving = "Serving."
+
+    /// Notifies of a reading, which is over in any case for whoever waits for it.
+    fileprivate func hear(_ reading: ConfigurationReloader.Reading, of gateway: Gateway) {
+        switch reading {
+        case .began: reloads()
+        case .taken: notify(.ready(status: Self.serving))
+        case .refused, .notApplied:
+            // What is not applied the gateway counts itself.
+            if reading == .refused { gateway.refusedToReload() }
+            notify(.ready(status: "Serving. The configuration that was read last was refused: see the log."))
+        }
+    }
+}
+
+/// Has the configuration read again on SIGHUP, and the access log opened anew, though the configuration should be refused:
+/// whoever has moved the log away waits for it.
 private struct HangUps: Service {
     let signals: UnixSignalsSequence
     let reloader: ConfigurationReloader
+    let gateway: Gateway
 
     func run() async throws {
-        for await _ in signals.cancelOnGracefulShutdown() { reloader.readAgain() }
+        for await _ in signals.cancelOnGracefulShutdown() {
+            gateway.reopenAccessLog()
+            reloader.readAgain()
+        }
     }
 }
 

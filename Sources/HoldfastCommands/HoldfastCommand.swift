@@ -16,7 +16,8 @@ public struct HoldfastCommand: AsyncParsableCommand {
     public init() {}
 
     /// Runs the command line. A wrong value ends with one line and exit code 64, a wrong configuration file with a line
-    /// for each mistake and exit code 64, what cannot be had with one line and exit code 1.
+    /// for each mistake and exit code 64, what cannot be had with one line and exit code 1, or 78 where it helps nobody to
+    /// start again.
     public static func runToTheEnd() async -> Never {
         do {
             var command = try parseAsRoot()
@@ -31,12 +32,12 @@ public struct HoldfastCommand: AsyncParsableCommand {
             Foundation.exit(64)
         } catch {
             let code = exitCode(for: error)
-            if code.isSuccess { exit(withError: error) }
+            if code.isSuccess || error is ExitCode { exit(withError: error) }
             let isUsage = code == .validationFailure
             let text = isUsage ? message(for: error) : "\(error)"
             let line = text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? "failed"
             complain("holdfast: \(line)")
-            Foundation.exit(isUsage ? 64 : 1)
+            Foundation.exit(isUsage ? 64 : StartFault.status(of: error))
         }
     }
 }

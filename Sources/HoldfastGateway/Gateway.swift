@@ -17,6 +17,8 @@ public final class Gateway: Service {
     private let plans: PlanKeeper
     private let shared: DataPlaneContext
     private let isStopping = Atomic<Bool>(false)
+    /// What the clock is told of the delay before draining.
+    package static let drainDelay = SleepPurpose("drain delay")
 
     /// Where requests are taken, in the listeners' order.
     public let addresses: [GatewayConfiguration.Address]
@@ -34,7 +36,8 @@ public final class Gateway: Service {
         adminAddress = controlPlane.address
     }
 
-    /// Checks the configuration and starts both planes. Requests are served when it returns, and until ``run()`` ends.
+    /// Checks the configuration and starts both planes. Requests are served when it returns, and until ``run()`` ends. The
+    /// control plane listens first, and says at `/ready` what is waited for.
     ///
     /// - Parameters:
     ///   - configuration: What the gateway does. It is checked first.
@@ -62,8 +65,41 @@ public final class Gateway: Service {
         demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger,
         idempotency: IdempotencyConfiguration, ready: @Sendable () async -> Void = {}
     ) async throws -> Gateway {
+        try await start(
+            configuration, openingStore: { store }, sealing: seal, demo: demo, clock: clock, logger: logger,
+            idempotency: idempotency, ready: ready)
+    }
+
+    /// The same with a store that is opened when somebody can already ask whether it has answered.
+    package static func start(
+        _ configuration: GatewayConfiguration, openingStore: () async throws -> any ClaimStore,
+        sealing seal: PayloadSeal? = nil, demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(),
+        logger: Logger, idempotency: IdempotencyConfiguration = IdempotencyConfiguration(),
+        ready: @Sendable () async -> Void = {}
+    ) async throws -> Gateway {
+        try configuration.validate()
+        let (readiness, counters) = (Readiness(), GatewayCounters())
+        let controlPlane = try await ControlPlane.bind(
+            configuration.admin, readiness: readiness, counters: counters, logger: logger)
+        do {
+            let store = try await openingStore()
+            return try await start(
+                configuration, store: store, sealing: seal, demo: demo, clock: clock, logger: logger,
+                idempotency: idempotency, ready: ready, readiness, counters, showing: controlPlane)
+        } catch {
+            await controlPlane.stop()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal?, demo: DemoControls?,
+        clock: any TimeSource, logger: Logger, idempotency: IdempotencyConfiguration, ready: @Sendable () async -> Void,
+        _ readiness: Readiness, _ counters: GatewayCounters, showing controlPlane: ControlPlane
+    ) async throws -> Gateway {
         let transitions = TransitionLog()
         let secret = try await store.secret()
+        readiness.advance(to: .binding)
         let plans = try await PlanKeeper(
             configuration,
             maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions, secret: secret))
@@ -71,24 +107,19 @@ public final class Gateway: Service {
         let shared = DataPlaneContext(
             engine: try engine(
                 configuration, idempotency, store: store, sealing: seal, metrics: storeMetrics, logger: logger),
-            secret: secret, counters: GatewayCounters(),
+            secret: secret, counters: counters,
             observer: try Observer(configuration.accessLog, logger: logger), storeMetrics: storeMetrics, clock: clock,
-            logger: logger, descriptors: DescriptorRoom(for: configuration))
+            logger: logger, descriptors: DescriptorRoom(for: configuration), readiness: readiness)
         await ready()
-        let controlPlane = try await ControlPlane.start(
-            ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
-        do {
-            let dataPlane = try await DataPlane.start(shared, plan: plans.current)
-            for warning in configuration.callerWarnings { logger.warning("\(warning)") }
-            // A file is refused for these, and warns of the others itself.
-            for fault in configuration.callerFaults where fault.isOfAll { logger.warning("\(fault.words)") }
-            shared.tellOfDescriptors(configuration)
-            await shared.tellOfUnknowns()
-            return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared)
-        } catch {
-            await controlPlane.stop()
-            throw error
-        }
+        controlPlane.show(ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
+        let dataPlane = try await DataPlane.start(shared, plan: plans.current)
+        for warning in configuration.callerWarnings { logger.warning("\(warning)") }
+        // A file is refused for these, and warns of the others itself.
+        for fault in configuration.callerFaults where fault.isOfAll { logger.warning("\(fault.words)") }
+        shared.tellOfDescriptors(configuration)
+        await shared.tellOfUnknowns()
+        readiness.advance(to: .serving)
+        return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared)
     }
 
     private static func engine(
@@ -126,14 +157,39 @@ public final class Gateway: Service {
     /// - Throws: `ConfigurationError` when it is not valid; ``RestartRequired`` when it changes what needs a restart:
     ///   listeners, the control plane, the store, the logs, the number of threads. Then everything stays as it was.
     public func reload(_ configuration: GatewayConfiguration) async throws {
-        let showCertificates = try readCertificates()
-        try await plans.reload(configuration)
-        showCertificates()
+        do {
+            let showCertificates = try readCertificates()
+            try await plans.reload(configuration)
+            showCertificates()
+        } catch {
+            shared.reloads.refused()
+            throw error
+        }
+        shared.reloads.succeeded()
         await dataPlane.take(plans.current)
         shared.tellOfDescriptors(configuration)
         shared.observer.reopen()
         for warning in configuration.callerWarnings { shared.logger.warning("\(warning)") }
         shared.logger.notice("the configuration was reloaded")
+    }
+
+    /// Counts a configuration that could not even be read, so that metrics tell of it.
+    package func refusedToReload() { shared.reloads.refused() }
+
+    /// Opens the access log's file anew, after it was moved away. A reload does so too, if it is not refused.
+    package func reopenAccessLog() { shared.observer.reopen() }
+
+    /// Returns when each event loop has had a turn: one that hangs keeps it for as long. Whoever drains need not ask, since
+    /// loops end then.
+    package func hasTurned() async {
+        guard shared.readiness.stage == .serving else { return }
+        await dataPlane.hasTurned()
+    }
+
+    /// How long stopping takes at the most, from the signal on: claims may need as long as connections, one after the other.
+    package var longestStop: Duration {
+        let configuration = plans.current.configuration
+        return configuration.drainDelay + configuration.drainTimeout * 2 + .seconds(5)
     }
 
     /// Reads the certificates and keys of listeners and services again, and those that others are trusted by. New
@@ -158,7 +214,8 @@ public final class Gateway: Service {
         }
     }
 
-    /// Serves until a graceful shutdown begins; then takes no new connection, lets requests end, records claims.
+    /// Serves until a graceful shutdown begins; says so at `/ready`, and goes on for the drain delay; then takes no new
+    /// connection, lets requests end, records claims.
     public func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [shared] in
@@ -172,6 +229,13 @@ public final class Gateway: Service {
             }
             group.addTask { [plans] in await HealthChecks(plans: plans).run() }
             try? await gracefulShutdown()
+            shared.readiness.advance(to: .draining)
+            let delay = plans.current.configuration.drainDelay
+            if delay > .zero {
+                shared.logger.info("not ready, and still serving", metadata: ["limits.drainDelay": "\(delay.words)"])
+                // Whoever is cancelled instead waits for nothing.
+                try? await shared.clock.sleep(for: delay, as: Self.drainDelay)
+            }
             group.cancelAll()
         }
         await stop()
@@ -180,6 +244,7 @@ public final class Gateway: Service {
     /// Drains and stops both planes. Whoever calls it again returns at once.
     public func stop() async {
         guard !isStopping.exchange(true, ordering: .relaxed) else { return }
+        shared.readiness.advance(to: .draining)
         shared.logger.info("draining")
         await dataPlane.drain()
         await controlPlane.stop()

@@ -1,4 +1,7 @@
 #if Gateway
+import Foundation
+import NIOCore
+
 /// Why a gateway could not start, or not take what it was told anew.
 public struct GatewayError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
@@ -12,26 +15,34 @@ public struct GatewayError: Error, Sendable, CustomStringConvertible {
 
     public let code: Code
     public let description: String
+    /// Whether it would be so again at the next start, until somebody changes something.
+    package let isLasting: Bool
 
     static func cannotListen(
         on address: GatewayConfiguration.Address, because error: any Error
     ) -> GatewayError {
-        GatewayError(code: .cannotListen, description: "cannot listen on \(address): \(words(of: error))")
+        // A port that only the privileged have stays theirs. An address may be let go, or come with its network.
+        GatewayError(
+            code: .cannotListen, description: "cannot listen on \(address): \(words(of: error))",
+            isLasting: (error as? IOError)?.errnoCode == EACCES)
     }
 
     static func unusableCertificate(_ certificate: String, _ key: String, because reason: String) -> GatewayError {
         GatewayError(
             code: .unusableCertificate,
-            description: "cannot use the certificate \(certificate) with the key \(key): \(reason)")
+            description: "cannot use the certificate \(certificate) with the key \(key): \(reason)",
+            isLasting: true)
     }
 
     static func unusableTrust(_ path: String, because reason: String) -> GatewayError {
         GatewayError(
-            code: .unusableCertificate, description: "cannot trust the certificates of \(path): \(reason)")
+            code: .unusableCertificate, description: "cannot trust the certificates of \(path): \(reason)",
+            isLasting: true)
     }
 
     static func cannotOpenLog(at path: String, because error: String) -> GatewayError {
-        GatewayError(code: .cannotOpenLog, description: "cannot open the access log '\(path)': \(error)")
+        GatewayError(
+            code: .cannotOpenLog, description: "cannot open the access log '\(path)': \(error)", isLasting: true)
     }
 }
 #endif

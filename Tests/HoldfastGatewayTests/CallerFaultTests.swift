@@ -10,6 +10,9 @@ import Testing
     private static let behind = "{address: 192.0.2.1:2, trusted: [10.0.0.0/8]}"
     private static let standard = "{address: 192.0.2.1:3, trusted: [10.0.0.0/8], trustedFields: forwarded}"
 
+    /// Of keys by address there is a warning of its own.
+    private static let byAddress = "caller: address, idempotency: {keys: \"off\"}, rateLimit: {requests: 1}"
+
     private func text(_ listeners: [String], _ options: String) -> String {
         "listeners: [\(listeners.joined(separator: ", "))]\nservices: {a: {endpoints: [http://a]}}\n"
             + "routes: [{name: r, service: a, \(options)}]"
@@ -56,8 +59,8 @@ import Testing
         ([open, behind], "caller: field x-auth-request-email", "those that come to 192.0.2.1:1"),
         ([open], "caller: field user-agent accept-language", "many callers send alike"),
         ([behind], "caller: field x-forwarded-proto", "many callers send alike"),
-        (["{address: 127.0.0.1:1}"], "caller: address", "comes from this machine"),
-        (["{address: \"[::1]:1\"}", behind], "caller: address", "whoever comes to [::1]:1"),
+        (["{address: 127.0.0.1:1}"], byAddress, "comes from this machine"),
+        (["{address: \"[::1]:1\"}", behind], byAddress, "whoever comes to [::1]:1"),
         ([open], "match: {fields: {x-forwarded-proto: https}}", "none of them matches"),
     ])
     func `what is one caller for some is warned of`(listeners: [String], options: String, words: String) throws {
@@ -69,8 +72,8 @@ import Testing
         ([open], "caller: field authorization"), ([open], "caller: field x-api-key"),
         ([open], "caller: field x-user-token"), ([open], "caller: field authorization x-user"),
         ([behind], "caller: field x-forwarded-user"), ([standard], "caller: field x-forwarded-user"),
-        ([standard], "caller: field x-real-ip"), ([behind], "caller: field x-user"), ([open], "caller: address"),
-        (["{address: 127.0.0.1:1, trusted: [127.0.0.1]}"], "caller: address"),
+        ([standard], "caller: field x-real-ip"), ([behind], "caller: field x-user"), ([open], byAddress),
+        (["{address: 127.0.0.1:1, trusted: [127.0.0.1]}"], byAddress),
         ([behind], "idempotency: {scopeFields: [x-forwarded-user]}"),
         ([open], "caller: field x-forwarded-user, idempotency: {keys: \"off\"}"),
         ([open], "caller: certificate, idempotency: {keys: \"off\"}"),

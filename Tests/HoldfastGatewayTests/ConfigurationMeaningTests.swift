@@ -68,6 +68,7 @@ import Testing
               idleTimeout: 14s
               clientTimeout: 22s
               webSocketTimeout: 2h
+              drainDelay: 14s
               drainTimeout: 15s
               keysPerCaller: 16
               bytesPerCaller: 17MiB
@@ -109,6 +110,7 @@ import Testing
         expected.idleTimeout = .seconds(14)
         expected.clientTimeout = .seconds(22)
         expected.webSocketTimeout = .seconds(7_200)
+        expected.drainDelay = .seconds(14)
         expected.drainTimeout = .seconds(15)
         expected.keysPerCaller = 16
         expected.bytesPerCaller = 17 << 20

@@ -148,6 +148,8 @@ import Testing
         try await expectEqual(value("process_open_fds{job='gateway'} > bool 3"), 1)
         try await expectEqual(value("process_cpu_seconds_total{job='gateway'} > bool 0"), 1)
         try await expectEqual(value("process_start_time_seconds{job='gateway'} < bool time()"), 1)
+        try await expectEqual(value("holdfast_ready{job='gateway'}"), 1)
+        try await expectEqual(value("holdfast_config_last_reload_successful{job='gateway'}"), 1)
     }
 
     private func checkFigures(_ prometheus: PrometheusServer) async throws {
@@ -177,6 +179,10 @@ import Testing
             value("holdfast_connections_refused_total{job='figures',reason='connections-per-client'}"), 8)
         try await expectEqual(value("holdfast_accept_pauses_total{job='figures'}"), 9)
         try await expectEqual(value("holdfast_kept_bytes{job='figures'}"), 10)
+        try await expectEqual(value("holdfast_kept_bytes_limit{job='figures'}"), 17)
+        try await expectEqual(value("holdfast_connections_limit{job='figures'}"), 16)
+        try await expectEqual(value("holdfast_config_reloads_total{job='figures',result='refused'}"), 6)
+        try await expectEqual(value("holdfast_certificate_expiry_timestamp_seconds{use='trusted'}"), 2_000_000_001)
     }
 }
 
@@ -214,6 +220,17 @@ extension MetricsSnapshot {
         snapshot.store.heard(.becameUnknown(try RecordID.ofTests(), fence: 1))
         snapshot.storeUsage = ClaimUsage(keys: 11, bytes: 12, unknown: 13)
         snapshot.storeBound = ClaimUsage(keys: 14, bytes: 15)
+        snapshot.certificates = [
+            .init(
+                owner: "listener", name: "0.0.0.0:443",
+                times: CertificateTimes(file: "/etc/certificate.pem", use: .shown, notAfter: 2_000_000_000)),
+            .init(
+                owner: "service", name: "payments",
+                times: CertificateTimes(file: "/etc/trust.pem", use: .trusted, notAfter: 2_000_000_001)),
+        ]
+        snapshot.reloads.refused = 6
+        snapshot.connectionsBound = 16
+        snapshot.keptBytesBound = 17
         snapshot.streams = 7
         snapshot.refusedByClient = 8
         snapshot.acceptPauses = 9

@@ -218,16 +218,17 @@ import Testing
         #expect(errors.contains("it must be \(allowed)"), "\(errors)")
     }
 
-    @Test func `a taken port and an unreachable store end with one line and 1`() async throws {
+    @Test func `a taken port ends with one line and 1, and a folder that is not there with 78`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         let upstream = ["gateway", "--upstream", "http://127.0.0.1:\(service.port)"]
-        for arguments in [
-            ["--listen", "127.0.0.1:\(service.port)", "--admin", "127.0.0.1:0", "--store", "memory"],
-            ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:\(service.port)", "--store", "memory"],
-            ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "sqlite:/nowhere/at/all.db"],
-        ] {
+        for (arguments, expected) in [
+            (["--listen", "127.0.0.1:\(service.port)", "--admin", "127.0.0.1:0", "--store", "memory"], 1),
+            (["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:\(service.port)", "--store", "memory"], 1),
+            (["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "sqlite:/nowhere/at/all.db"], 78),
+            (["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "postgres://h/d?nonsense=1"], 64),
+        ] as [([String], Int32)] {
             let (status, _, errors) = try await HoldfastProcess.run(upstream + arguments)
-            #expect(status == 1)
+            #expect(status == expected, "\(errors)")
             // Beside what the log says of the store.
             let lines = errors.split(separator: "\n").filter { !$0.contains(" info holdfast: ") }
             #expect(lines.count == 1 && lines[0].hasPrefix("holdfast: "), "\(errors)")

@@ -74,7 +74,7 @@ import Testing
     @Test(arguments: [
         ("endpoints: [http://a, http://b, http://a]", "services.a.endpoints has http://a:80 twice"),
         ("endpoints: [http://a], tls: {verify: false}", "services.a.tls does nothing"),
-        ("endpoints: [http://a, https://b], tls: {verify: false}", nil), ("endpoints: [http://a, https://a]", nil),
+        ("endpoints: [http://a, https://b], tls: {name: b}", nil), ("endpoints: [http://a, https://a]", nil),
     ])
     func `an endpoint that is there twice, and TLS for none, are warned of`(options: String, warning: String?) throws {
         let found = try warnings("services: {a: {\(options)}}\nroutes: [{name: r, service: a}]")
@@ -106,18 +106,23 @@ import Testing
         #expect(untrusted.first?.hasPrefix("nobody can be trusted by \(old.certificate)") == true, "\(untrusted)")
     }
 
-    @Test func `a folder that is not there is told`() throws {
+    @Test func `a folder that is not there is a mistake, at its line`() throws {
         let folder = try ConfigurationFolder()
         defer { folder.remove() }
         let inside = folder.path("here.db")
         for (path, words) in [
-            (folder.path("nowhere/x"), "there is no folder \(folder.path("nowhere"))"),
+            ("/no/where/x", "there is no folder /no/where"), ("no/where/x", "there is no folder no/where"),
             (folder.path(""), "is a folder"), (inside, nil), ("x", nil),
         ] {
             let text = "store: {location: \"sqlite:\(path)\"}\naccessLog: {path: \"\(path)\"}\n" + Self.rest
-            let found = try warnings(text)
+            let found = mistakes(text)
             #expect(found.count == (words == nil ? 0 : 2), "\(found)")
             if let words { #expect(found.allSatisfy { $0.hasSuffix(words) }, "\(found)") }
+            if words != nil {
+                #expect(found.map { $0.split(separator: ":")[1] } == ["1", "2"], "\(found)")
+            } else {
+                #expect(try warnings(text) == [])
+            }
         }
     }
 
@@ -162,11 +167,36 @@ import Testing
             "after 502, 503, 504, and what was not sent"
         ),
         ("match: {methods: [GET]}", "after 502, 503, 504, and what was not sent"),
+        ("match: {methods: [GET]}", "and what was not sent; Retry-After"),
+        ("match: {methods: [GET, POST]}", "and what was not sent; for POST only after what was not sent; "),
+        ("retry: {attempts: 2}", "and what was not sent; for PATCH and POST only after what was not sent; "),
+        (
+            "match: {methods: [PUT, PATCH]}, idempotency: {honouredByService: true}",
+            "; for PATCH without a key only after what was not sent; "
+        ),
+        (
+            "match: {methods: [POST]}, idempotency: {honouredByService: true}",
+            "; without a key only after what was not sent; "
+        ),
     ])
     func `the plan says what is tried again`(options: String, words: String) throws {
         let configuration = try read(
             "services: {a: {endpoints: [http://a]}}\nroutes: [{name: r, service: a, \(options)}]")
         #expect(configuration.routes[0].policyWords.contains { $0.hasPrefix("retry: ") && $0.contains(words) })
+    }
+
+    @Test(arguments: [
+        ("match: {methods: [POST]}, hedge: {after: 1s}", "hedge: none: POST may not be sent twice"),
+        ("match: {methods: [GET, POST]}, hedge: {after: 1s}", "; for POST none"),
+        ("match: {methods: [GET]}, hedge: {after: 1s}", "hedge: "),
+        ("match: {methods: [GET, HEAD]}", "idempotency: none: requests of GET, HEAD have no keys"),
+        ("match: {methods: [GET, HEAD]}, idempotency: {keys: \"off\"}", "idempotency: keys are passed on"),
+    ])
+    func `the plan tells no hedge and no key where there are none`(options: String, words: String) throws {
+        let configuration = try read(
+            "services: {a: {endpoints: [http://a]}}\nroutes: [{name: r, service: a, \(options)}]")
+        let lines = configuration.routes[0].policyWords
+        #expect(lines.contains { $0.contains(words.replacing("GET, HEAD", with: "GET and HEAD")) }, "\(lines)")
     }
 }
 #endif

@@ -19,7 +19,7 @@ struct ConfigurationPlan {
             listeners + [""] + configuration.services.flatMap { service($0) + [""] }
             + ["Routes, of which the first that matches counts", ""]
             + configuration.routes.enumerated().flatMap { route($1, place: $0 + 1) + [""] } + limits
-            + configuration.callerWarnings.flatMap { ["", "Warning: \($0)"] }
+            + configuration.callerWarnings.flatMap { ["", "Note: \($0)"] }
         return whole.joined(separator: "\n")
     }
 
@@ -102,7 +102,10 @@ struct ConfigurationPlan {
                 + "a WebSocket may be silent for \(configuration.webSocketTimeout.words)",
             "  header fields: \(sizeWords(configuration.headerLimit)), within \(configuration.headerTimeout.words)",
             "  bodies: " + bodyRate + "; \(sizeWords(configuration.keptBytes)) kept of all together",
-            "  draining: \(configuration.drainTimeout.words)",
+            "  draining: "
+                + (configuration.drainDelay > .zero
+                    ? "not ready, and still serving, for \(configuration.drainDelay.words); then " : "")
+                + configuration.drainTimeout.words,
         ]
         let bound = configuration.store.bound
         lines.append("  keys in the store: \(bound.keys), with \(sizeWords(bound.bytes)) of outcomes")

@@ -67,7 +67,11 @@ public struct GatewayConfiguration: Sendable, Hashable {
     /// rejected before it is claimed, one without is not retried, and the response to one with a key is given but not
     /// kept. Default: 256 MiB: as many requests as any route is likely to have in flight, on a machine of 1 GiB.
     public var keptBytes = 256 << 20
-    /// How long requests may go on after a shutdown began: 1 ms to 1 h. Default: 30 s.
+    /// How long requests are still taken after a shutdown began, while `/ready` says that none are wanted: zero to 1 h.
+    /// Default: zero, since it helps only where something asks `/ready` and takes the gateway out. Then it is what that
+    /// needs: its interval times the failures that it waits for, and a little more.
+    public var drainDelay: Duration = .zero
+    /// How long requests may go on after that: 1 ms to 1 h. Default: 30 s.
     public var drainTimeout: Duration = .seconds(30)
     /// The most keys, and bytes of outcomes, that one caller may have within the retention; nil is no bound. Each gateway
     /// counts for itself.
@@ -142,6 +146,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
         try require("body rate", bodyRate, in: 0...(1 << 30))
         try require("body grace", bodyGrace, in: Self.times)
         try require("kept bytes", keptBytes, in: (1 << 20)...(1 << 40))
+        try require("drain delay", drainDelay, in: .zero ... .seconds(3_600))
         try require("drain timeout", drainTimeout, in: Self.times)
         if let keysPerCaller { try require("keys per caller", keysPerCaller, in: 1...1_000_000_000) }
         if let bytesPerCaller { try require("bytes per caller", bytesPerCaller, in: 1...(1 << 50)) }

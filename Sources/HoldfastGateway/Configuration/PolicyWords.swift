@@ -63,10 +63,21 @@ extension RouteConfiguration {
         if let concurrency { lines.append("concurrency: \(concurrency) in flight") }
         if let adaptiveLimit { lines.append("adaptive limit: \(adaptiveLimit)") }
         if let bodyLimit { lines.append("body: at most \(bytesWords(bodyLimit))") }
-        lines.append("idempotency: \(idempotency.words(caller: caller))")
+        let isKeyless = idempotency.keys != .off && !hasKeyedMethods
+        lines.append(
+            "idempotency: "
+                + (isKeyless
+                    ? "none: requests of \(listed(match.methods.sorted())) have no keys"
+                    : idempotency.words(caller: caller)))
         lines.append("deadline: \(deadline.words)")
         lines.append("retry: \(retryWords)")
-        if let hedge { lines.append("hedge: \(hedge.words)") }
+        if let hedge {
+            lines.append(
+                "hedge: "
+                    + (sendsOnce
+                        ? "none: \(listed(match.methods.sorted())) may not be sent twice"
+                        : hedge.words + onceWords("none")))
+        }
         lines.append("budget: \(budget.map { "\($0)" } ?? "the service's")")
         lines.append("attempt timeout: \(attemptTimeout.words); silence within a response: \(streamTimeout.words)")
         lines.append("kept of a body: \(bytesWords(keptBytes)); WebSocket \(webSockets ? "passed on" : "refused")")
@@ -75,6 +86,14 @@ extension RouteConfiguration {
 }
 
 extension RouteConfiguration {
+    /// What is said of those of its methods that may not be sent twice, if there are any.
+    private func onceWords(_ words: String) -> String {
+        guard !methodsSentOnce.isEmpty, methodsSentOnce.count < match.methods.count || match.methods.isEmpty else {
+            return repeatsKeyed ? "; without a key \(words)" : ""
+        }
+        return "; for \(listed(methodsSentOnce))\(repeatsKeyed ? " without a key" : "") \(words)"
+    }
+
     private var retryWords: String {
         guard retry.attempts > 1 else { return "none" }
         let statuses = retryStatuses.sorted().map { "\($0)" }.joined(separator: ", ")
@@ -83,7 +102,8 @@ extension RouteConfiguration {
             return
                 "\(retry); after what was not sent alone: \(listed(match.methods.sorted())) may not be sent twice\(layers)"
         }
-        return "\(retry); after \(statuses.isEmpty ? "no status" : statuses), and what was not sent; "
+        return "\(retry); after \(statuses.isEmpty ? "no status" : statuses), and what was not sent"
+            + onceWords("only after what was not sent") + "; "
             + "Retry-After lengthens a wait by \(retry.retryAfterLimit.words) at the most\(layers)"
     }
 }

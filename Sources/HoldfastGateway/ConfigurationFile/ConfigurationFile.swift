@@ -60,6 +60,19 @@ public struct ConfigurationFile: Sendable {
         }
     }
 
+    /// Whether the file gives an option, as the reference calls it.
+    package func gives(_ option: String) -> Bool { given.contains(option) }
+
+    /// What somebody else has found wrong with an option, at its line.
+    ///
+    /// - Parameter option: As the reference calls it.
+    package func mistake(at option: String, _ message: String) -> ConfigurationMistakes {
+        let place = places[option]
+        let mistake = ConfigurationMistake(
+            file: path, line: place?.line, column: place?.column, message: "\(option): \(message)")
+        return ConfigurationMistakes(all: [mistake], files: files)
+    }
+
     /// Reads text as if it were in a file.
     init(_ bytes: [UInt8], path: String, environment: [String: String] = [:]) throws(ConfigurationMistakes) {
         let report = ReadingReport(file: path, environment: environment)

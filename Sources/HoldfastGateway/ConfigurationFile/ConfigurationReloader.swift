@@ -9,10 +9,22 @@ import Synchronization
 /// The file is read and checked whole. When anything is wrong with it, every mistake is logged, and what runs is kept.
 /// Changes are told by the system: of the file, of the files that it names, and of links on the way to them.
 public final class ConfigurationReloader: Service {
+    /// What becomes of a reading.
+    public enum Reading: Sendable, Equatable {
+        case began
+        /// It is what runs.
+        case taken
+        /// What ran before is kept: the file cannot be read, or has mistakes.
+        case refused
+        /// What ran before is kept: the file is right, and cannot be applied to what runs.
+        case notApplied
+    }
+
     private let path: String
     private let initial: ConfigurationFile
     private let logger: Logger
     private let watches: Bool
+    private let told: @Sendable (Reading) -> Void
     private let apply: @Sendable (GatewayConfiguration) async throws -> Void
     /// At most one request waits: a burst of changes needs one reading after the last.
     private let requests: AsyncStream<Void>
@@ -22,15 +34,18 @@ public final class ConfigurationReloader: Service {
     ///   - file: What runs already.
     ///   - logger: Where each reading and each mistake is logged.
     ///   - watches: Whether changes of the files are a reason to read. Otherwise ``readAgain()`` alone is.
+    ///   - told: Called when a reading begins, and when it has ended.
     ///   - apply: Makes a configuration the one that runs, or throws and leaves what runs as it was.
     public init(
         _ file: ConfigurationFile, logger: Logger, watches: Bool = true,
+        told: @escaping @Sendable (Reading) -> Void = { _ in },
         apply: @escaping @Sendable (GatewayConfiguration) async throws -> Void
     ) {
         path = file.path
         initial = file
         self.logger = logger
         self.watches = watches
+        self.told = told
         self.apply = apply
         (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -77,18 +92,24 @@ public final class ConfigurationReloader: Service {
     /// - Returns: The files that were looked at, and whether they are right.
     func read(unless known: GatewayConfiguration?) async -> (files: [String], isGood: Bool) {
         let file: ConfigurationFile
+        told(.began)
         do throws(ConfigurationMistakes) {
             file = try ConfigurationFile(path: path)
         } catch {
             for mistake in error.all { logger.error("\(mistake)") }
             logger.error("the configuration is kept as it was", metadata: ["file": "\(path)"])
+            told(.refused)
             return (error.files, false)
         }
-        guard file.configuration != known else { return (file.files, true) }
+        guard file.configuration != known else {
+            told(.taken)
+            return (file.files, true)
+        }
         for warning in file.warnings { logger.warning("\(warning)") }
         do {
             try await apply(file.configuration)
             logger.notice("the configuration was read again", metadata: ["file": "\(path)"])
+            told(.taken)
         } catch let error as RestartRequired {
             for option in error.options {
                 let place = file.place(of: option)
@@ -97,9 +118,11 @@ public final class ConfigurationReloader: Service {
                     "\(ConfigurationMistake(file: path, line: place?.line, column: place?.column, message: words))")
             }
             logger.error("the configuration is kept as it was", metadata: ["file": "\(path)"])
+            told(.notApplied)
         } catch {
             logger.error(
                 "the configuration is kept as it was", metadata: ["file": "\(path)", "error": "\(error)"])
+            told(.notApplied)
         }
         return (file.files, true)
     }

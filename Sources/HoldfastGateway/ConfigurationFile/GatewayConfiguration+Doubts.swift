@@ -41,8 +41,13 @@ extension GatewayConfiguration {
         _ services: [Placed<ServiceConfiguration>], _ routes: [Placed<RouteConfiguration>], in file: SectionReader
     ) {
         guard !file.isDescribing else { return }
-        for service in services { tellOfEndpoints(service) }
+        tellOfMemory(in: file)
+        for service in services {
+            tellOfEndpoints(service)
+            service.value.tell(in: service.section)
+        }
         for route in routes {
+            route.value.tell(in: route.section)
             for (option, words) in route.value.doubts {
                 file.report.warning(route.section.mark(of: option), "route \(shown(route.value.name)): \(words)")
             }
@@ -80,15 +85,30 @@ extension RouteConfiguration {
     /// Whether none of its requests may be sent again once it has been sent.
     package var sendsOnce: Bool {
         guard !match.methods.isEmpty, match.methods.isDisjoint(with: Self.repeatable) else { return false }
-        let isKeyed = idempotency.keys != .off && !match.methods.isDisjoint(with: idempotency.keyedMethods)
-        return !(isKeyed && idempotency.isHonouredByService)
+        return !repeatsKeyed
+    }
+
+    /// Whether a request with a key may be sent again, whatever its method.
+    package var repeatsKeyed: Bool {
+        idempotency.keys != .off && hasKeyedMethods && idempotency.isHonouredByService
+    }
+
+    /// Whether any of its requests may have a key.
+    package var hasKeyedMethods: Bool {
+        match.methods.isEmpty || !match.methods.isDisjoint(with: idempotency.keyedMethods)
+    }
+
+    /// Those of its methods whose requests may not be sent again by themselves: of a route of any method, those that are
+    /// met most.
+    package var methodsSentOnce: [String] {
+        match.methods.isEmpty ? ["PATCH", "POST"] : match.methods.subtracting(Self.repeatable).sorted()
     }
 
     /// What does nothing, or not what it says, with the option that it is about.
     fileprivate var doubts: [(option: String, words: String)] {
         var doubts: [(option: String, words: String)] = []
         let methods = listed(match.methods.sorted())
-        let mayHaveKeys = match.methods.isEmpty || !match.methods.isDisjoint(with: idempotency.keyedMethods)
+        let mayHaveKeys = hasKeyedMethods
         if idempotency.keys == .required, !mayHaveKeys {
             doubts.append(
                 (

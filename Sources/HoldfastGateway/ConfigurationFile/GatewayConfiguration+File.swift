@@ -111,9 +111,12 @@ extension GatewayConfiguration {
             "webSocketTimeout", default: webSocketTimeout, in: Self.webSocketTimes,
             "How long a WebSocket may be silent in both directions. Then each side gets a close frame, 1001, and the connections close."
         )
+        drainDelay = limits.duration(
+            "drainDelay", default: drainDelay, in: .zero ... .seconds(3_600),
+            "How long requests are still taken after a shutdown began, while `/ready` answers 503, so that a balancer takes the gateway out first."
+        )
         drainTimeout = limits.duration(
-            "drainTimeout", default: drainTimeout, in: Self.times,
-            "How long requests may go on after a shutdown began.")
+            "drainTimeout", default: drainTimeout, in: Self.times, "How long requests may go on after that.")
         keysPerCaller = limits.integer(
             "keysPerCaller", in: 1...1_000_000_000, unset: "no bound",
             "The most idempotency keys that one caller may have within the retention. Each gateway counts for itself. A change needs a restart."
@@ -361,9 +364,7 @@ extension StoreConfiguration {
         }
         let mark = section.mark(of: section.has("locationFile") ? "locationFile" : "location")
         for warning in location.warnings(section.report.environment) { section.report.warning(mark, warning) }
-        if case .sqlite(let path) = location, let fault = MissingFolder.fault(ofFile: path) {
-            section.report.warning(mark, "the store cannot be opened: \(fault)")
-        }
+        if case .sqlite(let path) = location { section.tellOfFolder(of: path, mark, "the store cannot be opened") }
     }
 }
 
@@ -383,8 +384,8 @@ extension AccessLogConfiguration {
         )
         log.replays = section.integer(
             "replays", default: log.replays, in: Self.counts, "Of how many replays one is logged, in the same way.")
-        if !section.isDescribing, let path = log.path, let fault = MissingFolder.fault(ofFile: path) {
-            section.report.warning(section.mark(of: "path"), "the access log cannot be opened: \(fault)")
+        if !section.isDescribing, let path = log.path {
+            section.tellOfFolder(of: path, section.mark(of: "path"), "the access log cannot be opened", isAlone: true)
         }
         return log
     }

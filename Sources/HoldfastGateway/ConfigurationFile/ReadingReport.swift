@@ -44,7 +44,10 @@ final class ReadingReport {
         if !options.contains(where: { $0.path == option.path }) { options.append(option) }
     }
 
-    func note(given path: String) { given.insert(path) }
+    func note(given path: String, at mark: Mark?) {
+        given.insert(path)
+        if places[path] == nil { note(path, at: mark) }
+    }
 
     /// Where an option's value is, as messages name it.
     func note(_ option: String, at mark: Mark?) {

@@ -31,14 +31,14 @@ extension SectionReader {
     /// Nobody takes a certificate whose time is over, or has not come; but a file may be renewed while the gateway runs.
     private func tellOfTimes(ofShown path: String) {
         for certificate in certificates(path) {
-            guard let fault = certificate.fault(at: Int(CertificateIdentity.now)) else { continue }
+            guard let fault = certificate.fault(soon: true) else { continue }
             return report.warning(mark(of: "tls"), "the certificate of \(path) \(fault)")
         }
     }
 
     /// Of those that vouch for others, one that is over beside one that is not is a change of authorities.
     private func tellOfTimes(ofTrusted path: String) {
-        let faults = certificates(path).map { $0.fault(at: Int(CertificateIdentity.now)) }
+        let faults = certificates(path).map { $0.fault() }
         guard let first = faults.first, let fault = first, faults.allSatisfy({ $0 != nil }) else { return }
         report.warning(mark(of: "tls"), "nobody can be trusted by \(path): its certificate \(fault)")
     }
@@ -48,14 +48,31 @@ extension SectionReader {
     }
 }
 
-extension NIOSSLCertificate {
-    /// - Parameter now: In seconds since 1970.
+/// When a certificate's time begins and ends, in seconds since 1970.
+struct CertificateEnd {
+    let notBefore: Int
+    let notAfter: Int
+
+    /// How near an end is told of at the most.
+    private static let near = 14 * 86_400
+
+    /// - Parameter soon: Whether an end that is near is one: within two weeks, and within the last third of its time, so
+    ///   that one which lives for a day is not told of for all of its life.
     /// - Returns: Nil where its time is now.
-    fileprivate func fault(at now: Int) -> String? {
+    func fault(at now: Int, soon: Bool = true) -> String? {
         func words(_ time: Int) -> String { Date(timeIntervalSince1970: Double(time)).formatted(.iso8601) }
-        if Int(notValidAfter) < now { return "has expired: it was valid until \(words(Int(notValidAfter)))" }
-        if Int(notValidBefore) > now { return "is not valid before \(words(Int(notValidBefore)))" }
-        return nil
+        if notAfter < now { return "has expired: it was valid until \(words(notAfter))" }
+        if notBefore > now { return "is not valid before \(words(notBefore))" }
+        let left = notAfter - now
+        guard soon, left < Self.near, left < (notAfter - notBefore) / 3 else { return nil }
+        return "expires soon: it is valid until \(words(notAfter))"
+    }
+}
+
+extension NIOSSLCertificate {
+    fileprivate func fault(soon: Bool = false) -> String? {
+        CertificateEnd(notBefore: Int(notValidBefore), notAfter: Int(notValidAfter))
+            .fault(at: Int(CertificateIdentity.now), soon: soon)
     }
 }
 #endif

@@ -107,7 +107,7 @@ final class SectionReader {
             if initial == "required" { mistake(nil, "\(fullName(name)) is missing, but must be \(kind.allowed)") }
             return nil
         }
-        report.note(given: generalName(name))
+        report.note(given: generalName(name), at: value.mark)
         report.note(fullName(name), at: value.mark)
         return value
     }

@@ -4,8 +4,8 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Lets through who presents the token (`Authorization: Bearer …`) or has a session, and everybody to `/health`. Whoever
-/// asks for the page is asked for the token.
+/// Lets through who presents the token (`Authorization: Bearer …`) or has a session, and everybody to `/health` and
+/// `/ready`. Whoever asks for the page is asked for the token.
 struct AdminTokenMiddleware: RouterMiddleware {
     typealias Context = AdminContext
 
@@ -19,7 +19,7 @@ struct AdminTokenMiddleware: RouterMiddleware {
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         switch (request.method, request.uri.path) {
-        case (_, "/health"): return try await next(request, context)
+        case (_, let path) where ControlPlane.probes.contains(path): return try await next(request, context)
         case (.post, "/api/login"): return try await logIn(request, context)
         default: break
         }

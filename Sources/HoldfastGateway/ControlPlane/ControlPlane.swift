@@ -3,43 +3,119 @@ import FoundationEssentials
 import HTTPTypes
 import Holdfast
 import Hummingbird
+import Logging
 import NIOCore
+import Synchronization
 
-/// Shows what the data plane does: a page, its state as JSON and as a stream of events, and metrics.
+/// Shows what the data plane does: a page, its state as JSON and as a stream of events, and metrics. It listens before
+/// there is anything to show, so that whoever asks whether the gateway is ready has an answer from the beginning.
 final class ControlPlane: Sendable {
-    private let server: HTTPServer
-    private let sampling: Task<Void, Never>
-    private let sources: ControlPlaneSources
+    private typealias Answer = @Sendable (Request, AdminContext) async throws -> Response
 
-    private init(server: HTTPServer, sampling: Task<Void, Never>, sources: ControlPlaneSources) {
+    /// What has something to show.
+    private struct Shown {
+        let sampling: Task<Void, Never>
+        let transitions: TransitionLog
+    }
+
+    private let server: HTTPServer
+    private let connections: AdminConnections
+    private let door: Door
+    private let shown = Mutex<Shown?>(nil)
+
+    private init(server: HTTPServer, connections: AdminConnections, door: Door) {
         self.server = server
-        self.sampling = sampling
-        self.sources = sources
+        self.connections = connections
+        self.door = door
     }
 
     var address: GatewayConfiguration.Address { server.address }
 
-    /// Starts to listen.
+    /// Who answers at the moment.
+    private final class Door: HTTPResponder {
+        private let answer: Mutex<Answer>
+
+        init(_ responder: some HTTPResponder<AdminContext>) {
+            answer = Mutex(Self.answer(by: responder))
+        }
+
+        func open(to responder: some HTTPResponder<AdminContext>) {
+            let next = Self.answer(by: responder)
+            answer.withLock { $0 = next }
+        }
+
+        private static func answer(by responder: some HTTPResponder<AdminContext>) -> Answer {
+            { request, context in try await responder.respond(to: request, context: context) }
+        }
+
+        @concurrent func respond(to request: Request, context: AdminContext) async throws -> Response {
+            let answer = answer.withLock { $0 }
+            return try await answer(request, context)
+        }
+    }
+
+    /// Starts to listen, and says that the gateway is not ready.
     ///
     /// - Throws: ``GatewayError`` when the address is taken.
-    static func start(_ sources: ControlPlaneSources) async throws -> ControlPlane {
+    static func bind(
+        _ admin: AdminConfiguration, readiness: Readiness, counters: GatewayCounters, logger: Logger
+    ) async throws -> ControlPlane {
         let connections = AdminConnections()
-        let gate = HTTPServer.Gate(
-            connections: connections, counters: sources.counters, dress: { AdminFields.add(to: &$0) })
+        let gate = HTTPServer.Gate(connections: connections, counters: counters, dress: { AdminFields.add(to: &$0) })
+        let waiting = usual(admin)
+        waiting.add(middleware: StartingMiddleware(readiness: readiness))
+        addProbes(readiness, to: waiting)
+        let door = Door(waiting.buildResponder())
         let server = try await HTTPServer.start(
-            router(sources, connections), on: sources.admin.address, logger: sources.logger, gate: gate
+            answeringBy: door, on: admin.address, logger: logger, gate: gate
         ) { AdminContext($0, connections: connections) }
+        return ControlPlane(server: server, connections: connections, door: door)
+    }
+
+    /// Shows what there is from now on. Call it once.
+    func show(_ sources: ControlPlaneSources) {
+        door.open(to: Self.router(sources, connections).buildResponder())
         let sampling = Task {
             // Only what is counted is sampled, four times a second, for eyes. State changes are told as they happen.
             while (try? await Task.sleep(for: .milliseconds(250))) != nil { sources.transitions.sample() }
         }
-        return ControlPlane(server: server, sampling: sampling, sources: sources)
+        shown.withLock { $0 = Shown(sampling: sampling, transitions: sources.transitions) }
+    }
+
+    /// Listens, and shows at once.
+    static func start(_ sources: ControlPlaneSources) async throws -> ControlPlane {
+        let plane = try await bind(
+            sources.admin, readiness: sources.readiness, counters: sources.counters, logger: sources.logger)
+        plane.show(sources)
+        return plane
     }
 
     func stop() async {
-        sampling.cancel()
-        sources.transitions.close()
+        if let shown = shown.withLock({ $0.take() }) {
+            shown.sampling.cancel()
+            shown.transitions.close()
+        }
         await server.stop()
+    }
+
+    /// A router that knows whose pages ask.
+    private static func usual(_ admin: AdminConfiguration) -> Router<AdminContext> {
+        // HEAD is to be answered wherever GET is (RFC 9110, section 9.1).
+        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: SameOriginMiddleware(host: admin.address.host, hasToken: admin.token != nil))
+        return router
+    }
+
+    /// What everybody may ask, without a token.
+    static let probes: Set<String> = ["/health", "/ready"]
+
+    /// Whether the process answers, and whether it wants requests.
+    private static func addProbes(_ readiness: Readiness, to router: Router<AdminContext>) {
+        router.get("/health") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
+        }
+        router.get("/ready") { _, _ in readiness.response }
     }
 
     private static func router(
@@ -48,10 +124,7 @@ final class ControlPlane: Sendable {
         let start = sources.clock.now
         let state: @Sendable () -> GatewayState = { sources.state(start.duration(to: sources.clock.now)) }
         let access = sources.admin.token.map { AdminAccess(token: $0, clock: sources.clock) }
-        // HEAD is to be answered wherever GET is (RFC 9110, section 9.1).
-        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(
-            middleware: SameOriginMiddleware(host: sources.admin.address.host, hasToken: sources.admin.token != nil))
+        let router = usual(sources.admin)
         let token = access.map { AdminTokenMiddleware(access: $0) }
         if let token { router.add(middleware: token) }
         router.add(middleware: AdminPlaceMiddleware())
@@ -60,10 +133,7 @@ final class ControlPlane: Sendable {
                 status: .ok, headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: pagePolicy],
                 body: .init(byteBuffer: ByteBuffer(bytes: PackageResources.page_html)))
         }
-        router.get("/health") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "text/plain"], body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
-        }
+        addProbes(sources.readiness, to: router)
         router.get("/metrics") { _, _ in
             var snapshot = sources.metrics()
             snapshot.process = .now()

@@ -15,6 +15,7 @@ struct ControlPlaneSources: Sendable {
     let observer: Observer
     var demo: DemoControls?
     var counters = GatewayCounters()
+    var readiness = Readiness(.serving)
     /// What `GET /api/state` answers, given how long the gateway has run.
     let state: @Sendable (Duration) -> GatewayState
     /// What the plan means, in words.
@@ -28,7 +29,7 @@ extension ControlPlaneSources {
         self.init(
             admin: plans.current.configuration.admin, logger: shared.logger, clock: shared.clock,
             engine: shared.engine, secret: shared.secret, transitions: transitions, observer: shared.observer,
-            demo: demo, counters: shared.counters,
+            demo: demo, counters: shared.counters, readiness: shared.readiness,
             state: { GatewayState(shared, plans.current, demo: demo, uptime: $0) },
             words: { plans.current.words },
             metrics: { MetricsSnapshot(shared, plans.current) })
@@ -38,7 +39,18 @@ extension ControlPlaneSources {
 extension MetricsSnapshot {
     init(_ shared: DataPlaneContext, _ plan: Plan) {
         self.init()
+        isReady = shared.readiness.isReady
+        reloads = shared.reloads.figures
+        certificates =
+            shared.certificates.times.map { CertificateFigures(owner: "listener", name: $0.name, times: $0.times) }
+            + plan.services.flatMap { service in
+                (service.credentials?.times ?? []).map {
+                    CertificateFigures(owner: "service", name: service.name, times: $0)
+                }
+            }
         store = shared.storeMetrics
+        connectionsBound = shared.descriptors.clients(plan.configuration.connections)
+        keptBytesBound = plan.configuration.keptBytes
         connections = shared.counters.connections.load(ordering: .relaxed)
         refusedByConnections = shared.counters.refusedByConnections.load(ordering: .relaxed)
         refusedByClient = shared.counters.refusedByClient.load(ordering: .relaxed)

@@ -26,7 +26,9 @@ package final class HTTPServer: Sendable {
     package static func start(
         _ router: Router<BasicRequestContext>, on address: GatewayConfiguration.Address, logger: Logger
     ) async throws -> HTTPServer {
-        try await start(router, on: address, logger: logger, gate: nil) { BasicRequestContext(source: $0) }
+        try await start(answeringBy: router.buildResponder(), on: address, logger: logger, gate: nil) {
+            BasicRequestContext(source: $0)
+        }
     }
 
     /// What stands between a server and strangers.
@@ -59,12 +61,11 @@ package final class HTTPServer: Sendable {
     ///   - gate: For a server that strangers can reach.
     ///   - context: What each request comes with.
     static func start<Context: RequestContext>(
-        _ router: Router<Context>, on address: GatewayConfiguration.Address, logger: Logger, gate: Gate?,
-        context: @escaping @Sendable (ApplicationRequestContextSource) -> Context
+        answeringBy responder: some HTTPResponder<Context>, on address: GatewayConfiguration.Address, logger: Logger,
+        gate: Gate?, context: @escaping @Sendable (ApplicationRequestContextSource) -> Context
     ) async throws -> HTTPServer {
         let quiet = quietened(logger)
         let (bound, continuation) = AsyncThrowingStream.makeStream(of: Int.self)
-        let responder = router.buildResponder()
         let server = try HTTPServerBuilder.http1(configuration: gate?.configuration ?? .init()).buildServer(
             configuration: ServerConfiguration(address: .hostname(address.host, port: address.port)),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,

@@ -63,8 +63,8 @@ struct AdminPlaceMiddleware: RouterMiddleware {
     @concurrent func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        // Everybody may ask this.
-        guard request.uri.path != "/health" else { return try await next(request, context) }
+        // Everybody may ask these.
+        guard !ControlPlane.probes.contains(request.uri.path) else { return try await next(request, context) }
         let hasPlace = context.showed()
         // A stream stays. In a stranger's place it would go when the next stranger comes.
         guard hasPlace || request.uri.path != "/api/events" else {

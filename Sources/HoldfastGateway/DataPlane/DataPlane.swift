@@ -65,6 +65,11 @@ final class DataPlane: Sendable {
         for loop in loops { try? await loop.eventLoop.submit { loop.value.context.take(plan) }.get() }
     }
 
+    /// Returns when each loop has had a turn.
+    func hasTurned() async {
+        for loop in loops { try? await loop.eventLoop.submit {}.get() }
+    }
+
     /// Reads the listeners' certificates again. New connections use them; those that are open keep what they have.
     ///
     /// - Returns: What has new connections use them.

@@ -17,6 +17,9 @@ struct DataPlaneContext: Sendable {
     let descriptors: DescriptorRoom
     let clients = ClientConnections()
     let kept = KeptRoom()
+    var readiness = Readiness()
+    let reloads = ReloadRecord()
+    let certificates = ListenerCertificates()
 }
 
 /// What belongs to one event loop: the plan it works by, its connections to endpoints, its random numbers. Never leaves

@@ -13,7 +13,12 @@ import Synchronization
 final class Certificates: Sendable {
     private let files: ListenerConfiguration.TLS
     private let protocols: [String]
-    private let current: Mutex<NIOSSLContext>
+    private struct Reading {
+        let context: NIOSSLContext
+        let times: [CertificateTimes]
+    }
+
+    private let current: Mutex<Reading>
 
     /// - Throws: ``GatewayError`` when the files cannot be used.
     init(_ files: ListenerConfiguration.TLS, http2: Bool) throws {
@@ -24,21 +29,26 @@ final class Certificates: Sendable {
 
     /// For one connection.
     func makeHandler() -> NIOSSLServerHandler {
-        NIOSSLServerHandler(context: current.withLock { $0 })
+        NIOSSLServerHandler(context: current.withLock { $0.context })
     }
+
+    /// Until when those hold that were read last.
+    var times: [CertificateTimes] { current.withLock { $0.times } }
 
     /// Reads the files again.
     ///
     /// - Returns: What has new connections use them.
     /// - Throws: ``GatewayError`` when they cannot be used; then what was read before stays.
     func reload() throws -> () -> Void {
-        let context = try Self.read(files, protocols: protocols)
-        return { self.current.withLock { $0 = context } }
+        let reading = try Self.read(files, protocols: protocols)
+        return { self.current.withLock { $0 = reading } }
     }
 
-    private static func read(_ files: ListenerConfiguration.TLS, protocols: [String]) throws -> NIOSSLContext {
+    private static func read(_ files: ListenerConfiguration.TLS, protocols: [String]) throws -> Reading {
         let (chain, key) = try PEMFile.shown(files.certificate, files.key)
-        var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: key)
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: key)
+        var times = [CertificateTimes(files.certificate, .shown, chain)]
         // Server names are taken, nothing is compressed or negotiated anew, no certificate is asked for later, and keys are
         // exchanged over elliptic curves, as BoringSSL has it (RFC9113-9.2-2, RFC9113-9.2-3, RFC9113-9.2.1-1,
         // RFC9113-9.2.1-2, RFC9113-9.2.1-3, RFC9113-9.2.1-6, RFC9113-9.2.2-3, RFC9113-9.2.3-1, RFC9113-10.6-3).
@@ -46,13 +56,17 @@ final class Certificates: Sendable {
         configuration.cipherSuiteValues = TLSConfiguration.forwardSecretCiphers
         configuration.applicationProtocols = protocols
         if files.clients.verify != .off {
-            configuration.trustRoots = .certificates(try PEMFile.trusted(files.clients.trust ?? ""))
+            let trusted = try PEMFile.trusted(files.clients.trust ?? "")
+            configuration.trustRoots = .certificates(trusted)
+            times.append(CertificateTimes(files.clients.trust ?? "", .trusted, trusted))
             configuration.certificateVerification =
                 files.clients.verify == .required ? .noHostnameVerification : .optionalVerification
             // So that a client with several certificates knows which to show.
             configuration.sendCANameList = true
         }
-        return try NIOSSLContext(showing: files.certificate, files.key, configuration)
+        return Reading(
+            context: try NIOSSLContext(showing: files.certificate, files.key, configuration),
+            times: times.compactMap { $0 })
     }
 }
 
@@ -77,15 +91,13 @@ enum PEMFile {
     /// - Throws: ``GatewayError`` when the files cannot be used.
     static func shown(
         _ certificate: String, _ key: String
-    ) throws -> (chain: [NIOSSLCertificateSource], key: NIOSSLPrivateKeySource) {
+    ) throws -> (chain: [NIOSSLCertificate], key: NIOSSLPrivateKeySource) {
         do {
             let chain = try NIOSSLCertificate.fromPEMFile(certificate)
             guard !chain.isEmpty else {
                 throw GatewayError.unusableCertificate(certificate, key, because: "it holds none")
             }
-            return (
-                chain.map { .certificate($0) }, .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
-            )
+            return (chain, .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
         } catch let error as GatewayError {
             throw error
         } catch {

@@ -55,6 +55,10 @@ final class Listener: Sendable {
                 }
                 .bind(host: configuration.address.host, port: configuration.address.port).get()
             guard let bound = channel.localAddress else { throw ChannelError.unknownLocalAddress }
+            if let certificates {
+                let found = GatewayConfiguration.Address(host: bound.ipAddress ?? "\(bound)", port: bound.port ?? 0)
+                shared.certificates.add(certificates, of: "\(found)")
+            }
             return Listener(address: bound, certificates: certificates, channel: channel)
         } catch {
             throw GatewayError.cannotListen(on: configuration.address, because: error)

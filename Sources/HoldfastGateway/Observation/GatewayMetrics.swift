@@ -11,6 +11,7 @@ enum GatewayMetrics {
         var text = PrometheusText()
         text.family("holdfast_build_info", "The version that runs; always 1.", .gauge)
         text.sample(["version": GatewayVersion.current], 1)
+        configuration(snapshot, into: &text)
         requests(snapshot, into: &text)
         routes(snapshot.routes, into: &text)
         endpoints(snapshot.services, into: &text)
@@ -22,9 +23,39 @@ enum GatewayMetrics {
         return text.description
     }
 
+    private static func configuration(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
+        text.gauge(
+            "holdfast_ready", "1 while requests are wanted, as /ready says; 0 while the gateway starts or drains.",
+            snapshot.isReady ? 1 : 0)
+        text.gauge(
+            "holdfast_config_last_reload_successful",
+            "1 if the configuration that was read last is the one that runs; 0 if it was refused.",
+            snapshot.reloads.lastSucceeded ? 1 : 0)
+        text.gauge(
+            "holdfast_config_last_reload_success_timestamp_seconds",
+            "When the configuration that runs was read, in seconds since 1970.", snapshot.reloads.lastSuccess)
+        text.family("holdfast_config_reloads_total", "Readings of the configuration after the start.", .counter)
+        text.sample(["result": "succeeded"], snapshot.reloads.succeeded)
+        text.sample(["result": "refused"], snapshot.reloads.refused)
+        text.family(
+            "holdfast_certificate_expiry_timestamp_seconds",
+            "When the certificates of a file that is in use expire, in seconds since 1970: of those that are shown the first, of those that are trusted the last.",
+            .gauge)
+        for certificate in snapshot.certificates {
+            text.sample(
+                [
+                    "owner": certificate.owner, "name": certificate.name, "use": certificate.times.use.rawValue,
+                    "file": certificate.times.file,
+                ], certificate.times.notAfter)
+        }
+    }
+
     private static func requests(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
         text.gauge("holdfast_requests_in_flight", "Requests that are not yet answered.", snapshot.requestsInFlight)
         text.gauge("holdfast_connections", "Client connections.", snapshot.connections)
+        text.gauge(
+            "holdfast_connections_limit", "The most client connections, as configured and as descriptors allow.",
+            snapshot.connectionsBound)
         text.family("holdfast_connections_refused_total", "Client connections that were closed as they came.", .counter)
         text.sample(["reason": "connections"], snapshot.refusedByConnections)
         text.sample(["reason": "connections-per-client"], snapshot.refusedByClient)
@@ -36,6 +67,9 @@ enum GatewayMetrics {
         text.counter(
             "holdfast_handshake_failures_total", "TLS handshakes with clients that failed.", snapshot.handshakeFailures)
         text.gauge("holdfast_kept_bytes", "Bodies that are kept in memory.", snapshot.keptBytes)
+        text.gauge(
+            "holdfast_kept_bytes_limit", "The most bytes of bodies that may be kept; requests get half of them.",
+            snapshot.keptBytesBound)
         text.gauge("holdfast_streams", "HTTP/2 streams that clients have open.", snapshot.streams)
         text.family("holdfast_requests_total", "Requests that ended, by route and class of status.", .counter)
         for route in snapshot.routes {

@@ -51,6 +51,18 @@ struct MetricsSnapshot: Sendable {
         }
     }
 
+    /// Until when one file's certificates hold.
+    struct CertificateFigures: Sendable {
+        /// `listener` or `service`.
+        var owner: String
+        var name: String
+        var times: CertificateTimes
+    }
+
+    /// Whether the gateway wants requests.
+    var isReady = true
+    var reloads = ReloadRecord.Figures()
+    var certificates: [CertificateFigures] = []
     var routes: [RouteMetrics] = []
     var services: [ServiceFigures] = []
     /// The budgets of routes that have their own, by the route's name.
@@ -61,6 +73,8 @@ struct MetricsSnapshot: Sendable {
     var requestsInFlight = 0
     /// Client connections.
     var connections = 0
+    /// The most that there may be, as configured and as descriptors allow.
+    var connectionsBound = 0
     /// Client connections that were closed as they came, because there were as many as may be, or the client had as many.
     var refusedByConnections = 0
     var refusedByClient = 0
@@ -71,6 +85,8 @@ struct MetricsSnapshot: Sendable {
     var handshakeFailures = 0
     /// Bodies that are kept in memory.
     var keptBytes = 0
+    /// The most that they may take.
+    var keptBytesBound = 0
     /// HTTP/2 streams that clients have open.
     var streams = 0
     /// Keys that are being executed, and duplicates that wait for them.

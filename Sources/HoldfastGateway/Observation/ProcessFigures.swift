@@ -35,14 +35,24 @@ struct ProcessFigures: Sendable {
             if let user = field(14), let system = field(15) { cpuSeconds = (user + system) / ticks }
             virtualBytes = field(23).map { Int($0) }
             residentBytes = field(24).map { Int($0) * Int(sysconf(Int32(_SC_PAGESIZE))) }
-            let boot = Self.text(of: "/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }
-            if let start = field(22), let boot = boot.flatMap({ Double($0.dropFirst(6)) }) {
-                startSeconds = boot + start / ticks
-            }
         }
+        startSeconds = Self.start
         // One of them is the folder itself.
         openFiles = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")).map { max(0, $0.count - 1) }
     }
+
+    /// Found once. The kernel's time of the boot moves when the clock is put right, and nobody has started then.
+    private static let start: Double? = {
+        let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
+        guard ticks > 0, let text = Self.text(of: "/proc/self/stat"), let end = text.lastIndex(of: ")") else {
+            return nil
+        }
+        let fields = text[end...].dropFirst(2).split(separator: " ")
+        let boot = Self.text(of: "/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }
+        guard fields.count > 19, let start = Double(fields[19]), let boot = boot.flatMap({ Double($0.dropFirst(6)) })
+        else { return nil }
+        return boot + start / ticks
+    }()
 
     /// What `/proc` holds has no size before it is read.
     private static func text(of path: String) -> String? {

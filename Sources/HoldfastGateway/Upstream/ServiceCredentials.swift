@@ -7,7 +7,12 @@ import Synchronization
 /// connections use what was read last; those before it are not used for another request.
 final class ServiceCredentials: Sendable {
     private let configuration: ServiceConfiguration.TLS
-    private let current: Mutex<NIOSSLContext>
+    private struct Reading {
+        let context: NIOSSLContext
+        let times: [CertificateTimes]
+    }
+
+    private let current: Mutex<Reading>
     /// Counts the readings.
     private let readings = Atomic<Int>(0)
 
@@ -22,33 +27,42 @@ final class ServiceCredentials: Sendable {
 
     /// For one connection.
     func makeHandler(for name: ServiceName?) throws -> NIOSSLClientHandler {
-        try NIOSSLClientHandler(context: current.withLock { $0 }, serverHostname: name?.indication)
+        try NIOSSLClientHandler(context: current.withLock { $0.context }, serverHostname: name?.indication)
     }
+
+    /// Until when those hold that were read last. What the system trusts is the system's.
+    var times: [CertificateTimes] { current.withLock { $0.times } }
 
     /// Reads the files again.
     ///
     /// - Returns: What has new connections use them.
     /// - Throws: ``GatewayError`` when they cannot be used; then what was read before stays.
     func reload() throws -> () -> Void {
-        let context = try Self.read(configuration)
+        let reading = try Self.read(configuration)
         return {
-            self.current.withLock { $0 = context }
+            self.current.withLock { $0 = reading }
             self.readings.add(1, ordering: .relaxed)
         }
     }
 
-    private static func read(_ files: ServiceConfiguration.TLS) throws -> NIOSSLContext {
+    private static func read(_ files: ServiceConfiguration.TLS) throws -> Reading {
+        let trusted = try files.trust.map { ($0, try PEMFile.trusted($0)) }
+        var times = [trusted.flatMap { CertificateTimes($0.0, .trusted, $0.1) }]
         var configuration = TLSConfiguration.connecting(
-            trusting: try files.trust.map { .certificates(try PEMFile.trusted($0)) } ?? .default,
-            verifies: files.verifies)
+            trusting: trusted.map { .certificates($0.1) } ?? .default, verifies: files.verifies)
         if files.ciphers == .compatible { configuration.cipherSuites = defaultCipherSuites }
         configuration.applicationProtocols = ["http/1.1"]
         if let certificate = files.certificate, let key = files.key {
             let (chain, privateKey) = try PEMFile.shown(certificate, key)
-            (configuration.certificateChain, configuration.privateKey) = (chain, privateKey)
-            return try NIOSSLContext(showing: certificate, key, configuration)
+            configuration.certificateChain = chain.map { .certificate($0) }
+            configuration.privateKey = privateKey
+            times.append(CertificateTimes(certificate, .shown, chain))
+            return Reading(
+                context: try NIOSSLContext(showing: certificate, key, configuration), times: times.compactMap { $0 })
         }
-        do { return try NIOSSLContext(configuration: configuration) } catch {
+        do {
+            return Reading(context: try NIOSSLContext(configuration: configuration), times: times.compactMap { $0 })
+        } catch {
             throw GatewayError.unusableTrust(files.trust ?? "of the system", because: "\(error)")
         }
     }

@@ -13,11 +13,22 @@ struct PrometheusServer {
     private let folder: String
 
     /// Starts a server, and returns when it has scraped each target.
-    static func start(scraping targets: [String: Int]) async throws -> PrometheusServer {
+    ///
+    /// - Parameters:
+    ///   - absent: Targets that nobody will answer for.
+    ///   - rules: A file of rules, which are looked at each second.
+    static func start(
+        scraping targets: [String: Int], absent: [String: Int] = [:], rules: String? = nil
+    ) async throws -> PrometheusServer {
         let folder = "/tmp/holdfast-prometheus-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        var configuration = "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n"
-        for (job, port) in targets {
+        var configuration = "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
+        if let rules {
+            try rules.write(toFile: "\(folder)/rules.yml", atomically: true, encoding: .utf8)
+            configuration += "rule_files: [\(folder)/rules.yml]\n"
+        }
+        configuration += "scrape_configs:\n"
+        for (job, port) in targets.merging(absent, uniquingKeysWith: { $1 }) {
             configuration += "- {job_name: \(job), static_configs: [{targets: ['127.0.0.1:\(port)']}]}\n"
         }
         try configuration.write(toFile: "\(folder)/prometheus.yml", atomically: true, encoding: .utf8)
