@@ -62,11 +62,14 @@ public final class Gateway: Service {
         demo: DemoControls? = nil, clock: any TimeSource = MonotonicClock(), logger: Logger,
         idempotency: IdempotencyConfiguration, ready: @Sendable () async -> Void = {}
     ) async throws -> Gateway {
+        let level = LogLevelSwitch(logger.logLevel)
+        let logger = level.follow(logger)
         let transitions = TransitionLog()
         let secret = try await store.secret()
         let plans = try await PlanKeeper(
             configuration,
-            maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions, secret: secret))
+            maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions, secret: secret),
+            overrides: Overrides(level: level, clock: clock, logger: logger))
         let storeMetrics = StoreMetrics()
         let shared = DataPlaneContext(
             engine: try engine(
@@ -79,6 +82,7 @@ public final class Gateway: Service {
             ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
         do {
             let dataPlane = try await DataPlane.start(shared, plan: plans.current)
+            plans.overrides.whenDrained { [weak dataPlane] in dataPlane?.closeIdle() }
             for warning in configuration.callerWarnings { logger.warning("\(warning)") }
             // A file is refused for these, and warns of the others itself.
             for fault in configuration.callerFaults where fault.isOfAll { logger.warning("\(fault.words)") }
@@ -171,6 +175,7 @@ public final class Gateway: Service {
                 await plans.keepResolving { await dataPlane.take($0) }
             }
             group.addTask { [plans] in await HealthChecks(plans: plans).run() }
+            group.addTask { [plans] in await plans.overrides.keepEnding() }
             try? await gracefulShutdown()
             group.cancelAll()
         }
@@ -181,6 +186,7 @@ public final class Gateway: Service {
     public func stop() async {
         guard !isStopping.exchange(true, ordering: .relaxed) else { return }
         shared.logger.info("draining")
+        plans.overrides.whenDrained {}
         await dataPlane.drain()
         await controlPlane.stop()
         await shared.observer.close()

@@ -31,6 +31,8 @@ final class LoopContext {
     let readRoom: ReadRoom
     private(set) var plan: Plan
     var generator = SplitMix64(seed: .random(in: 0 ... .max))
+    /// The room that endpoints are chosen in.
+    var choices = TwoChoices()
     private var loopDate = LoopDate()
 
     init(shared: DataPlaneContext, plan: Plan, eventLoop: any EventLoop) {

@@ -13,6 +13,8 @@ final class PlanKeeper: Sendable {
     }
 
     private let maker: Plan.Maker
+    /// What operators have set at run time: it stands beside every plan.
+    let overrides: Overrides
     private let state: Mutex<State>
     /// Plans are made one after the other.
     private let turn = AsyncTurn()
@@ -23,12 +25,16 @@ final class PlanKeeper: Sendable {
     /// `upstream-unreachable` until it has.
     ///
     /// - Throws: `ConfigurationError`, or what NIOSSL throws of certificates.
-    init(_ configuration: GatewayConfiguration, maker: Plan.Maker) async throws {
+    init(
+        _ configuration: GatewayConfiguration, maker: Plan.Maker, overrides: Overrides = Overrides()
+    ) async throws {
         try configuration.validate()
         self.maker = maker
+        self.overrides = overrides
         let addresses = await Self.lookUp(configuration.services, keeping: [:], logger: maker.logger)
         let verifiers = try await maker.verifiers(configuration, keeping: [:])
         let plan = try maker.plan(configuration, at: addresses, with: verifiers, after: nil)
+        await overrides.take(plan.services)
         plan.takeOver(from: nil)
         state = Mutex(State(plan: plan, addresses: addresses, verifiers: verifiers))
     }
@@ -49,7 +55,7 @@ final class PlanKeeper: Sendable {
             try Self.requireNoRestart(former.configuration, configuration)
             let verifiers = try await maker.verifiers(configuration, keeping: known.verifiers)
             let addresses = await Self.lookUp(configuration.services, keeping: known.addresses, logger: maker.logger)
-            try replace(former, by: configuration, at: addresses, with: verifiers)
+            try await replace(former, by: configuration, at: addresses, with: verifiers)
         }
     }
 
@@ -74,7 +80,7 @@ final class PlanKeeper: Sendable {
         let addresses = await Self.lookUp(former.configuration.services, keeping: known.addresses, logger: maker.logger)
         guard addresses != known.addresses else { return false }
         do {
-            try replace(former, by: former.configuration, at: addresses, with: known.verifiers)
+            try await replace(former, by: former.configuration, at: addresses, with: known.verifiers)
             maker.logger.notice("names have other addresses")
             return true
         } catch {
@@ -86,8 +92,9 @@ final class PlanKeeper: Sendable {
     private func replace(
         _ former: Plan, by configuration: GatewayConfiguration, at addresses: Plan.Addresses,
         with verifiers: Plan.Verifiers
-    ) throws {
+    ) async throws {
         let plan = try maker.plan(configuration, at: addresses, with: verifiers, after: former)
+        await overrides.take(plan.services)
         plan.takeOver(from: former)
         state.withLock { $0 = State(plan: plan, addresses: addresses, verifiers: verifiers) }
         changes.tell(plan)
