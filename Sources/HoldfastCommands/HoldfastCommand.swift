@@ -9,8 +9,8 @@ public struct HoldfastCommand: AsyncParsableCommand {
         commandName: "holdfast", abstract: "Calls between services, safe to make and safe to make again.",
         version: GatewayVersion.current,
         subcommands: [
-            GatewayCommand.self, CheckCommand.self, DemoCommand.self, KeysCommand.self, MigrateCommand.self,
-            RecoverCommand.self,
+            GatewayCommand.self, CheckCommand.self, DemoCommand.self, KeysCommand.self, AdminCommand.self,
+            MigrateCommand.self, RecoverCommand.self,
         ])
 
     public init() {}

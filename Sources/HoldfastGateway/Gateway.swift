@@ -78,6 +78,8 @@ public final class Gateway: Service {
         ready: @Sendable () async -> Void = {}
     ) async throws -> Gateway {
         try configuration.validate()
+        let level = LogLevelSwitch(logger.logLevel)
+        let logger = level.follow(logger)
         let (readiness, counters) = (Readiness(), GatewayCounters())
         let controlPlane = try await ControlPlane.bind(
             configuration.admin, readiness: readiness, counters: counters, logger: logger)
@@ -85,7 +87,7 @@ public final class Gateway: Service {
             let store = try await openingStore()
             return try await start(
                 configuration, store: store, sealing: seal, demo: demo, clock: clock, logger: logger,
-                idempotency: idempotency, ready: ready, readiness, counters, showing: controlPlane)
+                idempotency: idempotency, ready: ready, readiness, counters, level, showing: controlPlane)
         } catch {
             await controlPlane.stop()
             throw error
@@ -95,14 +97,15 @@ public final class Gateway: Service {
     private static func start(
         _ configuration: GatewayConfiguration, store: any ClaimStore, sealing seal: PayloadSeal?, demo: DemoControls?,
         clock: any TimeSource, logger: Logger, idempotency: IdempotencyConfiguration, ready: @Sendable () async -> Void,
-        _ readiness: Readiness, _ counters: GatewayCounters, showing controlPlane: ControlPlane
+        _ readiness: Readiness, _ counters: GatewayCounters, _ level: LogLevelSwitch, showing controlPlane: ControlPlane
     ) async throws -> Gateway {
         let transitions = TransitionLog()
         let secret = try await store.secret()
         readiness.advance(to: .binding)
         let plans = try await PlanKeeper(
             configuration,
-            maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions, secret: secret))
+            maker: Plan.Maker(clock: clock, logger: logger, transitions: transitions, secret: secret),
+            overrides: Overrides(level: level, clock: clock, logger: logger))
         let storeMetrics = StoreMetrics()
         let shared = DataPlaneContext(
             engine: try engine(
@@ -113,6 +116,7 @@ public final class Gateway: Service {
         await ready()
         controlPlane.show(ControlPlaneSources(shared, plans: plans, transitions: transitions, demo: demo))
         let dataPlane = try await DataPlane.start(shared, plan: plans.current)
+        plans.overrides.whenDrained { [weak dataPlane] in dataPlane?.closeIdle() }
         for warning in configuration.callerWarnings { logger.warning("\(warning)") }
         // A file is refused for these, and warns of the others itself.
         for fault in configuration.callerFaults where fault.isOfAll { logger.warning("\(fault.words)") }
@@ -228,6 +232,7 @@ public final class Gateway: Service {
                 await plans.keepResolving { await dataPlane.take($0) }
             }
             group.addTask { [plans] in await HealthChecks(plans: plans).run() }
+            group.addTask { [plans] in await plans.overrides.keepEnding() }
             try? await gracefulShutdown()
             shared.readiness.advance(to: .draining)
             let delay = plans.current.configuration.drainDelay
@@ -246,6 +251,7 @@ public final class Gateway: Service {
         guard !isStopping.exchange(true, ordering: .relaxed) else { return }
         shared.readiness.advance(to: .draining)
         shared.logger.info("draining")
+        plans.overrides.whenDrained {}
         await dataPlane.drain()
         await controlPlane.stop()
         await shared.observer.close()

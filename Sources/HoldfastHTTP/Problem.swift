@@ -37,6 +37,8 @@ public struct Problem: Sendable, Error {
         /// The idempotency store holds as many keys, or as many bytes, as it may.
         case storeFull = "store-full"
         case circuitOpen = "circuit-open"
+        /// Operators have taken every endpoint of the service out of service.
+        case serviceDrained = "service-drained"
         case upstreamUnreachable = "upstream-unreachable"
         case upstreamReset = "upstream-reset"
         case deadline = "deadline"
@@ -57,7 +59,7 @@ public struct Problem: Sendable, Error {
             case .targetTooLong: 414
             case .methodNotSupported: 501
             case .upstreamUnreachable, .upstreamReset: 502
-            case .circuitOpen, .limitReached, .storeFull, .storeUnavailable: 503
+            case .circuitOpen, .serviceDrained, .limitReached, .storeFull, .storeUnavailable: 503
             case .deadline: 504
             // RFC 5842, section 7.2: whoever gets it gives up, and does not try again.
             case .loopDetected: 508
@@ -87,6 +89,7 @@ public struct Problem: Sendable, Error {
             case .storeUnavailable: "The idempotency store is not available"
             case .storeFull: "The idempotency store is full"
             case .circuitOpen: "The circuit is open"
+            case .serviceDrained: "The service is out of service"
             case .upstreamUnreachable: "The service cannot be reached"
             case .upstreamReset: "The service broke the connection"
             case .deadline: "The service did not answer in time"

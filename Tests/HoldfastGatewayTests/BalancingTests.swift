@@ -86,9 +86,13 @@ import Testing
         _ service: UpstreamService, _ count: Int, avoiding tried: Endpoint? = nil
     ) -> [Endpoint?] {
         var generator = SplitMix64(seed: 1)
+        var draws = TwoChoices()
+        var avoided = TriedEndpoints()
+        if let tried { avoided.note(tried) }
         return (0..<count).map { _ in
             let choice = service.choose(
-                avoiding: tried, for: 0, at: .now(), isEnforced: true, using: &generator, wouldReject: { _ in })
+                avoiding: avoided, for: 0, at: .now(), isEnforced: true, in: &draws, using: &generator,
+                wouldReject: { _ in })
             switch consume choice {
             case .endpoint(let endpoint, let permit, let service):
                 _ = consume permit
@@ -97,6 +101,7 @@ import Testing
             case .rejected: return nil
             case .bodyFirst: return nil
             case .nowhere: return nil
+            case .heldOut: return nil
             }
         }
     }
@@ -141,6 +146,85 @@ import Testing
         let service = try service(endpoints: 2, maximumEjected: 1)
         for endpoint in service.endpoints { try endpoint.breaker.admit().failed() }
         #expect(choices(service, 5).allSatisfy { $0 == nil })
+    }
+
+    /// Ways of leaving an endpoint out.
+    enum Way: CaseIterable { case dead, isolated, unhealthy, drained, disabled, full, tried }
+
+    @Test(arguments: Way.allCases, 0..<4)
+    func `whatever leaves an endpoint out, the others share evenly what it had`(way: Way, place: Int) throws {
+        let service = try service(endpoints: 4)
+        let out = service.endpoints[place]
+        var isolation: CircuitBreaker.Isolation?
+        switch way {
+        case .dead: try out.breaker.admit().failed()
+        case .isolated: isolation = out.breaker.isolate()
+        case .unhealthy:
+            out.isHealthy.store(false, ordering: .relaxed)
+            service.ejection.changed()
+        case .drained: out.service = .drained
+        case .disabled: out.service = .disabled
+        case .full: out.connections.store(service.configuration.connections, ordering: .relaxed)
+        case .tried: break
+        }
+        let chosen = choices(service, 6_000, avoiding: way == .tried ? out : nil)
+        let counts = service.endpoints.map { endpoint in chosen.count { $0 === endpoint } }
+        #expect(counts[place] == 0)
+        for (other, count) in counts.enumerated() where other != place {
+            #expect((1_850...2_150).contains(count), "\(counts)")
+        }
+        isolation?.release()
+    }
+
+    @Test func `where all are held out nobody is chosen, and where one is left all go there`() throws {
+        let service = try service(endpoints: 3, maximumEjected: 0)
+        for endpoint in service.endpoints { endpoint.service = .drained }
+        #expect(choices(service, 5).allSatisfy { $0 == nil })
+        service.endpoints[1].service = .inService
+        #expect(choices(service, 20).allSatisfy { $0 === service.endpoints[1] })
+    }
+
+    @Test func `who is isolated or drained is not called when too many are left out`() throws {
+        let service = try service(endpoints: 4)
+        let isolation = service.endpoints[0].breaker.isolate()
+        service.endpoints[1].service = .drained
+        service.ejection.changed()
+        // Of the two that are left, one may be left out.
+        try service.endpoints[2].breaker.admit().failed()
+        #expect(choices(service, 50).allSatisfy { $0 === service.endpoints[3] })
+        try service.endpoints[3].breaker.admit().failed()
+        #expect(choices(service, 50).allSatisfy { $0 === service.endpoints[3] })
+        isolation.release()
+        service.endpoints[1].service = .inService
+        service.ejection.changed()
+        #expect(Set(choices(service, 200).compactMap { $0?.name }).count == 2)
+    }
+
+    @Test func `a call that has been everywhere goes first to where it has not just been`() throws {
+        let service = try service(endpoints: 3)
+        var (tried, draws, generator) = (TriedEndpoints(), TwoChoices(), SplitMix64(seed: 1))
+        func next() -> Endpoint? {
+            let choice = service.choose(
+                avoiding: tried, for: 0, at: .now(), isEnforced: true, in: &draws, using: &generator,
+                wouldReject: { _ in })
+            guard case .endpoint(let endpoint, let permit, let service) = consume choice else { return nil }
+            _ = (consume permit, consume service)
+            return endpoint
+        }
+        for _ in 0..<20 {
+            tried = TriedEndpoints()
+            for _ in 0..<3 { if let endpoint = next() { tried.note(endpoint) } }
+            let last = tried.latest
+            for _ in 0..<10 { #expect(next() !== last) }
+        }
+        var seen: Set<Int> = []
+        tried = TriedEndpoints()
+        for _ in 0..<3 {
+            guard let endpoint = next() else { continue }
+            seen.insert(endpoint.number)
+            tried.note(endpoint)
+        }
+        #expect(seen.count == 3)
     }
 
     @Test func `an endpoint whose checks fail is chosen last`() throws {

@@ -20,6 +20,9 @@ struct AdminContext: RequestContext {
         self.connections = connections
     }
 
+    /// Where whoever asks has connected from.
+    var clientAddress: String { channel.remoteAddress?.ipAddress ?? "unknown" }
+
     /// Whoever asks has shown that they may.
     ///
     /// - Returns: Whether there was a place for them that no stranger can take.

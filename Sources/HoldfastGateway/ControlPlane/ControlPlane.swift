@@ -141,6 +141,8 @@ final class ControlPlane: Sendable {
             snapshot.adminRefusals = access?.refused ?? 0
             snapshot.adminConnections = connections.count
             snapshot.adminEvictions = connections.evicted
+            (snapshot.overrides, snapshot.operatorActions) = sources.overrides.figures
+            snapshot.logLevel = sources.overrides.level.current
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: GatewayMetrics.text(snapshot))))
@@ -160,6 +162,7 @@ final class ControlPlane: Sendable {
         }
         ExplainAPI(explanations: sources.observer.explanations).add(to: router)
         KeysAPI(engine: sources.engine, secret: sources.secret).add(to: router)
+        OverridesAPI(overrides: sources.overrides, hasToken: access != nil).add(to: router)
         if let demo = sources.demo { addDemo(demo, to: router) }
         return router
     }

@@ -16,6 +16,7 @@ struct ControlPlaneSources: Sendable {
     var demo: DemoControls?
     var counters = GatewayCounters()
     var readiness = Readiness(.serving)
+    var overrides = Overrides()
     /// What `GET /api/state` answers, given how long the gateway has run.
     let state: @Sendable (Duration) -> GatewayState
     /// What the plan means, in words.
@@ -29,8 +30,8 @@ extension ControlPlaneSources {
         self.init(
             admin: plans.current.configuration.admin, logger: shared.logger, clock: shared.clock,
             engine: shared.engine, secret: shared.secret, transitions: transitions, observer: shared.observer,
-            demo: demo, counters: shared.counters, readiness: shared.readiness,
-            state: { GatewayState(shared, plans.current, demo: demo, uptime: $0) },
+            demo: demo, counters: shared.counters, readiness: shared.readiness, overrides: plans.overrides,
+            state: { GatewayState(shared, plans.current, plans.overrides, demo: demo, uptime: $0) },
             words: { plans.current.words },
             metrics: { MetricsSnapshot(shared, plans.current) })
     }
@@ -88,6 +89,9 @@ extension MetricsSnapshot.EndpointFigures {
         attempts[.rejected] = endpoint.rejected.load(ordering: .relaxed)
         isHealthy = endpoint.isHealthy.load(ordering: .relaxed)
         isEjected = endpoint.isEjected
+        isDrained = endpoint.service == .drained
+        isDisabled = endpoint.service == .disabled
+        weight = endpoint.weight
         connections = endpoint.connections.load(ordering: .relaxed)
     }
 

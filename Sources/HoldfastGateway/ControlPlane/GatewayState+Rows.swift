@@ -10,7 +10,9 @@ extension GatewayState {
     /// The most endpoints that have a row, of all services together: first those that are not well.
     static let endpointBound = 200
 
-    init(_ shared: DataPlaneContext, _ plan: Plan, demo controls: DemoControls?, uptime: Duration) {
+    init(
+        _ shared: DataPlaneContext, _ plan: Plan, _ overrides: Overrides, demo controls: DemoControls?, uptime: Duration
+    ) {
         let going = shared.engine.snapshot()
         let services = plan.services.prefix(Self.rowBound)
         let share = Self.endpointBound / max(1, services.count)
@@ -27,6 +29,7 @@ extension GatewayState {
             requests: Requests(
                 plan.routes.map(\.metrics) + [shared.counters.unrouted],
                 inFlight: shared.counters.inFlight.load(ordering: .relaxed)),
+            overrides: overrides.overrides.prefix(Self.endpointBound).map { OverrideList.Override($0) },
             demo: controls.map { Demo(mode: $0.mode().rawValue, charges: $0.charges()) })
     }
 }
@@ -36,7 +39,7 @@ extension GatewayState.Service {
         let all = service.endpoints
         var shown = Array(all.indices)
         if all.count > rows {
-            let isWell = all.map(\.isWell)
+            let isWell = all.map { $0.isWell && !$0.isHeldOut }
             shown = Array((shown.filter { !isWell[$0] } + shown.filter { isWell[$0] }).prefix(rows)).sorted()
         }
         let budget = service.budget.snapshot()
@@ -56,11 +59,22 @@ extension GatewayState.Endpoint {
         self.init(
             name: endpoint.name, breaker: GatewayState.Breaker(endpoint.breaker),
             healthy: isChecked ? endpoint.isHealthy.load(ordering: .relaxed) : nil, ejected: endpoint.isEjected,
-            waived: endpoint.isWaived.load(ordering: .relaxed), inFlight: endpoint.inFlight.load(ordering: .relaxed),
+            waived: endpoint.isWaived.load(ordering: .relaxed), heldOut: endpoint.service.word, weight: endpoint.weight,
+            inFlight: endpoint.inFlight.load(ordering: .relaxed),
             connections: endpoint.connections.load(ordering: .relaxed),
             attempts: endpoint.attempts.load(ordering: .relaxed),
             succeeded: endpoint.succeeded.load(ordering: .relaxed),
             failed: endpoint.failed.load(ordering: .relaxed), rejected: endpoint.rejected.load(ordering: .relaxed))
+    }
+}
+
+extension Endpoint.Service {
+    fileprivate var word: String? {
+        switch self {
+        case .inService: nil
+        case .drained: "drained"
+        case .disabled: "disabled"
+        }
     }
 }
 

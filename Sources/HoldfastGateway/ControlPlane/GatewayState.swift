@@ -26,6 +26,10 @@ struct GatewayState: Encodable, Equatable {
         let ejected: Bool
         /// Whether it is called although it is not well, because too many others are left out.
         let waived: Bool
+        /// What an operator has made of it: `drained` or `disabled`; nil while it is in service.
+        let heldOut: String?
+        /// In percent of an equal share.
+        let weight: Int
         /// Attempts at work.
         let inFlight: Int
         let connections: Int
@@ -97,6 +101,8 @@ struct GatewayState: Encodable, Equatable {
     let budget: Budget
     let claims: Claims
     let requests: Requests
+    /// What operators have set at run time.
+    var overrides: [OverrideList.Override] = []
     let demo: Demo?
 }
 

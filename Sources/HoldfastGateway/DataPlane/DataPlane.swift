@@ -70,6 +70,11 @@ final class DataPlane: Sendable {
         for loop in loops { try? await loop.eventLoop.submit {}.get() }
     }
 
+    /// Closes connections to endpoints that are drained, as far as they are idle.
+    func closeIdle() {
+        for loop in loops { loop.eventLoop.execute { loop.value.context.pool.closeRetired() } }
+    }
+
     /// Reads the listeners' certificates again. New connections use them; those that are open keep what they have.
     ///
     /// - Returns: What has new connections use them.

@@ -24,9 +24,9 @@ extension Exchange {
     func attempt(isHedge: Bool = false) {
         let owner = isHedge ? nil : client?.owner
         let choice = route.service.choose(
-            avoiding: lastEndpoint, preferring: loop.pool.endpoint(of: owner, among: route.service.endpoints),
+            avoiding: tried, preferring: loop.pool.endpoint(of: owner, among: route.service.endpoints),
             for: callerPlace, isWhole: isRequestComplete || !mayGather, at: loop.turn.now, isEnforced: !isShadow,
-            using: &loop.generator,
+            in: &loop.choices, using: &loop.generator, hasIdle: { loop.pool.hasIdle($0) },
             wouldReject: { account.wouldHave(.rejected, "\($0)", after: attemptNumber) })
         switch consume choice {
         case .rejected(let explanation):
@@ -42,10 +42,20 @@ extension Exchange {
             guard !isHedge else { return }
             let name = route.service.name
             giveUp(Problem(.upstreamUnreachable, "no address of service '\(name)' is known"), after: .notSent())
+        case .heldOut:
+            guard !isHedge else { return }
+            let attempts = attemptNumber == 0 ? nil : attemptNumber
+            var problem = Problem(
+                .serviceDrained, "service '\(route.service.name)' is out of service: its operators have said so",
+                attempts: attempts)
+            problem.cause = Problem.Cause(
+                "every endpoint of service '\(route.service.name)' is drained or disabled: 'holdfast admin list' tells by whom, and why"
+            )
+            giveUp(problem, after: .notSent())
         case .endpoint(let endpoint, let permit, let servicePermit):
             if !isRequestComplete, !takeUpload(to: endpoint) { return gatherFirst(for: endpoint) }
             attemptNumber += 1
-            lastEndpoint = endpoint
+            tried.note(endpoint)
             phase = .attempting
             let attempt = UpstreamAttempt(
                 attemptNumber, of: self, to: endpoint, isHedge: isHedge, wait: isHedge ? .zero : nextWait,

@@ -135,7 +135,7 @@ extension Exchange {
         account.isProbing = false
         account.bytesOut = 0
         (collected, collectedBytes, responseHead, pieceDeadline) = ([], 0, nil, nil)
-        (retry, attemptNumber, nextWait, lastEndpoint, mayHaveRun) = (nil, 0, .zero, nil, false)
+        (retry, attemptNumber, nextWait, tried, mayHaveRun) = (nil, 0, .zero, TriedEndpoints(), false)
     }
 
     private func happened(_ probe: OutcomeProbe, _ payload: [UInt8]?) {

@@ -85,7 +85,7 @@ final class Exchange {
     /// How long the attempt that comes next has waited.
     var nextWait = Duration.zero
     var attemptNumber = 0
-    var lastEndpoint: Endpoint?
+    var tried = TriedEndpoints()
     /// Whether some attempt may have acted, whatever the last one says.
     var mayHaveRun = false
     /// Whether some attempt has failed in a way that the request may have provoked.

@@ -36,6 +36,8 @@ final class LoopContext {
     var generator = SplitMix64(seed: .random(in: 0 ... .max))
     /// What requests are named from. Clients see it, and must not learn from it what the generator above says next.
     var names = RandomBlock()
+    /// The room that endpoints are chosen in.
+    var choices = TwoChoices()
     private var loopDate = LoopDate()
 
     init(shared: DataPlaneContext, plan: Plan, eventLoop: any EventLoop) {

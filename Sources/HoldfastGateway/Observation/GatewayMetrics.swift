@@ -3,6 +3,7 @@ import Holdfast
 import HoldfastIdempotency
 import HoldfastHTTP
 import HoldfastTelemetry
+import Logging
 
 /// What `GET /metrics` answers. Every family is told at every time, with zeros, so that a rate is known from the first
 /// event on; how many series there are depends on the configuration alone.
@@ -19,6 +20,7 @@ enum GatewayMetrics {
         budgets(snapshot, into: &text)
         store(snapshot, into: &text)
         observation(snapshot, into: &text)
+        operators(snapshot, into: &text)
         process(snapshot.process, into: &text)
         return text.description
     }
@@ -140,6 +142,9 @@ enum GatewayMetrics {
             ("holdfast_endpoint_ejected", "1 while the endpoint is left out.", { $0.isEjected ? 1 : 0 }),
             ("holdfast_endpoint_healthy", "1 while the endpoint's checks succeed.", { $0.isHealthy ? 1 : 0 }),
             ("holdfast_endpoint_connections", "Connections to the endpoint.", \.connections),
+            ("holdfast_endpoint_drained", "1 while an operator has drained the endpoint.", { $0.isDrained ? 1 : 0 }),
+            ("holdfast_endpoint_disabled", "1 while an operator has disabled the endpoint.", { $0.isDisabled ? 1 : 0 }),
+            ("holdfast_endpoint_weight", "The endpoint's weight, in percent of an equal share.", \.weight),
         ]
         for (name, help, value) in gauges {
             text.family(name, help, .gauge)
@@ -238,6 +243,17 @@ enum GatewayMetrics {
         text.counter(
             "holdfast_admin_evictions_total",
             "Connections to the control plane without a token that were closed for others.", snapshot.adminEvictions)
+    }
+
+    private static func operators(_ snapshot: MetricsSnapshot, into text: inout PrometheusText) {
+        text.family("holdfast_overrides", "What operators have set at run time and not taken back.", .gauge)
+        for name in OverridesMachine.Value.names { text.sample(["what": name], snapshot.overrides[name] ?? 0) }
+        text.family("holdfast_operator_actions_total", "What operators have set at run time, or taken back.", .counter)
+        for word in OverridesMachine.Action.words { text.sample(["action": word], snapshot.operatorActions[word] ?? 0) }
+        text.family("holdfast_log_level", "1 for the level that is logged.", .gauge)
+        for level in Logger.Level.allCases {
+            text.sample(["level": level.rawValue], level == snapshot.logLevel ? 1 : 0)
+        }
     }
 
     /// As every exporter names them.

@@ -1,6 +1,7 @@
 #if Gateway
 import Holdfast
 import HoldfastIdempotency
+import Logging
 
 /// What `GET /metrics` is written from: the gateway's figures at one moment, as plain data. How many there are is bounded
 /// by the configuration.
@@ -24,6 +25,10 @@ struct MetricsSnapshot: Sendable {
         var isEjected = false
         /// Whether its checks succeed. One that is not checked is healthy.
         var isHealthy = true
+        /// Whether an operator has drained or disabled it, and its weight in percent of an equal share.
+        var isDrained = false
+        var isDisabled = false
+        var weight = Endpoint.usualWeight
         /// Connections to it, idle ones too.
         var connections = 0
 
@@ -102,6 +107,10 @@ struct MetricsSnapshot: Sendable {
     /// Connections to the control plane, and those that had to leave for others.
     var adminConnections = 0
     var adminEvictions = 0
+    /// What operators have set at run time, by its name, and how often they did what.
+    var overrides: [String: Int] = [:]
+    var operatorActions: [String: Int] = [:]
+    var logLevel = Logger.Level.info
 
     init() {}
 }

@@ -13,6 +13,8 @@ final class PlanKeeper: Sendable {
     }
 
     private let maker: Plan.Maker
+    /// What operators have set at run time: it stands beside every plan.
+    let overrides: Overrides
     private let state: Mutex<State>
     /// Plans are made one after the other.
     private let turn = AsyncTurn()
@@ -23,12 +25,16 @@ final class PlanKeeper: Sendable {
     /// `upstream-unreachable` until it has.
     ///
     /// - Throws: `ConfigurationError`, or what NIOSSL throws of certificates.
-    init(_ configuration: GatewayConfiguration, maker: Plan.Maker) async throws {
+    init(
+        _ configuration: GatewayConfiguration, maker: Plan.Maker, overrides: Overrides = Overrides()
+    ) async throws {
         try configuration.validate()
         self.maker = maker
+        self.overrides = overrides
         let addresses = await Self.lookUp(configuration.services, keeping: [:], logger: maker.logger)
         let verifiers = try await maker.verifiers(configuration, keeping: [:])
         let plan = try maker.plan(configuration, at: addresses, with: verifiers, after: nil)
+        await overrides.take(plan.services)
         plan.takeOver(from: nil)
         state = Mutex(State(plan: plan, addresses: addresses, verifiers: verifiers))
     }
@@ -50,7 +56,7 @@ final class PlanKeeper: Sendable {
             guard options.isEmpty else { throw RestartRequired(options: options) }
             let verifiers = try await maker.verifiers(configuration, keeping: known.verifiers)
             let addresses = await Self.lookUp(configuration.services, keeping: known.addresses, logger: maker.logger)
-            try replace(former, by: configuration, at: addresses, with: verifiers)
+            try await replace(former, by: configuration, at: addresses, with: verifiers)
         }
     }
 
@@ -75,7 +81,7 @@ final class PlanKeeper: Sendable {
         let addresses = await Self.lookUp(former.configuration.services, keeping: known.addresses, logger: maker.logger)
         guard addresses != known.addresses else { return false }
         do {
-            try replace(former, by: former.configuration, at: addresses, with: known.verifiers)
+            try await replace(former, by: former.configuration, at: addresses, with: known.verifiers)
             let moved = former.configuration.services.filter { service in
                 service.endpoints.contains { addresses[$0.address] != known.addresses[$0.address] }
             }
@@ -98,8 +104,9 @@ final class PlanKeeper: Sendable {
     private func replace(
         _ former: Plan, by configuration: GatewayConfiguration, at addresses: Plan.Addresses,
         with verifiers: Plan.Verifiers
-    ) throws {
+    ) async throws {
         let plan = try maker.plan(configuration, at: addresses, with: verifiers, after: former)
+        await overrides.take(plan.services)
         plan.takeOver(from: former)
         state.withLock { $0 = State(plan: plan, addresses: addresses, verifiers: verifiers) }
         changes.tell(plan)

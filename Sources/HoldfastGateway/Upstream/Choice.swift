@@ -12,21 +12,42 @@ enum Choice: ~Copyable {
     case bodyFirst(Endpoint)
     /// No address of the service is known.
     case nowhere
+    /// Operators have drained or disabled every endpoint.
+    case heldOut
+}
+
+/// Where a call has been. Most make one attempt, and allocate nothing for this.
+struct TriedEndpoints {
+    private(set) var latest: Endpoint?
+    private var earlier: [Endpoint] = []
+
+    mutating func note(_ endpoint: Endpoint) {
+        if let latest, latest !== endpoint, !earlier.contains(where: { $0 === latest }) { earlier.append(latest) }
+        latest = endpoint
+    }
+
+    fileprivate func turn(of endpoint: Endpoint) -> TwoChoices.Turn? {
+        guard latest != nil else { return nil }
+        if endpoint === latest { return .last }
+        return earlier.contains { $0 === endpoint } ? .tried : nil
+    }
 }
 
 extension UpstreamService {
-    /// Chooses an endpoint: of two at random, the one with fewer attempts in progress (Mitzenmacher, "The Power of Two
-    /// Choices in Randomized Load Balancing", 1996), or else whichever admits a call. The one that was just tried comes
-    /// last of all.
+    /// Chooses an endpoint: ``TwoChoices`` proposes one, and its breaker admits the call, or another is proposed.
     ///
     /// - Parameters:
+    ///   - tried: Where the call has been: the last to be chosen.
     ///   - wanted: Which one to begin with, if any is better than another.
     ///   - caller: The place of whoever calls: some breakers are open for a few callers alone.
     ///   - isWhole: Whether the request can be sent whole, or cannot be kept until it can. Others are no probes.
     ///   - isEnforced: Whether a rejection counts. In the shadow it is told, and the call is made.
+    ///   - draws: The room to choose in.
+    ///   - hasIdle: Whether an endpoint without room for another connection has one that is free.
     func choose(
-        avoiding tried: Endpoint?, preferring wanted: Endpoint? = nil, for caller: Int, isWhole: Bool = true,
-        at now: NIODeadline, isEnforced: Bool, using generator: inout SplitMix64, wouldReject: (Explanation) -> Void
+        avoiding tried: TriedEndpoints, preferring wanted: Endpoint? = nil, for caller: Int, isWhole: Bool = true,
+        at now: NIODeadline, isEnforced: Bool, in draws: inout TwoChoices, using generator: inout SplitMix64,
+        hasIdle: (Endpoint) -> Bool = { _ in false }, wouldReject: (Explanation) -> Void
     ) -> Choice {
         guard !endpoints.isEmpty else { return .nowhere }
         let asker = ProbePlaces.Asker(caller: caller, isWhole: isWhole)
@@ -43,65 +64,62 @@ extension UpstreamService {
                 }
             }
         }
-        let known = wanted.flatMap { wanted in endpoints.firstIndex { $0 === wanted } }
-        let first = known ?? preferred(using: &generator)
+        draws.begin(
+            among: endpoints.count, preferring: wanted.flatMap { wanted in endpoints.firstIndex { $0 === wanted } },
+            heaviest: heaviest.load(ordering: .relaxed))
+        var first: Endpoint?
         var earliest: Explanation?
         var sparing: Endpoint?
-        // The preferred one, the others in turn, those whose checks fail, and the one that was just tried.
-        for round in Round.allCases {
-            for step in 0..<endpoints.count {
-                let endpoint = endpoints[(first + step) % endpoints.count]
-                guard Round(of: endpoint, tried: tried) == round else { continue }
-                let explanation: Explanation
-                do throws(ProbePlaces.Refusal) {
-                    let permit = try endpoint.probes.admit(asker, at: now)
-                    return .endpoint(endpoint, consume permit, service: servicePermit.take())
-                } catch {
-                    switch error {
-                    case .bodyFirst where endpoint.isWaived.load(ordering: .relaxed):
-                        return .endpoint(endpoint, nil, service: servicePermit.take())
-                    case .bodyFirst: return .bodyFirst(endpoint)
-                    case .rejected(let why): explanation = why
-                    }
-                }
-                if endpoint.isWaived.load(ordering: .relaxed) {
+        while let place = draws.next(
+            using: &generator,
+            { place in
+                let endpoint = endpoints[place]
+                return TwoChoices.Member(
+                    turn: turn(of: endpoint, tried, isWanted: endpoint === wanted, hasIdle),
+                    load: endpoint.inFlight.load(ordering: .relaxed), weight: endpoint.weight,
+                    asksFirst: endpoint.asksFirst)
+            })
+        {
+            let endpoint = endpoints[place]
+            first = first ?? endpoint
+            let explanation: Explanation
+            do throws(ProbePlaces.Refusal) {
+                let permit = try endpoint.probes.admit(asker, at: now)
+                return .endpoint(endpoint, consume permit, service: servicePermit.take())
+            } catch {
+                switch error {
+                case .bodyFirst where endpoint.isWaived.load(ordering: .relaxed):
                     return .endpoint(endpoint, nil, service: servicePermit.take())
+                case .bodyFirst: return .bodyFirst(endpoint)
+                case .rejected(let why): explanation = why
                 }
-                if endpoint.evidence?.spares(caller, at: now) == true {
-                    sparing = sparing ?? endpoint
-                    continue
-                }
-                endpoint.rejected.add(1, ordering: .relaxed)
-                if earliest.map({ explanation.retryAfter < $0.retryAfter }) ?? true { earliest = explanation }
             }
+            if endpoint.isWaived.load(ordering: .relaxed) {
+                return .endpoint(endpoint, nil, service: servicePermit.take())
+            }
+            if endpoint.evidence?.spares(caller, at: now) == true {
+                sparing = sparing ?? endpoint
+                continue
+            }
+            endpoint.rejected.add(1, ordering: .relaxed)
+            if earliest.map({ explanation.retryAfter < $0.retryAfter }) ?? true { earliest = explanation }
         }
         if let sparing { return .endpoint(sparing, nil, service: servicePermit.take()) }
-        // There is at least one endpoint, and each has either admitted or explained itself.
-        guard let earliest else { return .nowhere }
+        // Each endpoint that may be chosen has either admitted or explained itself.
+        guard let earliest, let first else { return .heldOut }
         guard !isEnforced else { return .rejected(earliest) }
         wouldReject(earliest)
-        return .endpoint(endpoints[first], nil, service: servicePermit.take())
+        return .endpoint(first, nil, service: servicePermit.take())
     }
 
-    private enum Round: CaseIterable {
-        case wanted, unhealthy, tried
-
-        init(of endpoint: Endpoint, tried: Endpoint?) {
-            self = endpoint === tried ? .tried : endpoint.isEligible ? .wanted : .unhealthy
-        }
-    }
-
-    private func preferred(using generator: inout SplitMix64) -> Int {
-        let count = endpoints.count
-        guard count > 1 else { return 0 }
-        let draw = generator.next()
-        let one = Int(draw >> 32) % count
-        // Another one than the first, so that two choices are two.
-        let other = (one + 1 + Int(draw & 0xFFFF_FFFF) % (count - 1)) % count
-        let load = (
-            endpoints[one].inFlight.load(ordering: .relaxed), endpoints[other].inFlight.load(ordering: .relaxed)
-        )
-        return load.1 < load.0 ? other : one
+    private func turn(
+        of endpoint: Endpoint, _ tried: TriedEndpoints, isWanted: Bool, _ hasIdle: (Endpoint) -> Bool
+    ) -> TwoChoices.Turn? {
+        guard !endpoint.isHeldOut else { return nil }
+        if let turn = tried.turn(of: endpoint) { return turn }
+        guard endpoint.isEligible else { return .unhealthy }
+        let isFull = endpoint.connections.load(ordering: .relaxed) >= configuration.connections
+        return isFull && !isWanted && !hasIdle(endpoint) ? .full : .first
     }
 }
 #endif

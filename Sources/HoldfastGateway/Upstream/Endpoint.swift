@@ -49,6 +49,10 @@ final class Endpoint: Sendable {
     let isWaived = Atomic<Bool>(false)
     /// No plan has it any more: its connections are closed when they are done.
     let isRetired = Atomic<Bool>(false)
+    /// What operators say of it (``Overrides``).
+    private let given = Atomic<UInt8>(Service.inService.rawValue)
+    private let givenWeight = Atomic<Int>(usualWeight)
+    private let posture: Posture
 
     let attempts = Atomic<Int>(0)
     let succeeded = Atomic<Int>(0)
@@ -70,7 +74,10 @@ final class Endpoint: Sendable {
         self.name = name
         let evidence = identity.evidence == .callers ? CallerEvidence(for: identity.breaker.trip) : nil
         self.evidence = evidence
+        let posture = Posture()
+        self.posture = posture
         let breaker = try CircuitBreaker(name, configuration: identity.breaker, clock: clock) {
+            posture.breakerChanged(to: $0.to)
             evidence?.breakerChanged(to: $0.to)
             onChange($0, name)
         }
@@ -98,5 +105,58 @@ final class Endpoint: Sendable {
 
     /// Whether it is among those that a call may be sent to, as far as its checks say.
     var isEligible: Bool { isHealthy.load(ordering: .relaxed) || isWaived.load(ordering: .relaxed) }
+
+    /// Whether only asking its breaker tells if it may be called. One that is waived is called whatever its breaker says.
+    var asksFirst: Bool { !posture.isClosed.load(ordering: .relaxed) && !isWaived.load(ordering: .relaxed) }
+}
+
+// MARK: What operators say of it
+
+extension Endpoint {
+    /// The share of calls that an endpoint gets beside others, in percent of an equal one: 1 to 1,000. Default: 100.
+    static let usualWeight = 100
+    static let weights = 1...1_000
+
+    /// Whether it gets calls.
+    enum Service: UInt8, Sendable {
+        case inService
+        /// No new ones, and its connections are closed as they become idle: it is to be switched off.
+        case drained
+        /// No new ones; its connections stay as they are.
+        case disabled
+    }
+
+    var service: Service {
+        get { Service(rawValue: given.load(ordering: .relaxed)) ?? .inService }
+        set { given.store(newValue.rawValue, ordering: .relaxed) }
+    }
+
+    var weight: Int {
+        get { givenWeight.load(ordering: .relaxed) }
+        set { givenWeight.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Whether it gets no calls, by an operator's word.
+    var isHeldOut: Bool { given.load(ordering: .relaxed) != Service.inService.rawValue }
+
+    /// Whether its connections are closed when they are done.
+    var isLeft: Bool {
+        isRetired.load(ordering: .relaxed) || given.load(ordering: .relaxed) == Service.drained.rawValue
+    }
+
+    /// Whether an operator keeps calls from it, in whichever way: it is not left out by the gateway's own decision, nor
+    /// called all the same when too many are.
+    var isSetAside: Bool { isHeldOut || posture.isIsolated.load(ordering: .relaxed) }
+
+    /// How its breaker stands, as it was announced last: seen without a lock.
+    private final class Posture: Sendable {
+        let isClosed = Atomic<Bool>(true)
+        let isIsolated = Atomic<Bool>(false)
+
+        func breakerChanged(to state: CircuitBreaker.State) {
+            isClosed.store(state == .closed || state == .disabled, ordering: .relaxed)
+            isIsolated.store(state == .isolated, ordering: .relaxed)
+        }
+    }
 }
 #endif

@@ -63,8 +63,8 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler, F
         reading = endpoint.reading
     }
 
-    /// Whether it may not serve another request: its endpoint is in no plan, or was given other certificates.
-    var isOutdated: Bool { endpoint.isRetired.load(ordering: .relaxed) || reading != endpoint.reading }
+    /// Whether it may not serve another request: its endpoint is in no plan, is drained, or was given other certificates.
+    var isOutdated: Bool { endpoint.isLeft || reading != endpoint.reading }
 
     /// Whether the service takes what it is sent.
     private(set) var isWritable = true

@@ -144,7 +144,7 @@ final class UpstreamPool {
 
     /// Keeps a connection that has been authenticated, for the client that it was authenticated for.
     func keep(_ connection: UpstreamConnection, for owner: PersonalConnections.Owner) {
-        guard !isClosed, !connection.endpoint.isRetired.load(ordering: .relaxed) else { return connection.close() }
+        guard !isClosed, !connection.endpoint.isLeft else { return connection.close() }
         personal.keep(connection, for: owner)?.close()
     }
 
@@ -177,9 +177,12 @@ final class UpstreamPool {
         return oldest != nil
     }
 
-    /// Closes idle connections to endpoints that are retired, or have other certificates.
+    /// Whether a connection to an endpoint is idle, here.
+    func hasIdle(_ endpoint: Endpoint) -> Bool { idle[endpoint.number].map { !$0.connections.isEmpty } ?? false }
+
+    /// Closes idle connections to endpoints that are retired or drained, or have other certificates.
     func closeRetired() {
-        for connection in personal.removeAll(where: { $0.isRetired.load(ordering: .relaxed) }) { connection.close() }
+        for connection in personal.removeAll(where: \.isLeft) { connection.close() }
         for (number, idle) in idle
         where idle.connections.isEmpty
             || idle.connections.contains(where: \.isOutdated)

@@ -18,6 +18,8 @@ final class UpstreamService: Sendable {
     let ejection: Ejection
     /// For its endpoints under TLS; nil where there is none.
     let credentials: ServiceCredentials?
+    /// The largest weight of its endpoints; 0 where all weigh the same.
+    let heaviest = Atomic<Int>(0)
 
     var name: String { configuration.name }
     /// How many of an endpoint's connections may wait for bodies that are still to come.
@@ -50,8 +52,15 @@ final class UpstreamService: Sendable {
             }
         }
         let service = probes.map { left($0, evidence) } ?? .zero
-        if endpoints.contains(where: { $0.isWaived.load(ordering: .relaxed) }) { return service }
-        return max(service, endpoints.map { left($0.probes, $0.evidence) }.min() ?? .zero)
+        let chosen = endpoints.filter { !$0.isHeldOut }
+        if chosen.contains(where: { $0.isWaived.load(ordering: .relaxed) }) { return service }
+        return max(service, chosen.map { left($0.probes, $0.evidence) }.min() ?? .zero)
+    }
+
+    /// Takes over the weights that its endpoints were given.
+    func weigh() {
+        let weights = Set(endpoints.map(\.weight))
+        heaviest.store(weights.count > 1 ? weights.max() ?? 0 : 0, ordering: .relaxed)
     }
 }
 
@@ -70,7 +79,15 @@ final class Ejection: Sendable {
         var endpoints: [Endpoint] = []
         var ejected: Set<Int> = []
 
-        mutating func publish() -> [Change] {
+        /// Whom an operator keeps calls from is not the machine's to leave out, nor to call.
+        mutating func look() -> [Change] {
+            let members = endpoints.filter { !$0.isSetAside }
+            machine.setMembers(Set(members.map(\.number)))
+            for endpoint in members { machine.changed(endpoint.number, isWell: endpoint.isWell) }
+            return publish()
+        }
+
+        private mutating func publish() -> [Change] {
             let waived = Set(machine.waived)
             for endpoint in endpoints { endpoint.isWaived.store(waived.contains(endpoint.number), ordering: .relaxed) }
             let former = ejected
@@ -94,20 +111,15 @@ final class Ejection: Sendable {
     func update(share: Double, endpoints: [Endpoint]) {
         let changes = state.withLock { state in
             state.machine.share = share
-            state.machine.setMembers(Set(endpoints.map(\.number)))
             state.endpoints = endpoints
-            for endpoint in endpoints where !endpoint.isWell { state.machine.changed(endpoint.number, isWell: false) }
-            return state.publish()
+            return state.look()
         }
         for change in changes { onChange(change) }
     }
 
-    /// An endpoint's breaker or checks have changed.
+    /// An endpoint's breaker or checks have changed, or what operators say of it.
     func changed() {
-        let changes = state.withLock { state in
-            for endpoint in state.endpoints { state.machine.changed(endpoint.number, isWell: endpoint.isWell) }
-            return state.publish()
-        }
+        let changes = state.withLock { $0.look() }
         for change in changes { onChange(change) }
     }
 
