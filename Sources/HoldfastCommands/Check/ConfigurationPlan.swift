@@ -41,7 +41,8 @@ struct ConfigurationPlan {
         if configuration.logLevel != .info { lines.append("Log: level \(configuration.logLevel.rawValue)") }
         if let log = configuration.accessLog {
             lines.append(
-                "Access log: \(shareWords(log.sample)) of the requests, to \(log.path ?? "the standard output")")
+                "Access log: \(shareWords(log.sample)) of the requests, to \(log.path ?? "the standard output")\(log.begins == .keyed ? "; those with keys when they begin, too" : "")"
+            )
         }
         return lines
     }

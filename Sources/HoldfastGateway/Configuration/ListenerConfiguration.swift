@@ -203,6 +203,17 @@ public struct AccessLogConfiguration: Sendable, Hashable {
     /// The share of requests that is logged: 0 to 1. Default: 1. What failed, was rejected, retried or replayed is always
     /// logged.
     public var sample = 1.0
+    /// Which requests have a line when they begin, too. Default: none.
+    public var begins = Begins.none
+
+    /// Which requests have a line when they begin.
+    public enum Begins: String, Sendable, CaseIterable {
+        /// None: what is unknown tells its cause by itself, from the store, and each line costs as much as one at the end.
+        case none
+        /// Those that were granted the claim of a key, before anything is sent to the service. So the log alone says what
+        /// was in flight when the process ended: it has a line at the beginning and none at the end.
+        case keyed
+    }
 
     public init() {}
 

@@ -361,6 +361,10 @@ extension AccessLogConfiguration {
         log.sample = section.share(
             "sample", default: log.sample, in: 0...1,
             "The share of requests that is logged. What failed, was rejected, retried or replayed is always logged.")
+        log.begins = section.choice(
+            "begins", default: log.begins,
+            "Which requests have a line when they begin, too. `keyed`: those that were granted the claim of a key; what has a line at the beginning and none at the end was in flight when the process ended. `none`, because what is unknown tells its cause by itself, from the store (`holdfast keys list --state unknown`)."
+        )
         if !section.isDescribing, let path = log.path, let fault = MissingFolder.fault(ofFile: path) {
             section.report.warning(section.mark(of: "path"), "the access log cannot be opened: \(fault)")
         }

@@ -101,13 +101,15 @@ final class Exchange {
     var permit: AdaptiveLimit.Permit?
 
     /// Who the client has shown to be, whether it is still there or not.
-    private let certificate: CertificateIdentity?
+    let certificate: CertificateIdentity?
 
     // A keyed request.
     /// Read when the exchange begins.
     var key: IdempotencyKey?
     /// Who calls, where a token says it, once that is known.
     var identity: String?
+    /// The same, as operators are told it.
+    var identityShown: String?
     /// Whether the client asks to leave HTTP for a WebSocket, and may.
     let isWebSocket: Bool
     var claim: Claim?

@@ -10,17 +10,23 @@ final class Observer: Sendable {
     /// The share of requests that is logged, of 2⁶⁴.
     private let threshold: UInt64
     private let logsAll: Bool
+    /// Whether a request that was granted the claim of a key is logged before anything is sent.
+    let logsBegins: Bool
 
     /// - Throws: ``GatewayError`` when the access log cannot be opened.
     convenience init(_ configuration: AccessLogConfiguration?, logger: Logger) throws {
         let log = try configuration.map { try AccessLog(path: $0.path, logger: logger) }
-        self.init(accessLog: log, sample: configuration?.sample ?? 0)
+        self.init(accessLog: log, sample: configuration?.sample ?? 0, begins: configuration?.begins ?? .none)
     }
 
     /// - Parameter sample: The share of requests that is logged although nothing is notable about them: 0 to 1.
-    init(accessLog: AccessLog?, sample: Double, kept: Int = Explanations.usualBound) {
+    init(
+        accessLog: AccessLog?, sample: Double, begins: AccessLogConfiguration.Begins = .none,
+        kept: Int = Explanations.usualBound
+    ) {
         explanations = Explanations(bound: kept)
         self.accessLog = accessLog
+        logsBegins = accessLog != nil && begins == .keyed
         logsAll = accessLog != nil && sample >= 1
         threshold = accessLog == nil || logsAll ? 0 : UInt64(max(0, sample) * 0x1p64)
     }
@@ -35,6 +41,9 @@ final class Observer: Sendable {
         if report.isNotable { explanations.add(report) }
         accessLog?.write(report)
     }
+
+    /// Takes the beginning of a request, where those are logged.
+    func began(_ begin: BeginReport) { accessLog?.write(.begin(begin)) }
 
     /// Opens the access log's file anew, after it was moved away.
     func reopen() { accessLog?.reopen() }
