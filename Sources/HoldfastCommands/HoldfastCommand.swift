@@ -16,8 +16,8 @@ public struct HoldfastCommand: AsyncParsableCommand {
     public init() {}
 
     /// Runs the command line. A wrong value ends with one line and exit code 64, a wrong configuration file with a line
-    /// for each mistake and exit code 64, what cannot be had with one line and exit code 1, or 78 where it helps nobody to
-    /// start again.
+    /// for each mistake and exit code 64, a key that is not there with one line and exit code 3, what else cannot be had with
+    /// one line and exit code 1, or 78 where it helps nobody to start again.
     public static func runToTheEnd() async -> Never {
         do {
             var command = try parseAsRoot()
@@ -30,6 +30,9 @@ public struct HoldfastCommand: AsyncParsableCommand {
         } catch let mistakes as ConfigurationMistakes {
             complain("\(mistakes)")
             Foundation.exit(64)
+        } catch let missing as NoSuchRecord {
+            complain("holdfast: \(missing)")
+            Foundation.exit(NoSuchRecord.exitCode)
         } catch {
             let code = exitCode(for: error)
             if code.isSuccess || error is ExitCode { exit(withError: error) }

@@ -16,6 +16,7 @@ public final class Gateway: Service {
     private let controlPlane: ControlPlane
     private let plans: PlanKeeper
     private let shared: DataPlaneContext
+    private let unknownKeys: UnknownKeys
     private let isStopping = Atomic<Bool>(false)
     /// What the clock is told of the delay before draining.
     package static let drainDelay = SleepPurpose("drain delay")
@@ -27,11 +28,15 @@ public final class Gateway: Service {
     /// Where the control plane listens.
     public let adminAddress: GatewayConfiguration.Address
 
-    private init(dataPlane: DataPlane, controlPlane: ControlPlane, plans: PlanKeeper, shared: DataPlaneContext) {
+    private init(
+        dataPlane: DataPlane, controlPlane: ControlPlane, plans: PlanKeeper, shared: DataPlaneContext,
+        unknownKeys: UnknownKeys
+    ) {
         self.dataPlane = dataPlane
         self.controlPlane = controlPlane
         self.plans = plans
         self.shared = shared
+        self.unknownKeys = unknownKeys
         addresses = dataPlane.addresses.map { .init(host: $0.ipAddress ?? "\($0)", port: $0.port ?? 0) }
         adminAddress = controlPlane.address
     }
@@ -121,9 +126,11 @@ public final class Gateway: Service {
         // A file is refused for these, and warns of the others itself.
         for fault in configuration.callerFaults where fault.isOfAll { logger.warning("\(fault.words)") }
         shared.tellOfDescriptors(configuration)
-        await shared.tellOfUnknowns()
+        let unknownKeys = UnknownKeys(shared.engine, metrics: storeMetrics, logger: logger)
+        await shared.tellOfUnknowns(unknownKeys)
         readiness.advance(to: .serving)
-        return Gateway(dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared)
+        return Gateway(
+            dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared, unknownKeys: unknownKeys)
     }
 
     private static func engine(
@@ -227,7 +234,9 @@ public final class Gateway: Service {
                     shared.logger.warning("expired records could not be reaped", metadata: ["error": "\(error)"])
                 }
             }
-            group.addTask { [shared] in await shared.engine.keepCounting() }
+            group.addTask { [shared, unknownKeys] in
+                await shared.engine.keepCounting { await unknownKeys.counted($0) }
+            }
             group.addTask { [plans, dataPlane] in
                 await plans.keepResolving { await dataPlane.take($0) }
             }
@@ -261,7 +270,7 @@ public final class Gateway: Service {
 extension DataPlaneContext {
     /// Counts what the store holds, so that whoever starts again after a crash hears of what it has left. What another
     /// process had in flight is unknown when its lease is over, and counted then.
-    fileprivate func tellOfUnknowns() async {
+    fileprivate func tellOfUnknowns(_ unknownKeys: UnknownKeys) async {
         await engine.learnUsage()
         guard let usage = engine.usage() else { return }
         let counts: Logger.Metadata = [
@@ -271,6 +280,7 @@ extension DataPlaneContext {
         logger.warning(
             "keys in the store are unknown: they began, and nobody knows how they ended. 'holdfast keys list --state unknown' lists them",
             metadata: counts)
+        await unknownKeys.counted(usage)
     }
 
     /// Tells when fewer connections are taken than is configured.

@@ -36,7 +36,7 @@ public enum ClaimMachine {
     ) -> Decision {
         let record = record.flatMap { isForgotten($0, at: now) ? nil : $0 }
         switch action {
-        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner, let nonce):
+        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner, let nonce, let context):
             if let record, record.state != .released {
                 // First of all: whoever says something else under this key learns nothing about it.
                 if record.fingerprint != fingerprint { return Decision(write: .nothing, reply: .mismatched) }
@@ -54,7 +54,8 @@ public enum ClaimMachine {
             let leaseEnds = now.advanced(by: lease)
             var claimed = ClaimRecord(
                 fingerprint: fingerprint, fence: nextFence, state: .inFlight(leaseEnds: leaseEnds),
-                expires: leaseEnds.advanced(by: retention), history: record?.history ?? ClaimHistory())
+                expires: leaseEnds.advanced(by: retention), history: record?.history ?? ClaimHistory(), context: context
+            )
             claimed.history.add(.claimed, at: now, fence: nextFence, by: owner, why: nonce)
             return Decision(write: .put(claimed), reply: .claimed(fence: nextFence))
         case .look(let fingerprint, let retention):
@@ -77,14 +78,14 @@ public enum ClaimMachine {
                 // The acknowledgement of this very write was lost, and it comes again, or, at last, without its payload.
                 return recorded == payload || payload == nil ? Decision(write: .nothing, reply: .done) : .stale
             }
-            completed.state = .completed(payload: payload)
+            completed.settle(as: .completed(payload: payload))
             completed.expires = now.advanced(by: retention)
             completed.history.add(.completed, at: now, fence: fence, why: payload == nil ? "response not kept" : "")
             return Decision(write: .put(completed), reply: .done)
         case .release(let fence):
             guard case .inFlight? = record?.state, var released = record, released.fence == fence else { return .stale }
             guard released.history.isLong else { return Decision(write: .delete, reply: .done) }
-            released.state = .released
+            released.settle(as: .released)
             released.history.add(.released, at: now, fence: fence)
             return Decision(write: .put(released), reply: .done)
         case .abandon(let fence):
@@ -98,11 +99,11 @@ public enum ClaimMachine {
             guard var resolved = record, resolved.fence == fence, resolved.isUnknown(at: now) else { return .stale }
             switch resolution {
             case .completed(let payload):
-                resolved.state = .completed(payload: payload)
+                resolved.settle(as: .completed(payload: payload))
                 resolved.history.add(.resolvedCompleted, at: now, fence: fence, by: by, why: why)
             case .released:
                 // Kept, because somebody has decided it, and will be asked.
-                resolved.state = .released
+                resolved.settle(as: .released)
                 resolved.history.add(.resolvedReleased, at: now, fence: fence, by: by, why: why)
             }
             // Never earlier than before: whoever resolves it need not know how long this operation's keys are kept.
@@ -144,6 +145,14 @@ public enum ClaimMachine {
 
 extension ClaimMachine.Decision {
     fileprivate static let stale = ClaimMachine.Decision(write: .nothing, reply: .stale)
+}
+
+extension ClaimRecord {
+    /// It is known from now on how it ended, so nobody has to find out what it was.
+    fileprivate mutating func settle(as end: State) {
+        state = end
+        context = []
+    }
 }
 
 extension ClaimCommand.Takeover {

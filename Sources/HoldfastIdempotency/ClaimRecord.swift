@@ -50,16 +50,20 @@ public struct ClaimRecord: Sendable, Hashable {
     public var expires: StoreInstant
     /// What became of it until now.
     public var history: ClaimHistory
+    /// What whoever claimed it says of its cause, for operators: opaque to stores, and kept only while it is in flight or
+    /// unknown. Empty if nothing was said.
+    public var context: [UInt8]
 
     public init(
         fingerprint: Fingerprint, fence: Int64, state: State, expires: StoreInstant,
-        history: ClaimHistory = ClaimHistory()
+        history: ClaimHistory = ClaimHistory(), context: [UInt8] = []
     ) {
         self.fingerprint = fingerprint
         self.fence = fence
         self.state = state
         self.expires = expires
         self.history = history
+        self.context = context
     }
 
     /// Whether nobody knows how it ended: it is told so, or its lease is over.
@@ -84,9 +88,10 @@ public struct ClaimCommand: Sendable, Hashable {
         ///   - nonce: Names this one question of this owner, and stands in the history too. Whoever asks again with the
         ///     same nonce, because the answer was lost, gets the claim that it was granted. Default: empty, and then every
         ///     question is another.
+        ///   - context: What operators are told of the claim's cause, while it is in flight or unknown. Default: nothing.
         case claim(
             fingerprint: Fingerprint, lease: Duration, retention: Duration, takesOver: Takeover = .nothing,
-            owner: String = "", nonce: String = "")
+            owner: String = "", nonce: String = "", context: [UInt8] = [])
         /// Asks what became of a key without claiming it: answered as a claim is, and ``ClaimReply/free`` if it could be
         /// claimed.
         ///

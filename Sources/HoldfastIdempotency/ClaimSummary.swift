@@ -24,6 +24,9 @@ public struct ClaimSummary: Sendable, Hashable {
     /// The payload's length, as it is stored: sealed, where payloads are.
     public let payloadBytes: Int?
     public let history: ClaimHistory
+    /// What was said of its cause, as it is stored: sealed, where payloads are. Empty if nothing was, and once it is known
+    /// how it ended. ``IdempotencyEngine/context(of:)`` opens it.
+    public let context: [UInt8]
     /// The store's time when it was read, which all the other times are to be compared with.
     public let now: StoreInstant
 
@@ -54,6 +57,8 @@ public struct ClaimSummary: Sendable, Hashable {
         case .unknown: state = .unknown
         case .released: state = .released
         }
+        // An older version may have completed it without taking that away.
+        context = state == .inFlight || state == .unknown ? record.context : []
         self.leaseEnds = leaseEnds
         self.payloadBytes = length
     }

@@ -160,7 +160,8 @@ extension ClaimCommand {
     fileprivate var payloadBytes: Int {
         switch action {
         case .complete(_, let payload, _), .resolve(_, .completed(let payload), _, _, _): payload?.count ?? 0
-        case .claim, .look, .renew, .release, .abandon, .resolve, .purge: 0
+        case .claim(_, _, _, _, _, _, let context): context.count
+        case .look, .renew, .release, .abandon, .resolve, .purge: 0
         }
     }
 }

@@ -112,9 +112,10 @@ extension IdempotencyEngine {
     /// - Parameter attempt: Whoever gets no answer asks again, and gets the claim that it may have been granted: otherwise
     ///   the key would be in flight, and unknown later, though nothing was done.
     private func claim(_ id: RecordID, _ asker: Asker, attempt: Int = 1, mayBeGranted: Bool = false) {
+        let context = stored(asker.context, of: id)
         let action = ClaimCommand.Action.claim(
             fingerprint: asker.fingerprint, lease: asker.terms.lease, retention: asker.terms.retention,
-            takesOver: asker.takesOver, owner: configuration.owner, nonce: nonce(of: asker))
+            takesOver: asker.takesOver, owner: configuration.owner, nonce: nonce(of: asker), context: context)
         commit.submit(ClaimCommand(id: id, action: action)) { result in
             if case .failure(let error) = result, error.code == .failed {
                 let mayBeGranted = mayBeGranted || error.isAnswerLost
@@ -130,7 +131,7 @@ extension IdempotencyEngine {
                 self.countInStore(ClaimUsage(keys: -1))
                 return self.answer(id, asker, result)
             }
-            for other in self.grant(id) { other.decided(.mismatched) }
+            for other in self.grant(id, keeping: context.count) { other.decided(.mismatched) }
             asker.decided(.execute(Claim(id: id, fence: fence, terms: asker.terms, engine: self)))
         }
     }
@@ -167,11 +168,14 @@ extension IdempotencyEngine {
 
     /// Notes that the store has granted the claim.
     ///
+    /// - Parameter contextBytes: What it keeps of the cause.
     /// - Returns: Those who wait with another request under this key.
-    private func grant(_ id: RecordID) -> [Asker] {
-        part(of: id).state.withLock { state in
+    private func grant(_ id: RecordID, keeping contextBytes: Int) -> [Asker] {
+        if contextBytes > 0 { countInStore(ClaimUsage(bytes: contextBytes)) }
+        return part(of: id).state.withLock { state in
             guard let entry = state.entries[id] else { return [] }
             state.entries[id]?.isGranted = true
+            state.entries[id]?.contextBytes = contextBytes
             if entry.waiters.isEmpty { return [] }
             state.entries[id]?.waiters.removeAll { $0.fingerprint != entry.fingerprint }
             return entry.waiters.filter { $0.fingerprint != entry.fingerprint }
@@ -250,8 +254,10 @@ extension IdempotencyEngine {
         if isNone { tell() }
     }
 
-    /// Whose key is in flight.
-    func account(of id: RecordID) -> Account? { part(of: id).state.withLock { $0.entries[id]?.account } }
+    /// Whose key is in flight, and how many bytes the store keeps of its cause.
+    func account(of id: RecordID) -> (account: Account, contextBytes: Int)? {
+        part(of: id).state.withLock { state in state.entries[id].map { ($0.account, $0.contextBytes) } }
+    }
 
     /// What an operator has changed is asked of the store.
     func forgetReplay(of id: RecordID) { part(of: id).state.withLock { $0.replays.remove(id) } }

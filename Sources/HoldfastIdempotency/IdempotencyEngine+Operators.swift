@@ -76,9 +76,12 @@ extension IdempotencyEngine {
 
     /// Asks the store every ten seconds what it holds, until it is cancelled: so ``usage()`` is right also while no key
     /// comes, and where others share the store. Run it beside the service, if somebody is to be told of unknown keys.
-    public func keepCounting() async {
+    ///
+    /// - Parameter counted: Given what the store holds, each time. Default: nothing.
+    public func keepCounting(_ counted: (ClaimUsage) async -> Void = { _ in }) async {
         while !Task.isCancelled {
             await learnUsage()
+            if let usage = usage() { await counted(usage) }
             try? await clock.sleep(for: StoreRoom.age)
         }
     }
@@ -86,6 +89,15 @@ extension IdempotencyEngine {
     /// A key's record and its whole history; nil if there is none.
     public func explain(_ id: RecordID) async throws -> ClaimSummary? {
         try await store.summary(of: id)
+    }
+
+    /// What was said of the cause of a record that is in flight or unknown; nil if nothing was.
+    ///
+    /// - Throws: ``ClaimStoreError`` if it does not open: it was sealed with a key that is missing, or was changed.
+    public func context(of summary: ClaimSummary) throws(ClaimStoreError) -> [UInt8]? {
+        if summary.context.isEmpty { return nil }
+        guard let seal else { return summary.context }
+        return try seal.open(summary.context, as: .context, of: summary.id)
     }
 
     /// Says how what is unknown ended.

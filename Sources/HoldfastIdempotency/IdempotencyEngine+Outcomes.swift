@@ -7,7 +7,8 @@ extension IdempotencyEngine {
         _ id: RecordID, fence: Int64, payload: [UInt8]?, as outcome: Claim.Outcome, retention: Duration,
         completion: @escaping Claim.Completion
     ) {
-        let account = account(of: id)
+        let known = account(of: id)
+        let account = known?.account
         let whole = payload.flatMap { kept($0) }
         // What was let in is recorded. What it left is kept as long as there is room.
         let reserved = whole?.count ?? 0
@@ -20,7 +21,9 @@ extension IdempotencyEngine {
             // What could not be recorded is not shared either: a repeat could not be given the same answer.
             let bytes = error == nil && isKept ? payload?.count ?? 0 : 0
             if let account, bytes > 0 { self.count(.init(bytes: bytes), of: account) }
-            if hasRoom, bytes < reserved { self.countInStore(ClaimUsage(bytes: bytes - reserved)) }
+            // What was kept of the cause is gone when the outcome is there.
+            let gone = (hasRoom ? reserved - bytes : 0) + (error == nil ? known?.contextBytes ?? 0 : 0)
+            if gone > 0 { self.countInStore(ClaimUsage(bytes: -gone)) }
             let waiters = isKept ? self.remove(id, replaying: payload) : self.remove(id)
             for waiter in waiters {
                 waiter.decided(error == nil ? .replay(payload: isKept ? payload : nil) : .unknown(fence: fence))
@@ -76,9 +79,9 @@ extension IdempotencyEngine {
 
     func release(_ id: RecordID, fence: Int64, completion: @escaping Claim.Completion) {
         giveBack(id, fence: fence) { error in
-            if error == nil, let account = self.account(of: id) {
-                self.count(.init(keys: -1), of: account)
-                self.countInStore(ClaimUsage(keys: -1))
+            if error == nil, let known = self.account(of: id) {
+                self.count(.init(keys: -1), of: known.account)
+                self.countInStore(ClaimUsage(keys: -1, bytes: -known.contextBytes))
             }
             for waiter in self.remove(id) {
                 // Whoever asks hears how the record stands, if the store can tell.
@@ -169,6 +172,12 @@ extension IdempotencyEngine {
     private func sealed(_ payload: [UInt8], of id: RecordID) -> [UInt8]? {
         guard let seal else { return payload }
         return seal.seal(payload, of: id)
+    }
+
+    /// What is kept of a cause; nothing, if it cannot be sealed.
+    func stored(_ context: [UInt8], of id: RecordID) -> [UInt8] {
+        guard let seal, !context.isEmpty else { return context }
+        return seal.seal(context, as: .context, of: id) ?? []
     }
 }
 

@@ -256,7 +256,7 @@ extension IdempotencyEngine {
         let arrival = Arrival()
         let asker = Asker(
             fingerprint: subject.fingerprint, account: Account(caller: subject.caller, origin: nil),
-            terms: subject.terms, takesOver: takesOver,
+            terms: subject.terms, takesOver: takesOver, context: [],
             mayWait: mayWait
         ) { arrival.decide($0) }
         let place = ask(subject.id, asker)

@@ -64,10 +64,12 @@ public final class IdempotencyEngine: Sendable {
         public let waiting: Int
     }
 
-    /// What ``begin(_:fingerprint:caller:origin:retention:lease:takesOver:mayWait:decided:)`` takes for a lease.
+    /// What ``begin(_:fingerprint:caller:origin:retention:lease:takesOver:context:mayWait:decided:)`` takes for a lease.
     public static let leases = Duration.seconds(1) ... .seconds(3_600)
     /// What it takes for a retention.
     public static let retentions = Duration.seconds(60) ... .seconds(365 * 86_400)
+    /// The most bytes that may be said of a claim's cause.
+    public static let contextBytesBound = 1_024
 
     public let configuration: IdempotencyConfiguration
     let store: any ClaimStore
@@ -102,6 +104,8 @@ public final class IdempotencyEngine: Sendable {
         let account: Account
         let terms: Terms
         let takesOver: ClaimCommand.Takeover
+        /// What is kept of the cause, if it is granted the claim.
+        let context: [UInt8]
         let mayWait: Bool
         let decided: Decided
         /// Which one of a part's, so that it can leave. Zero until it has asked.
@@ -124,6 +128,8 @@ public final class IdempotencyEngine: Sendable {
         var isAskerGone = false
         /// Whether the store has granted the claim. Until then, nothing is known of the key.
         var isGranted = false
+        /// The bytes that the store keeps of the claim's cause.
+        var contextBytes = 0
         var waiters: [Asker] = []
     }
 
@@ -191,23 +197,28 @@ public final class IdempotencyEngine: Sendable {
     ///     work, unless it is prolonged. Default: as configured.
     ///   - takesOver: What is executed again, under a higher fence, though nobody knows how it ended. A duplicate that
     ///     waits for what ends so takes over as well.
+    ///   - context: What operators are told of the claim's cause, for as long as nobody knows how it ended: what
+    ///     ``context(of:)`` returns. At most 1,024 bytes, sealed where payloads are, and forgotten when the claim is
+    ///     completed, released or resolved: then nobody has to find out. Default: nothing.
     ///   - mayWait: Whether a duplicate of what is in flight here waits for its end, or conflicts.
     ///   - decided: Called exactly once, on any thread, unless the caller leaves. A duplicate that waits is called at
-    ///     the end. A lease or a retention out of its range is told as `unavailable`, with the code `invalid`.
+    ///     the end. A lease, a retention or a context out of its range is told as `unavailable`, with the code
+    ///     `invalid`.
     /// - Returns: Where the caller waits, if it does.
     @discardableResult
     public func begin(
         _ id: RecordID, fingerprint: Fingerprint, caller: String = "", origin: String? = nil,
         retention: Duration? = nil, lease: Duration? = nil, takesOver: ClaimCommand.Takeover = .nothing,
-        mayWait: Bool = true, decided: @escaping Decided
+        context: [UInt8] = [], mayWait: Bool = true, decided: @escaping Decided
     ) -> Place {
         let asker = Asker(
             fingerprint: fingerprint, account: Account(caller: caller, origin: origin),
             terms: Terms(lease: lease ?? configuration.lease, retention: retention ?? configuration.retention),
-            takesOver: takesOver, mayWait: mayWait, decided: decided)
+            takesOver: takesOver, context: context, mayWait: mayWait, decided: decided)
         do throws(ConfigurationError) {
             if let lease { try require("lease", lease, in: Self.leases) }
             if let retention { try require("retention", retention, in: Self.retentions) }
+            try require("context's length in bytes", context.count, in: 0...Self.contextBytesBound)
         } catch {
             decided(.unavailable(ClaimStoreError(.invalid, "\(error)")))
             return Place(engine: self, id: id, number: 0)

@@ -11,7 +11,7 @@ public final class MemoryStore: ImmediateClaimStore {
     /// The most records that are kept. Beyond it, claims of new keys fail as `full`; nothing is forgotten before its
     /// retention is over, and known keys are answered.
     public let bound: Int
-    /// The most bytes of payloads. Beyond it the same holds, and payloads that come are not kept.
+    /// The most bytes of payloads and causes. Beyond it the same holds, and those that come are not kept.
     public let byteBound: Int
 
     private let clock: any TimeSource
@@ -155,13 +155,14 @@ public final class MemoryStore: ImmediateClaimStore {
         switch decision.write {
         case .nothing: break
         case .put(var next):
-            let growth = next.state.payloadBytes - (record?.state.payloadBytes ?? 0)
+            let former = record?.keptBytes ?? 0
+            var growth = next.keptBytes - former
             if growth > 0, bytes.add(growth, ordering: .relaxed).newValue > byteBound {
                 bytes.subtract(growth, ordering: .relaxed)
-                next.state = .completed(payload: nil)
-            } else if growth < 0 {
-                bytes.add(growth, ordering: .relaxed)
+                next.dropWhatIsKept()
+                growth = next.keptBytes - former
             }
+            if growth < 0 { bytes.add(growth, ordering: .relaxed) }
             state.set(next, under: command.id)
             let change = next.usage.unknown - record.usage.unknown
             if change != 0 { unknown.add(change, ordering: .relaxed) }
@@ -297,6 +298,12 @@ extension ClaimCommand {
 }
 
 extension ClaimRecord {
+    /// Leaves out what there is no room for: a payload, or a cause.
+    fileprivate mutating func dropWhatIsKept() {
+        context = []
+        if case .completed = state { state = .completed(payload: nil) }
+    }
+
     /// Whether it is anything but completed with what repeats are answered from.
     fileprivate var isUnsettled: Bool { state.stored.state != .completed }
 }

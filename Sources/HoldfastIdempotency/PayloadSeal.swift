@@ -2,7 +2,7 @@ import Crypto
 public import Holdfast
 
 /// Encrypts payloads with AES-GCM before a store sees them. Keys rotate: one writes, all read. Each payload is bound to
-/// its record, so that one cannot be put in another's place.
+/// its record, so that one cannot be put in another's place. What a claim says of its cause is encrypted so, too.
 public struct PayloadSeal: Sendable {
     /// One of the keys.
     public struct Key: Sendable {
@@ -21,6 +21,15 @@ public struct PayloadSeal: Sendable {
             self.number = number
             key = SymmetricKey(data: bytes)
         }
+    }
+
+    /// What is sealed. None opens as the other.
+    enum Content: String, Sendable {
+        case payload
+        case context
+
+        /// What is authenticated beside the record's identity.
+        fileprivate var mark: [UInt8] { self == .payload ? [] : Array(rawValue.utf8) }
     }
 
     private static let version: UInt8 = 1
@@ -50,27 +59,34 @@ public struct PayloadSeal: Sendable {
     /// version: 1 byte | key's number: 4 bytes | nonce: 12 | ciphertext | tag: 16
     ///
     /// - Returns: Nil if it cannot be sealed, and then it is not to be kept.
-    package func seal(_ payload: [UInt8], of id: RecordID) -> [UInt8]? {
+    package func seal(_ payload: [UInt8], of id: RecordID) -> [UInt8]? { seal(payload, as: .payload, of: id) }
+
+    func seal(_ bytes: [UInt8], as content: Content, of id: RecordID) -> [UInt8]? {
         let header = [Self.version] + withUnsafeBytes(of: writing.number.bigEndian) { Array($0) }
-        let box = try? AES.GCM.seal(payload, using: writing.key, authenticating: header + id.bytes)
+        let box = try? AES.GCM.seal(bytes, using: writing.key, authenticating: header + id.bytes + content.mark)
         return box?.combined.map { header + $0 }
     }
 
     package func open(_ sealed: [UInt8], of id: RecordID) throws(ClaimStoreError) -> [UInt8] {
+        try open(sealed, as: .payload, of: id)
+    }
+
+    func open(_ sealed: [UInt8], as content: Content, of id: RecordID) throws(ClaimStoreError) -> [UInt8] {
         guard sealed.count > 5, sealed[0] == Self.version else {
-            throw ClaimStoreError(.failed, "a payload is not sealed, or by another version")
+            throw ClaimStoreError(.failed, "a \(content) is not sealed, or by another version")
         }
         let header = Array(sealed.prefix(5))
         let number = header.dropFirst().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         guard let key = reading[number] else {
-            throw ClaimStoreError(.failed, "a payload is sealed with key \(number), which is not among the keys")
+            throw ClaimStoreError(.failed, "a \(content) is sealed with key \(number), which is not among the keys")
         }
         do {
             return Array(
                 try AES.GCM.open(
-                    AES.GCM.SealedBox(combined: sealed.dropFirst(5)), using: key, authenticating: header + id.bytes))
+                    AES.GCM.SealedBox(combined: sealed.dropFirst(5)), using: key,
+                    authenticating: header + id.bytes + content.mark))
         } catch {
-            throw ClaimStoreError(.failed, "a payload does not open with key \(number): it was changed, or moved")
+            throw ClaimStoreError(.failed, "a \(content) does not open with key \(number): it was changed, or moved")
         }
     }
 }

@@ -1,6 +1,6 @@
 import Holdfast
 
-/// What a store holds: its keys, the bytes of their outcomes, and how many of the keys are unknown.
+/// What a store holds: its keys, the bytes of their outcomes and causes, and how many of the keys are unknown.
 public struct ClaimUsage: Sendable, Hashable {
     public var keys: Int
     public var bytes: Int
@@ -27,7 +27,7 @@ public struct ClaimUsage: Sendable, Hashable {
 extension ClaimRecord {
     /// What the record adds to what a store holds, as long as no lease ends.
     package var usage: ClaimUsage {
-        ClaimUsage(keys: 1, bytes: state.payloadBytes, unknown: state == .unknown ? 1 : 0)
+        ClaimUsage(keys: 1, bytes: keptBytes, unknown: state == .unknown ? 1 : 0)
     }
 }
 

@@ -41,3 +41,8 @@ extension ClaimRecord.State {
     /// The bytes of what is kept of an outcome.
     package var payloadBytes: Int { if case .completed(let payload?) = self { payload.count } else { 0 } }
 }
+
+extension ClaimRecord {
+    /// The bytes that are counted: those of an outcome, or of a cause.
+    package var keptBytes: Int { state.payloadBytes + context.count }
+}

@@ -63,11 +63,12 @@ public struct ClaimStoreConformance: Sendable {
         }
 
         func claim(
-            _ said: Fingerprint? = nil, takesOver: ClaimCommand.Takeover = .nothing, owner: String = ""
+            _ said: Fingerprint? = nil, takesOver: ClaimCommand.Takeover = .nothing, owner: String = "",
+            context: [UInt8] = []
         ) -> ClaimCommand.Action {
             .claim(
                 fingerprint: said ?? fingerprint, lease: lease, retention: retention, takesOver: takesOver,
-                owner: owner)
+                owner: owner, context: context)
         }
 
         func complete(_ fence: Int64, _ payload: [UInt8]?) -> ClaimCommand.Action {
@@ -76,9 +77,9 @@ public struct ClaimStoreConformance: Sendable {
 
         /// Claims what must be free.
         func claimed(
-            _ number: Int = 0, takesOver: ClaimCommand.Takeover = .nothing, owner: String = ""
+            _ number: Int = 0, takesOver: ClaimCommand.Takeover = .nothing, owner: String = "", context: [UInt8] = []
         ) async throws -> Int64 {
-            let reply = try await apply(claim(takesOver: takesOver, owner: owner), on: number)
+            let reply = try await apply(claim(takesOver: takesOver, owner: owner, context: context), on: number)
             guard case .claimed(let fence) = reply else { throw UnexpectedOutcome("expected a claim, got \(reply)") }
             return fence
         }
@@ -89,7 +90,7 @@ public struct ClaimStoreConformance: Sendable {
         }
     }
 
-    public static let checks: [Check] = claims + writes + unknowns + wholes + operators + counts
+    public static let checks: [Check] = claims + writes + unknowns + wholes + operators + counts + contexts
 
     private static let claims = [
         Check("a key is claimed once, and another payload learns nothing") { subject in
@@ -336,9 +337,11 @@ public struct ClaimStoreConformance: Sendable {
                         Bool.random(using: &generator) ? .released : ClaimCommand.Resolution.completed(payload: [3])
                     let said = Int.random(in: 0..<8, using: &generator) == 0 ? subject.other : subject.fingerprint
                     let actions: [ClaimCommand.Action] = [
-                        .claim(fingerprint: said, lease: lease, retention: retention),
+                        .claim(fingerprint: said, lease: lease, retention: retention, context: [UInt8(number)]),
                         .claim(fingerprint: said, lease: lease, retention: retention, owner: "me", nonce: "\(number)"),
-                        .claim(fingerprint: said, lease: lease, retention: retention, takesOver: .anything),
+                        .claim(
+                            fingerprint: said, lease: lease, retention: retention, takesOver: .anything,
+                            context: [UInt8(number), 1]),
                         .claim(fingerprint: said, lease: lease, retention: retention, takesOver: .fence(fence)),
                         .look(fingerprint: said, retention: retention), .renew(fence: fence, lease: lease),
                         .complete(fence: fence, payload: [UInt8(number)], retention: retention),
@@ -376,6 +379,9 @@ public struct ClaimStoreConformance: Sendable {
                 guard events == record.history.entries.map(\.event) else {
                     throw UnexpectedOutcome(
                         "the history \(summary?.history.text ?? "none") instead of \(record.history.text)")
+                }
+                guard summary?.context == record.context else {
+                    throw UnexpectedOutcome("the cause \(summary?.context ?? []) instead of \(record.context)")
                 }
             }
         },

@@ -22,11 +22,12 @@ extension PostgresRecords {
         for command in batch {
             let id = bytea(command.id.bytes)
             switch command.action {
-            case .claim(let fingerprint, let lease, let retention, _, let owner, let nonce):
+            case .claim(let fingerprint, let lease, let retention, _, let owner, let nonce, let context):
                 let by = ClaimHistory.word(owner, bound: ClaimHistory.nameBound)
                 claims.append([
                     id, bytea(fingerprint.bytes), lease.inStoreMilliseconds, retention.inStoreMilliseconds,
                     quoted(by), quoted(ClaimHistory.word(nonce, bound: ClaimHistory.reasonBound)),
+                    bytea(context),
                 ])
             case .complete(let fence, let payload, let retention):
                 completions.append([id, "\(fence)", payload.map(bytea) ?? "NULL", retention.inStoreMilliseconds])
@@ -69,13 +70,15 @@ extension PostgresRecords {
 
     private var claim: String {
         """
-        INSERT INTO holdfast.record
-        SELECT id, fingerprint, fence, 0, now + lease, now + lease + retention, \(line(.claimed, fence: "fence", by: "owner", why: "nonce"))
+        INSERT INTO holdfast.record (id, fingerprint, fence, state, lease_ends, expires, history, context)
+        SELECT id, fingerprint, fence, 0, now + lease, now + lease + retention,
+            \(line(.claimed, fence: "fence", by: "owner", why: "nonce")),
+            CASE WHEN context = '' THEN '' ELSE int8send(fence) || context END
         FROM (
             SELECT *, nextval('holdfast.fence') AS fence FROM
                 (SELECT \(now) AS now) AS time,
-                unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
-                    AS asked (id, fingerprint, lease, retention, owner, nonce)
+                unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
+                    $7::bytea[]) AS asked (id, fingerprint, lease, retention, owner, nonce, context)
         ) AS new
         ON CONFLICT (id) DO NOTHING RETURNING encode(id, 'hex'), fence
         """
@@ -86,6 +89,7 @@ extension PostgresRecords {
         WITH time AS MATERIALIZED (SELECT \(now) AS now), completed AS (
             UPDATE holdfast.record SET
                 state = CASE WHEN payload IS NULL THEN 2 ELSE 1 END, expires = now + retention,
+                context = '',
                 history = history || \(line(.completed, fence: "record.fence",
                     why: "CASE WHEN payload IS NULL THEN 'response not kept' ELSE '' END"))
             FROM time, unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[])

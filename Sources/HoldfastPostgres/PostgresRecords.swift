@@ -16,7 +16,8 @@ struct PostgresRecords: Sendable {
 
     /// A record's columns, as ``record(of:)`` reads them.
     private static let columns = """
-        encode(id, 'hex'), encode(fingerprint, 'hex'), fence, state, lease_ends, expires, history
+        encode(id, 'hex'), encode(fingerprint, 'hex'), fence, state, lease_ends, expires, history,
+            encode(context, 'hex')
         """
 
     /// What was read.
@@ -67,31 +68,43 @@ struct PostgresRecords: Sendable {
             fences: answers[2].compactMap { $0.first.flatMap { $0 }.flatMap(Int64.init) },
             records: [:])
         for row in answers[3] {
-            guard row.count == 9 else { throw ClaimStoreError(.failed, "a record is not what this version writes") }
-            let (id, record) = try record(of: Array(row.prefix(8)))
+            guard row.count == 10 else { throw ClaimStoreError(.failed, "a record is not what this version writes") }
+            let (id, record) = try record(of: Array(row.prefix(9)))
             found.records[id] = record
-            if row[8] == "t" { found.waited.insert(id) }
+            if row[9] == "t" { found.waited.insert(id) }
         }
         return found
     }
 
     private func record(of row: [String?]) throws(ClaimStoreError) -> (RecordID, ClaimRecord) {
-        guard row.count == 8, let id = row[0].flatMap(bytes(hex:)), let fingerprint = row[1].flatMap(bytes(hex:)),
+        guard row.count == 9, let id = row[0].flatMap(bytes(hex:)), let fingerprint = row[1].flatMap(bytes(hex:)),
             let fence = row[2].flatMap(Int64.init), let code = row[3].flatMap(Int.init),
             let leaseEnds = row[4].flatMap(Int64.init), let expires = row[5].flatMap(Int64.init),
-            let history = row[6], let stored = StoredState(rawValue: code)
+            let history = row[6], let context = row[7].flatMap(bytes(hex:)), let stored = StoredState(rawValue: code)
         else { throw ClaimStoreError(.failed, "a record is not what this version writes") }
         let state = try ClaimRecord.State(stored, leaseEnds: StoreInstant(milliseconds: leaseEnds)) {
             () throws(ClaimStoreError) in
-            guard let payload = row[7].flatMap(bytes(hex:)) else {
+            guard let payload = row[8].flatMap(bytes(hex:)) else {
                 throw ClaimStoreError(.failed, "a record has lost its payload")
             }
             return payload
         }
         let record = ClaimRecord(
             fingerprint: Fingerprint(bytes: fingerprint), fence: fence, state: state,
-            expires: StoreInstant(milliseconds: expires), history: ClaimHistory(text: history))
+            expires: StoreInstant(milliseconds: expires), history: ClaimHistory(text: history),
+            context: Self.context(in: context, of: fence))
         return (RecordID(bytes: id), record)
+    }
+
+    /// What stands in the column: the fence of the claim that it belongs to, and then what that says of its cause.
+    private static func column(_ record: ClaimRecord) -> [UInt8] {
+        guard !record.context.isEmpty else { return [] }
+        return withUnsafeBytes(of: record.fence.bigEndian) { Array($0) } + record.context
+    }
+
+    private static func context(in column: [UInt8], of fence: Int64) -> [UInt8] {
+        guard column.count > 8, column.prefix(8).reduce(0, { $0 << 8 | Int64($1) }) == fence else { return [] }
+        return Array(column.dropFirst(8))
     }
 
     /// Lets the machine decide each command in order, on what was read.
@@ -191,19 +204,20 @@ struct PostgresRecords: Sendable {
         let states = put.map { $0.1.state.stored }
         return PostgresStatement(
             """
-            INSERT INTO holdfast.record
+            INSERT INTO holdfast.record (id, fingerprint, fence, state, lease_ends, expires, history, context)
             SELECT * FROM unnest(
-                $1::bytea[], $2::bytea[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[], $7::text[])
+                $1::bytea[], $2::bytea[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[], $7::text[],
+                $8::bytea[])
             ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, fence = excluded.fence,
                 state = excluded.state, lease_ends = excluded.lease_ends, expires = excluded.expires,
-                history = excluded.history
+                history = excluded.history, context = excluded.context
             """,
             [
                 array(put.map { bytea($0.0.bytes) }), array(put.map { bytea($0.1.fingerprint.bytes) }),
                 array(put.map { String($0.1.fence) }), array(states.map { String($0.state.rawValue) }),
                 array(states.map { String($0.leaseEnds.milliseconds) }),
                 array(put.map { String($0.1.expires.milliseconds) }),
-                array(put.map { quoted($0.1.history.text) }),
+                array(put.map { quoted($0.1.history.text) }), array(put.map { bytea(Self.column($0.1)) }),
             ])
     }
 
@@ -239,7 +253,7 @@ struct PostgresRecords: Sendable {
             return PostgresStatement(
                 """
                 SELECT encode(record.id, 'hex'), encode(fingerprint, 'hex'), record.fence, record.state, lease_ends,
-                    expires, history, NULL, 0, \(now)
+                    expires, history, encode(context, 'hex'), NULL, 0, \(now)
                 FROM holdfast.unsettled JOIN holdfast.record ON record.id = unsettled.id
                 WHERE unsettled.state = \(stored.rawValue) AND unsettled.fence > $1::bigint
                     AND record.fence = unsettled.fence AND record.state = unsettled.state \(lease)
@@ -249,10 +263,10 @@ struct PostgresRecords: Sendable {
     }
 
     func summary(of row: [String?]) throws(ClaimStoreError) -> (id: RecordID, summary: ClaimSummary?) {
-        guard row.count == 10, let length = row[8].flatMap(Int.init), let now = row[9].flatMap(Int64.init) else {
+        guard row.count == 11, let length = row[9].flatMap(Int.init), let now = row[10].flatMap(Int64.init) else {
             throw ClaimStoreError(.failed, "the server's answer is not what was asked for")
         }
-        let (id, record) = try record(of: Array(row.prefix(8)))
+        let (id, record) = try record(of: Array(row.prefix(9)))
         return (id, ClaimSummary(record, of: id, payloadBytes: length, at: StoreInstant(milliseconds: now)))
     }
 }

@@ -9,6 +9,38 @@ extension PostgresSchema {
     /// Tables whose rows come and go must be cleaned by their number, not by a share of their size.
     private static let cleaned = "WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)"
 
+    /// The first eight bytes of what is said of a cause are its claim's fence.
+    private static let contextBytes = "greatest(octet_length(context) - 8, 0)"
+
+    /// Also in the place of what an older version laid out.
+    static let countRecords = """
+        CREATE OR REPLACE FUNCTION holdfast.count_records() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF TG_OP <> 'INSERT' THEN
+                DELETE FROM holdfast.unsettled USING gone
+                WHERE gone.state <> 1 AND unsettled.state = gone.state AND unsettled.fence = gone.fence;
+            END IF;
+            IF TG_OP <> 'DELETE' THEN
+                INSERT INTO holdfast.unsettled SELECT state, fence, id FROM come WHERE state <> 1;
+            END IF;
+            IF TG_OP = 'INSERT' THEN
+                INSERT INTO holdfast.tally
+                SELECT count(*), sum(\(contextBytes)), count(*) FILTER (WHERE state = 3) FROM come
+                HAVING count(*) > 0;
+            ELSIF TG_OP = 'DELETE' THEN
+                INSERT INTO holdfast.tally
+                SELECT -count(*), -sum(\(contextBytes)), -count(*) FILTER (WHERE state = 3) FROM gone
+                HAVING count(*) > 0;
+            ELSE
+                INSERT INTO holdfast.tally
+                SELECT 0, sum(bytes), sum(change) FROM (
+                    SELECT \(contextBytes) AS bytes, (state = 3)::int AS change FROM come
+                    UNION ALL SELECT -\(contextBytes), -(state = 3)::int FROM gone
+                ) AS changes HAVING sum(bytes) <> 0 OR sum(change) <> 0;
+            END IF;
+            RETURN NULL;
+        END $$
+        """
+
     static let counts =
         [
             // State 1, completed with a payload, is what nearly all records come to.
@@ -18,30 +50,7 @@ extension PostgresSchema {
             ) \(cleaned)
             """,
             "CREATE TABLE holdfast.tally (keys bigint NOT NULL, bytes bigint NOT NULL, unknown bigint NOT NULL) \(cleaned)",
-            """
-            CREATE FUNCTION holdfast.count_records() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                IF TG_OP <> 'INSERT' THEN
-                    DELETE FROM holdfast.unsettled USING gone
-                    WHERE gone.state <> 1 AND unsettled.state = gone.state AND unsettled.fence = gone.fence;
-                END IF;
-                IF TG_OP <> 'DELETE' THEN
-                    INSERT INTO holdfast.unsettled SELECT state, fence, id FROM come WHERE state <> 1;
-                END IF;
-                IF TG_OP = 'INSERT' THEN
-                    INSERT INTO holdfast.tally
-                    SELECT count(*), 0, count(*) FILTER (WHERE state = 3) FROM come HAVING count(*) > 0;
-                ELSIF TG_OP = 'DELETE' THEN
-                    INSERT INTO holdfast.tally
-                    SELECT -count(*), 0, -count(*) FILTER (WHERE state = 3) FROM gone HAVING count(*) > 0;
-                ELSE
-                    INSERT INTO holdfast.tally
-                    SELECT 0, 0, sum(change) FROM (
-                        SELECT 1 AS change FROM come WHERE state = 3 UNION ALL SELECT -1 FROM gone WHERE state = 3
-                    ) AS changes HAVING sum(change) <> 0;
-                END IF;
-                RETURN NULL;
-            END $$
-            """,
+            countRecords,
             """
             CREATE FUNCTION holdfast.count_payloads() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF TG_OP = 'INSERT' THEN

@@ -3,7 +3,7 @@ import HoldfastIdempotency
 
 /// The tables, and what is checked before they are used.
 enum PostgresSchema {
-    static let version = 3
+    static let version = 4
 
     /// Any number will do, as long as every Holdfast takes the same.
     private static let lock = PostgresStatement("SELECT pg_advisory_xact_lock(7254912002)")
@@ -13,6 +13,9 @@ enum PostgresSchema {
     private static let due = "due bigint GENERATED ALWAYS AS (expires / 3600000) STORED"
     /// Whether somebody waits for the end of it, and is to be told.
     private static let waited = "waited boolean NOT NULL DEFAULT false"
+    /// What is said of a claim's cause, behind the claim's fence: an older Holdfast that still runs, and takes over, leaves
+    /// there what belongs to the claim before. It is small and goes soon, so it lies in the row.
+    private static let context = "context bytea NOT NULL DEFAULT ''"
     private static let index = "CREATE INDEX record_due ON holdfast.record (due)"
 
     private static let layout =
@@ -24,7 +27,8 @@ enum PostgresSchema {
             """
             CREATE TABLE holdfast.record (
                 id bytea PRIMARY KEY, fingerprint bytea NOT NULL, fence bigint NOT NULL, state smallint NOT NULL,
-                lease_ends bigint NOT NULL, expires bigint NOT NULL, history text NOT NULL DEFAULT '', \(due), \(waited)
+                lease_ends bigint NOT NULL, expires bigint NOT NULL, history text NOT NULL DEFAULT '', \(due), \(waited),
+                \(context)
             ) WITH (fillfactor = 70)
             """,
             index,
@@ -42,6 +46,8 @@ enum PostgresSchema {
             "DROP INDEX holdfast.record_expires", index,
         ],
         2: firstCounts,
+        // Older versions name the columns before it by their places, so it is the last.
+        3: ["ALTER TABLE holdfast.record ADD COLUMN \(context)", countRecords],
     ]
 
     /// Brings an older schema up to date, in one transaction.

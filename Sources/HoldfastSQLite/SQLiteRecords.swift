@@ -14,16 +14,18 @@ final class SQLiteRecords {
     private let delete: Statement
     private let saveMeta: Statement
 
-    private static let columns = "fence, fingerprint, state, lease_ends, expires, history"
+    private static let columns = "fence, fingerprint, state, lease_ends, expires, history, context"
+    /// What a record keeps. The lengths stand in the row, so that nothing is read for its length.
+    private static let keptBytes = "coalesce(length(payload), 0) + coalesce(length(context), 0)"
 
     init(database: Database, prefix: String = "") throws {
         self.database = database
         self.prefix = prefix
         read = try database.cachedStatement(sql: "SELECT \(Self.columns), payload FROM \(prefix)record WHERE id = ?")
-        insert = try database.cachedStatement(sql: "INSERT INTO \(prefix)record VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+        insert = try database.cachedStatement(sql: "INSERT INTO \(prefix)record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         update = try database.cachedStatement(
             sql: """
-                UPDATE \(prefix)record SET state = ?, lease_ends = ?, expires = ?, history = ?, payload = ?
+                UPDATE \(prefix)record SET state = ?, lease_ends = ?, expires = ?, history = ?, payload = ?, context = ?
                 WHERE fence = ?
                 """)
         delete = try database.cachedStatement(sql: "DELETE FROM \(prefix)record WHERE fence = ?")
@@ -37,7 +39,7 @@ final class SQLiteRecords {
     func record(_ id: RecordID) throws -> ClaimRecord? {
         guard let row = try Row.fetchOne(read, arguments: [Data(id.bytes)]) else { return nil }
         return try record(in: row) {
-            guard let payload: Data = row[6] else { throw ClaimStoreError(.failed, "a record has lost its payload") }
+            guard let payload: Data = row[7] else { throw ClaimStoreError(.failed, "a record has lost its payload") }
             return Array(payload)
         }
     }
@@ -47,26 +49,29 @@ final class SQLiteRecords {
             throw ClaimStoreError(.failed, "a record has the state \(row[2] as Int), which this version does not know")
         }
         let fingerprint: Data = row[1]
+        let context: Data? = row[6]
         return ClaimRecord(
             fingerprint: Fingerprint(bytes: Array(fingerprint)), fence: row[0],
             state: try .init(state, leaseEnds: StoreInstant(milliseconds: row[3]), payload: payload),
-            expires: StoreInstant(milliseconds: row[4]), history: ClaimHistory(text: row[5]))
+            expires: StoreInstant(milliseconds: row[4]), history: ClaimHistory(text: row[5]),
+            context: context.map { Array($0) } ?? [])
     }
 
     /// - Parameter former: The fence of the record that it takes the place of.
     func put(_ record: ClaimRecord, under id: RecordID, replacing former: Int64?) throws {
         let (state, leaseEnds) = record.state.stored
         let payload: Data? = if case .completed(let payload?) = record.state { Data(payload) } else { nil }
+        let context = record.context.isEmpty ? nil : Data(record.context)
         if record.fence == former {
             return try update.execute(arguments: [
                 state.rawValue, leaseEnds.milliseconds, record.expires.milliseconds, record.history.text, payload,
-                record.fence,
+                context, record.fence,
             ])
         }
         if let former { try delete(former) }
         try insert.execute(arguments: [
             record.fence, Data(id.bytes), Data(record.fingerprint.bytes), state.rawValue, leaseEnds.milliseconds,
-            record.expires.milliseconds, record.history.text, payload,
+            record.expires.milliseconds, record.history.text, payload, context,
         ])
     }
 
@@ -91,7 +96,7 @@ final class SQLiteRecords {
         let held = try Row.fetchOne(
             database,
             sql: """
-                SELECT count(*), coalesce(sum(length(payload)), 0) FROM \(prefix)record NOT INDEXED
+                SELECT count(*), coalesce(sum(\(Self.keptBytes)), 0) FROM \(prefix)record NOT INDEXED
                 """)
         return ClaimUsage(
             keys: held?[0] ?? 0, bytes: held?[1] ?? 0,
@@ -113,11 +118,10 @@ final class SQLiteRecords {
     /// - Returns: What was forgotten.
     func reap(atMost count: Int, at now: StoreInstant) throws -> ClaimUsage {
         let expired = "FROM \(prefix)record WHERE expires <= ? ORDER BY expires, fence LIMIT ?"
-        // The lengths of payloads stand in the rows, so that none is read for its length.
         let measure = try database.cachedStatement(
             sql: """
                 SELECT coalesce(sum(bytes), 0), coalesce(sum(state = \(StoredState.unknown.rawValue)), 0)
-                FROM (SELECT length(payload) AS bytes, state \(expired))
+                FROM (SELECT \(Self.keptBytes) AS bytes, state \(expired))
                 """)
         let gone = try Row.fetchOne(measure, arguments: [now.milliseconds, count])
         let reap = try database.cachedStatement(
@@ -171,9 +175,9 @@ final class SQLiteRecords {
                 SELECT \(Self.columns), id, length(payload) FROM \(prefix)record \(condition)
                 """)
         return try Row.fetchAll(statement, arguments: arguments).map { row in
-            let bytes: Data = row[6]
+            let bytes: Data = row[7]
             let id = RecordID(bytes: Array(bytes))
-            return (id, row[0], ClaimSummary(try record(in: row) { [] }, of: id, payloadBytes: row[7], at: now))
+            return (id, row[0], ClaimSummary(try record(in: row) { [] }, of: id, payloadBytes: row[8], at: now))
         }
     }
 

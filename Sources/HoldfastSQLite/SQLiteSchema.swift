@@ -7,12 +7,22 @@ import HoldfastIdempotency
 enum SQLiteSchema {
     /// "HOLD", so that a file of another program is recognised.
     static let applicationID: Int32 = 0x484F_4C44
-    static let version: Int32 = 5
+    static let version: Int32 = 6
 
     /// Records lie in the order of their fences, which is that of their coming: so a completion finds its record among
     /// the last pages, however many there are, and only the index of identities is touched all over. A payload lies at
-    /// the end of its row, and is not read where nobody asks for it.
+    /// the end of its row, and is not read where nobody asks for it; what is said of a cause lies behind it, where there is
+    /// no payload yet.
     private static func records(prefix: String) -> String {
+        """
+        \(recordsOfThird(prefix: prefix));
+        \(contexts(prefix: prefix));
+        \(states(prefix: prefix));
+        """
+    }
+
+    /// Records as the third version laid them out.
+    private static func recordsOfThird(prefix: String) -> String {
         """
         CREATE TABLE \(prefix)record (
             fence INTEGER PRIMARY KEY NOT NULL,
@@ -24,10 +34,11 @@ enum SQLiteSchema {
             history TEXT NOT NULL,
             payload BLOB
         );
-        CREATE INDEX \(prefix)record_expires ON \(prefix)record (expires);
-        \(states(prefix: prefix));
+        CREATE INDEX \(prefix)record_expires ON \(prefix)record (expires)
         """
     }
+
+    private static func contexts(prefix: String) -> String { "ALTER TABLE \(prefix)record ADD COLUMN context BLOB" }
 
     /// Nearly all records are completed, so the index is of the others: as small as what is in flight or unknown, and a
     /// completion takes its record out. Within a state it is in the order of fences.
@@ -45,7 +56,7 @@ enum SQLiteSchema {
             """
             ALTER TABLE \(prefix)record RENAME TO \(prefix)former;
             DROP INDEX \(prefix)record_expires;
-            \(records(prefix: prefix))
+            \(recordsOfThird(prefix: prefix));
             INSERT INTO \(prefix)record
                 SELECT fence, id, fingerprint, state, lease_ends, expires, history, bytes
                 FROM \(prefix)former LEFT JOIN \(prefix)payload USING (fence) ORDER BY fence;
@@ -54,8 +65,10 @@ enum SQLiteSchema {
             """
         // A log could not be told from another file's.
         case 3: "INSERT OR IGNORE INTO \(prefix)meta VALUES ('epoch', 0), ('former', -1)"
-        // Every record was looked at to find the few that are unknown. A version that lays out records anew has it already.
-        case 4: states(prefix: prefix).replacing("CREATE INDEX", with: "CREATE INDEX IF NOT EXISTS")
+        // Every record was looked at to find the few that are unknown.
+        case 4: states(prefix: prefix)
+        // A record did not say what it was made for.
+        case 5: contexts(prefix: prefix)
         default: ""
         }
     }

@@ -167,7 +167,7 @@ enum ValkeyIndex {
                 find(call('GETRANGE', key, 0, 127), '^(%d) (%d+) (%d+) (%d+) (%d+) [01]\\n')
             if state then
                 list(come, key, state, fence, tonumber(lease), tonumber(expires))
-                count(tonumber(expires), 1, state == '1' and call('STRLEN', key) - head - 32 - length or 0)
+                count(tonumber(expires), 1, call('STRLEN', key) - head - 32 - length)
             end
         end
         inParts('ZADD', KEYS[1], come)

@@ -51,7 +51,7 @@ enum ValkeyRecords {
     private static func arguments(of action: ClaimCommand.Action) -> [[UInt8]] {
         func text(_ text: String) -> [UInt8] { Array(text.utf8) }
         switch action {
-        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner, let nonce):
+        case .claim(let fingerprint, let lease, let retention, let takesOver, let owner, let nonce, let context):
             let takeover =
                 switch takesOver {
                 case .nothing: "nothing"
@@ -62,6 +62,7 @@ enum ValkeyRecords {
             return [
                 text("claim"), fingerprint.bytes, text(milliseconds(lease)), text(milliseconds(retention)),
                 text(takeover), text(by), text(ClaimHistory.word(nonce, bound: ClaimHistory.reasonBound)),
+                context,
             ]
         case .look(let fingerprint, let retention):
             return [text("look"), fingerprint.bytes, text(milliseconds(retention))]
@@ -131,8 +132,8 @@ enum ValkeyRecords {
 
     // MARK: A record, read without the script
 
-    /// The most bytes of a record before its payload.
-    static let headBound = 128 + 32 + ClaimHistory.bound
+    /// The most bytes of a record before its payload, with what is said of its cause, which is sealed perhaps.
+    static let headBound = 128 + 32 + ClaimHistory.bound + IdempotencyEngine.contextBytesBound + 64
 
     /// Reads a record's beginning.
     ///
@@ -154,10 +155,11 @@ enum ValkeyRecords {
         }
         let state = ClaimRecord.State(stored, leaseEnds: StoreInstant(milliseconds: numbers[2])) { [] }
         let history = rest.dropFirst(32).prefix(Int(numbers[4]))
+        let context = stored == .inFlight || stored == .unknown ? Array(rest.dropFirst(32 + Int(numbers[4]))) : []
         let record = ClaimRecord(
             fingerprint: Fingerprint(bytes: Array(rest.prefix(32))), fence: numbers[1], state: state,
             expires: StoreInstant(milliseconds: numbers[3]),
-            history: ClaimHistory(text: String(decoding: history, as: UTF8.self)))
+            history: ClaimHistory(text: String(decoding: history, as: UTF8.self)), context: context)
         // It may have been written again, and be shorter, since its beginning was read.
         let payloadBytes = max(0, max(0, length) - line.count - 33 - Int(numbers[4]))
         return ClaimSummary(record, of: id, payloadBytes: payloadBytes, at: now)

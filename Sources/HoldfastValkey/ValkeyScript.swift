@@ -8,7 +8,7 @@ import HoldfastIdempotency
 /// ``ValkeyRecords`` writes it. It returns a code and a value for each.
 ///
 /// A record is one string: a line of numbers (state, fence, end of the lease, expiry, length of the history, and a flag),
-/// the fingerprint, the history, the payload. The flag of what is in flight says whether somebody waits for the end of
+/// the fingerprint, the history, and the payload, or, as long as there is none, what is said of the cause. The flag of what is in flight says whether somebody waits for the end of
 /// it; that of all else, whether a payload is kept. The end of the lease is a field, and the server's own expiry is the
 /// retention's: so what nobody reports on stays visible.
 ///
@@ -39,6 +39,11 @@ struct ValkeyScript: Sendable {
         local moment = format('%d', now)
         \(ValkeyIndex.functions)
 
+        -- What a record ends with.
+        local function rest(record)
+            return record.payload or record.context or ''
+        end
+
         -- What the batch has changed: how a record was listed before, and how it stands now.
         local touched, former, latter = {}, {}, {}
         local function note(key, was, is)
@@ -48,7 +53,7 @@ struct ValkeyScript: Sendable {
             end
             latter[key] = is or false
             if was then count(was.formerExpires, -1, -was.formerBytes) end
-            if is then count(is.expires, 1, is.payload and #is.payload or 0) end
+            if is then count(is.expires, 1, #rest(is)) end
         end
 
         -- A failover may forget the last fences. No clock falls behind what was granted before it, so neither does this.
@@ -71,9 +76,10 @@ struct ValkeyScript: Sendable {
             local ends = head + 32 + length
             local unknown = state == '3' or (state == '0' and lease <= now)
             return {
-                formerState = state, formerExpires = expires, formerBytes = state == '1' and #text - ends or 0,
+                formerState = state, formerExpires = expires, formerBytes = #text - ends,
                 state = state, fence = owned, lease = lease, expires = expires, body = sub(text, head + 1, ends),
-                payload = state == '1' and sub(text, ends + 1) or nil, waited = state == '0' and flag == '1',
+                payload = state == '1' and sub(text, ends + 1) or nil,
+                context = (state == '0' or state == '3') and sub(text, ends + 1) or nil, waited = state == '0' and flag == '1',
                 unknown = unknown, isFound = true
             }
         end
@@ -86,7 +92,7 @@ struct ValkeyScript: Sendable {
         local function written(record)
             local flag = (record.payload or record.waited) and 1 or 0
             return format('%s %s %d %d %d %d\\n', record.state, record.fence, record.lease, record.expires,
-                #record.body - 32, flag) .. record.body .. (record.payload or '')
+                #record.body - 32, flag) .. record.body .. rest(record)
         end
 
         -- Whoever waits in another process asks again when it hears of it. That it may not be told, where a user has no
@@ -135,10 +141,10 @@ struct ValkeyScript: Sendable {
 
         local act = {}
 
-        function act.claim(key, fingerprint, lease, retention, takeover, owner, nonce)
+        function act.claim(key, fingerprint, lease, retention, takeover, owner, nonce, context)
             local granted = nextFence()
             local claimed = { state = '0', fence = format('%d', granted), lease = now + lease, body = fingerprint,
-                expires = now + lease + retention }
+                expires = now + lease + retention, context = context }
             tell(claimed, 'claimed', owner, nonce)
             -- Written if there is none; otherwise what there is is looked at.
             local found = call('SET', key, written(claimed), 'PXAT', format('%d', claimed.expires), 'NX', 'GET')
@@ -187,7 +193,8 @@ struct ValkeyScript: Sendable {
             if record.state == '1' or record.state == '2' then
                 return (payload == nil or payload == record.payload) and 'done' or 'stale'
             end
-            record.state, record.payload, record.expires = payload and '1' or '2', payload, now + retention
+            record.state, record.payload, record.context = payload and '1' or '2', payload, nil
+            record.expires = now + retention
             tell(record, 'completed', '', payload and '' or 'response not kept')
             save(key, record)
             return 'done'
@@ -201,7 +208,7 @@ struct ValkeyScript: Sendable {
                 told(key, record)
                 return 'done'
             end
-            record.state = '4'
+            record.state, record.context = '4', nil
             tell(record, 'released')
             save(key, record)
             return 'done'
@@ -217,6 +224,7 @@ struct ValkeyScript: Sendable {
 
         function act.resolve(key, record, retention, kept, payload, by, why)
             if not record.unknown then return 'stale' end
+            record.context = nil
             if kept == 'released' then
                 record.state = '4'
                 tell(record, 'resolved-released', by, why)
@@ -236,13 +244,14 @@ struct ValkeyScript: Sendable {
             return 'done'
         end
 
-        local widths = { claim = 7, look = 3, renew = 3, complete = 5, release = 2, abandon = 2, resolve = 7, purge = 2 }
+        local widths = { claim = 8, look = 3, renew = 3, complete = 5, release = 2, abandon = 2, resolve = 7, purge = 2 }
         local answers, place, at = {}, 0, 0
         for number = 4, #KEYS do
             local key, action, first = KEYS[number], ARGV[at + 1], ARGV[at + 2]
             local code, value
             if action == 'claim' then
-                code, value = act.claim(key, first, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7])
+                code, value = act.claim(key, first, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7],
+                    ARGV[at + 8])
             elseif action == 'look' then
                 code, value = act.look(key, first, ARGV[at + 3])
             else

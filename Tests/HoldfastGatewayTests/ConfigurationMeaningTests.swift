@@ -54,7 +54,7 @@ import Testing
               encryptionKeys: [{number: 2, file: secrets/outcomes-2}, {number: 1, file: secrets/outcomes-1}]
               maximumKeys: 23
               maximumBytes: 24KiB
-            accessLog: {path: log, sample: 12.5%}
+            accessLog: {path: log, sample: 12.5%, begins: keyed}
             threads: 9
             limits:
               connections: 11
@@ -99,6 +99,7 @@ import Testing
         expected.accessLog = AccessLogConfiguration()
         expected.accessLog?.path = "log"
         expected.accessLog?.sample = 0.125
+        expected.accessLog?.begins = .keyed
         expected.connections = 11
         expected.connectionsPerClient = 18
         expected.bodyRate = 19 << 10
@@ -264,7 +265,7 @@ import Testing
                 bodyLimit: 22KiB
                 keptBytes: 23KiB
                 webSockets: false
-              - {name: read, service: payments, caller: field X-Tenant X-Api-Key, hedge: {after: 24ms}}
+              - {name: read, service: payments, caller: field X-Tenant X-Api-Key, callerName: [X-Tenant], hedge: {after: 24ms}}
               - name: refund
                 service: payments
                 match: {path: "/charges/{id}/refunds"}
@@ -320,6 +321,7 @@ import Testing
         expected.webSockets = false
         #expect(configuration.routes[0] == expected)
         #expect(configuration.routes[1].caller == .fields(["x-tenant", "x-api-key"]))
+        #expect(configuration.routes[1].callerName == ["x-tenant"])
         #expect(configuration.routes[1].hedge?.delay == .fixed(.milliseconds(24)))
         var probe = RouteConfiguration.Idempotency.Probe(path: try ProbePath("/refunds/{id}?key={key}"))
         (probe.replaysAnswer, probe.status, probe.settle) = (false, 201, .seconds(25))

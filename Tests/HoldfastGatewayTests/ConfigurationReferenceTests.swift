@@ -23,6 +23,7 @@ import Testing
         "routes[].retry.backoff.cap": ["from": "0s"],
         "routes[].retry.backoff.from": ["cap": "1h"],
         "routes[].retry.backoff.step": ["kind": "linear"],
+        "routes[].callerName": ["routes[].caller": "field x-tenant"],
         "routes[].idempotency.unknown=probe": ["probe": "{path: \"/{key}\"}"],
         "routes[].idempotency.probe.path": probed, "routes[].idempotency.probe.replayAnswer": probed,
         "routes[].idempotency.probe.status": probed, "routes[].idempotency.probe.settle": probed,
@@ -41,6 +42,7 @@ import Testing
         case "routes[].match.methods": return ["[GET, POST]"]
         case "routes[].match.fields": return ["{x-tier: gold, x-debug: }"]
         case "routes[].caller": return ["address", "field x-tenant x-api-key"]
+        case "routes[].callerName": return ["[X-Tenant]"]
         case "routes[].caller.jwt.keys": return ["secrets/jwks.json", "secrets/certificate.pem"]
         case "routes[].caller.jwt.claims": return ["[client_id, sub]"]
         case "routes[].caller.jwt.algorithms": return ["[ES256, EdDSA]"]

@@ -66,6 +66,65 @@ import Testing
         }
     }
 
+    @Test func `what is not found is told with the form that the route would have`() async throws {
+        let issuer = try await TestIssuer.p256()
+        let token = TokenCaller(keys: try TokenKeys(TestIssuer.keySet(issuer.key)))
+        let bearer = FindOrder(key: "k", operation: "POST a/b", callerLines: Array("Authorization: Bearer s3".utf8))
+        let nobody = FindOrder(key: "k", operation: "POST a/b", callerFields: [])
+        let claims = FindOrder(key: "k", operation: "POST a/b", callerFields: [], callerClaims: ["email": "a@b"])
+        let fine = FindOrder(
+            key: "k", operation: "POST a/b", callerFields: [], callerClaims: ["sub": "ada", "iss": "i"])
+        let cases: [(RouteConfiguration.Caller, [String], RouteConfiguration.Idempotency.Keys, FindOrder, String)] = [
+            (
+                .fields(["authorization"]), [], .optional, nobody,
+                "it names callers by authorization: give --caller-fields"
+            ),
+            (.fields(["x-tenant"]), [], .optional, bearer, "it names callers by x-tenant alone"),
+            (.fields(["authorization"]), [], .optional, bearer, "are of this form"),
+            (
+                .fields(["authorization"]), ["x-shop"], .optional, bearer,
+                "its scopeFields are x-shop: give --scope-field"
+            ),
+            (
+                .fields(["authorization"]), [], .optional,
+                FindOrder(key: "k", operation: "POST a/b\nx-shop: 7", callerLines: Array("Authorization: B".utf8)),
+                "leave out --scope-field"
+            ),
+            (.jwt(token), [], .optional, bearer, "give --caller-claim for sub"),
+            (.jwt(token), [], .optional, nobody, "give --caller-claim for sub"),
+            (.jwt(token), [], .optional, claims, "it names callers by sub, and iss"),
+            (.jwt(token), [], .optional, fine, "are of this form"),
+            (.address, [], .optional, nobody, "give --caller 'address"),
+            (.address, [], .off, nobody, "which has no keys for POST"),
+        ]
+        for (caller, scope, keys, order, words) in cases {
+            let service = try await TestService.start { _, _ in .ok() }
+            try await withGateway(
+                to: service,
+                configure: {
+                    $0.routes[0].caller = caller
+                    $0.routes[0].idempotency.scopeFields = Set(scope)
+                    $0.routes[0].idempotency.keys = keys
+                }
+            ) { gateway in
+                let found = try await find(order, at: gateway)
+                #expect(found.status == 404 && found.text.contains(words), "\(words): \(found.text)")
+                #expect(found.text.contains("no proof that nothing was executed") && !found.text.contains("never made"))
+                #expect(!found.text.contains("s3"))
+            }
+        }
+    }
+
+    @Test func `a path that no route takes is told to be that`() async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(
+            to: service, configure: { $0.routes[0].match.path = (try? PathPattern("/charges")) ?? .any }
+        ) { gateway in
+            let found = try await find(FindOrder(key: "k", operation: "POST a/chrages", callerFields: []), at: gateway)
+            #expect(found.status == 404 && found.text.contains("No route of this gateway takes that"), "\(found.text)")
+        }
+    }
+
     @Test(arguments: [
         ("{}", "'key' is missing"), ("[]", "it must be an object"), ("rubbish", "it is no JSON"),
         (#"{"key":1,"operation":"POST a/b","callerFields":[]}"#, "'key' must be a string"),

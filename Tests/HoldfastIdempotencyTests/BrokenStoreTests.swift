@@ -36,6 +36,8 @@ import Testing
         case listsTwice
         case dropsRepliesOfABatch
         case resolvesTheLiving
+        case losesCausesOfTheUnknown
+        case keepsCausesOfTheSettled
     }
 
     /// A store that does as it should, but for one thing.
@@ -86,7 +88,7 @@ import Testing
             if case .claimed(let fence) = decision.reply { state.fence = max(state.fence, fence) }
             switch decision.write {
             case .nothing: break
-            case .put(let record): state.records[command.id] = altered(record)
+            case .put(let after): state.records[command.id] = altered(after, from: record)
             case .delete: if fault != .keepsWhatIsReleased { state.records[command.id] = nil }
             }
             return decision.reply
@@ -97,20 +99,21 @@ import Testing
             guard let record, now < record.expires else { return nil }
             let isLive = if case .inFlight(let ends) = record.state { now < ends } else { false }
             switch (fault, command.action) {
-            case (.grantsTwice, .claim(record.fingerprint, _, _, _, _, _)) where isLive:
+            case (.grantsTwice, .claim(record.fingerprint, _, _, _, _, _, _)) where isLive:
                 state.fence += 1
                 return .claimed(fence: state.fence)
-            case (.takesOverTheLiving, .claim(record.fingerprint, _, _, .anything, _, _)) where isLive:
+            case (.takesOverTheLiving, .claim(record.fingerprint, _, _, .anything, _, _, _)) where isLive:
                 state.fence += 1
                 state.records[command.id]?.fence = state.fence
                 return .claimed(fence: state.fence)
-            case (.answersEveryNonce, .claim(record.fingerprint, _, _, _, _, let nonce)) where isLive && !nonce.isEmpty:
+            case (.answersEveryNonce, .claim(record.fingerprint, _, _, _, _, let nonce, _))
+            where isLive && !nonce.isEmpty:
                 return .claimed(fence: record.fence)
             case (.refusesLateCompletion, .complete) where record.isUnknown(at: now):
                 return .stale
             case (.refusesASecondCompletion, .complete):
                 if case .completed = record.state { return .stale }
-            case (.leaksToOtherRequests, .claim(let said, _, _, _, _, _)) where said != record.fingerprint:
+            case (.leaksToOtherRequests, .claim(let said, _, _, _, _, _, _)) where said != record.fingerprint:
                 if case .completed(let payload) = record.state { return .completed(payload: payload) }
             case (.ignoresRenewals, .renew(record.fence, _)) where isLive:
                 return .done
@@ -130,19 +133,24 @@ import Testing
             switch (fault, action) {
             case (.ignoresFences, .complete(_, let payload, let retention)):
                 .complete(fence: record?.fence ?? 0, payload: payload, retention: retention)
-            case (.rerunsTheUnknown, .claim(let said, let lease, let retention, _, let owner, let nonce)),
-                (.takesOverASuccessor, .claim(let said, let lease, let retention, .fence, let owner, let nonce)):
+            case (.rerunsTheUnknown, .claim(let said, let lease, let retention, _, let owner, let nonce, let context)),
+                (
+                    .takesOverASuccessor,
+                    .claim(let said, let lease, let retention, .fence, let owner, let nonce, let context)
+                ):
                 .claim(
                     fingerprint: said, lease: lease, retention: retention, takesOver: .anything, owner: owner,
-                    nonce: nonce)
-            case (.ignoresNonces, .claim(let said, let lease, let retention, let takesOver, let owner, _)):
-                .claim(fingerprint: said, lease: lease, retention: retention, takesOver: takesOver, owner: owner)
+                    nonce: nonce, context: context)
+            case (.ignoresNonces, .claim(let said, let lease, let retention, let takesOver, let owner, _, let context)):
+                .claim(
+                    fingerprint: said, lease: lease, retention: retention, takesOver: takesOver, owner: owner,
+                    context: context)
             default: action
             }
         }
 
         /// The record, as it is kept.
-        private func altered(_ record: ClaimRecord) -> ClaimRecord {
+        private func altered(_ record: ClaimRecord, from former: ClaimRecord?) -> ClaimRecord {
             var record = record
             switch (fault, record.state) {
             case (.cutsPayloads, .completed(let payload?)):
@@ -153,6 +161,9 @@ import Testing
                 if record.history.entries.last?.event == .resolvedCompleted {
                     record.expires = StoreInstant(milliseconds: now.milliseconds + 1_000)
                 }
+            case (.losesCausesOfTheUnknown, .unknown): record.context = []
+            case (.keepsCausesOfTheSettled, .completed), (.keepsCausesOfTheSettled, .released):
+                record.context = former?.context ?? []
             case (.losesHistory, _): record.history = ClaimHistory()
             default: break
             }

@@ -111,6 +111,45 @@ import Testing
         #expect(decision.reply == .done)
     }
 
+    @Test func `what is said of a cause stays while nobody knows how it ended, and no longer`() {
+        let claim = ClaimCommand.Action.claim(
+            fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100), context: [1, 2])
+        guard case .put(let claimed) = apply(claim, nil).write else {
+            Issue.record("it was not claimed")
+            return
+        }
+        func contextAfter(_ action: ClaimCommand.Action, _ record: ClaimRecord, at now: Int64 = 1) -> [UInt8]? {
+            if case .put(let next) = apply(action, record, at: now).write { next.context } else { nil }
+        }
+        var unknown = claimed
+        unknown.state = .unknown
+        #expect(claimed.context == [1, 2])
+        #expect(contextAfter(.renew(fence: 7, lease: .seconds(10)), claimed) == [1, 2])
+        #expect(contextAfter(.abandon(fence: 7), claimed) == [1, 2])
+        #expect(contextAfter(claim, claimed, at: 10) == [1, 2])
+        #expect(contextAfter(.look(fingerprint: fingerprint, retention: .seconds(100)), claimed, at: 10) == [1, 2])
+        for record in [claimed, unknown] {
+            for payload in [[5], nil] as [[UInt8]?] {
+                let complete = ClaimCommand.Action.complete(fence: 7, payload: payload, retention: .seconds(100))
+                #expect(contextAfter(complete, record) == [])
+            }
+        }
+        for resolution in [.completed(payload: [1]), .completed(payload: nil), .released]
+            as [ClaimCommand.Resolution]
+        {
+            #expect(contextAfter(.resolve(fence: 7, resolution, retention: .seconds(100)), unknown) == [])
+        }
+        let over = ClaimCommand.Action.claim(
+            fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100), takesOver: .anything, context: [3])
+        #expect(contextAfter(over, unknown) == [3])
+        // Released, and kept for its history.
+        guard case .put(let again) = apply(over, unknown).write else {
+            Issue.record("it was not taken over")
+            return
+        }
+        #expect(contextAfter(.release(fence: 7), again) == [])
+    }
+
     @Test func `completing twice is one outcome`() {
         let completed = record(.completed(payload: [5]))
         #expect(apply(.complete(fence: 1, payload: [5], retention: .seconds(1)), completed).reply == .done)

@@ -62,6 +62,61 @@ import Testing
         try await expectEqual(engine.explain(found.id)?.history.entries.count, 5)
     }
 
+    @Test func `what was said of a cause is sealed as payloads are, and opens for its record alone`() async throws {
+        let cause = Array("POST /charges by ada".utf8)
+        func seal(_ byte: UInt8) throws -> PayloadSeal {
+            try PayloadSeal(writing: .init(UInt32(byte), bytes: [UInt8](repeating: byte, count: 32)))
+        }
+        let store = MemoryStore(clock: clock)
+        func engine(_ seal: PayloadSeal?) throws -> IdempotencyEngine {
+            try IdempotencyEngine(store: store, sealing: seal, clock: clock)
+        }
+        let ids = [RecordID(bytes: [1]), RecordID(bytes: [2])]
+        let sealing = try engine(seal(1))
+        for id in ids {
+            sealing.begin(id, fingerprint: Fingerprint(bytes: [1]), context: cause) { _ in }
+        }
+        let first = try #require(try await sealing.explain(ids[0]))
+        #expect(first.state == .unknown && !String(decoding: first.context, as: UTF8.self).contains("ada"))
+        #expect(try sealing.context(of: first) == cause)
+        let another = try PayloadSeal(writing: .init(1, bytes: [UInt8](repeating: 9, count: 16)))
+        for other in [try engine(seal(2)), try engine(another)] {
+            #expect(throws: ClaimStoreError.self) { try other.context(of: first) }
+        }
+        // Neither another record's nor a payload of the same record.
+        let record = ClaimRecord(
+            fingerprint: Fingerprint(bytes: [1]), fence: 2, state: .unknown, expires: StoreInstant(milliseconds: .max),
+            context: first.context)
+        let moved = try #require(ClaimSummary(record, of: ids[1], at: first.now))
+        #expect(throws: ClaimStoreError.self) { try sealing.context(of: moved) }
+        let payload = try #require(try seal(1).seal(cause, of: ids[0]))
+        var swapped = record
+        swapped.context = payload
+        let summary = try #require(ClaimSummary(swapped, of: ids[0], at: first.now))
+        #expect(throws: ClaimStoreError.self) { try sealing.context(of: summary) }
+        // Without keys it lies as it is, and a record without one says nothing.
+        let open = try engine(nil)
+        open.begin(RecordID(bytes: [3]), fingerprint: Fingerprint(bytes: [1]), context: cause) { _ in }
+        open.begin(RecordID(bytes: [4]), fingerprint: Fingerprint(bytes: [1])) { _ in }
+        let plain = try #require(try await open.explain(RecordID(bytes: [3])))
+        let none = try #require(try await open.explain(RecordID(bytes: [4])))
+        #expect(try open.context(of: plain) == cause)
+        #expect(try open.context(of: none) == nil)
+    }
+
+    @Test func `a cause is at most 1,024 bytes long, and nothing is claimed with a longer one`() async throws {
+        let engine = try engine()
+        for (count, expected) in [(1_024, "execute"), (1_025, "unavailable invalid")] {
+            let caller = Caller()
+            let id = RecordID(bytes: [UInt8(count - 1_000)])
+            engine.begin(id, fingerprint: Fingerprint(bytes: [1]), context: .init(repeating: 1, count: count)) {
+                caller.decided($0)
+            }
+            #expect(await caller.told() == expected)
+            try await expectEqual(engine.explain(id) != nil, expected == "execute")
+        }
+    }
+
     @Test func `nobody resolves what has moved on`() async throws {
         let engine = try engine()
         let found = try await unknown("order-1", on: engine)

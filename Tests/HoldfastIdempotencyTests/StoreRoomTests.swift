@@ -137,6 +137,51 @@ import Testing
         #expect(store.usageNow == ClaimUsage(keys: 1, bytes: 100))
     }
 
+    @Test func `a memory store whose bytes are full grants a claim, and keeps no cause`() throws {
+        let store = MemoryStore(byteBound: 100, clock: clock)
+        func claim(_ number: UInt8, _ count: Int) throws -> ClaimReply {
+            let action = ClaimCommand.Action.claim(
+                fingerprint: Fingerprint(bytes: [1]), lease: .seconds(60), retention: .seconds(600),
+                context: [UInt8](repeating: number, count: count))
+            return try store.applyNow(ClaimCommand(id: RecordID(bytes: [number]), action: action))
+        }
+        try expectEqual(claim(1, 60), .claimed(fence: 1))
+        try expectEqual(claim(2, 41), .claimed(fence: 2))
+        #expect(store.usageNow == ClaimUsage(keys: 2, bytes: 60))
+        // What a cause took is free for the outcome.
+        let complete = ClaimCommand.Action.complete(
+            fence: 1, payload: [UInt8](repeating: 1, count: 100), retention: .seconds(600))
+        expectEqual(try store.applyNow(ClaimCommand(id: RecordID(bytes: [1]), action: complete)), .done)
+        #expect(store.usageNow == ClaimUsage(keys: 2, bytes: 100))
+        let late = ClaimCommand.Action.complete(fence: 2, payload: [1], retention: .seconds(600))
+        expectEqual(try store.applyNow(ClaimCommand(id: RecordID(bytes: [2]), action: late)), .done)
+        #expect(store.usageNow == ClaimUsage(keys: 2, bytes: 100))
+    }
+
+    @Test func `the bytes of a cause count while it is kept, and no longer`() async throws {
+        let store = Counted(ClaimUsage(), clock: clock)
+        let engine = try engine(store, bytes: 1_000)
+        await engine.learnUsage()
+        func begin(_ number: UInt8, context: Int) -> Caller {
+            let caller = Caller()
+            engine.begin(
+                RecordID(bytes: [number]), fingerprint: Fingerprint(bytes: [1]),
+                context: [UInt8](repeating: 1, count: context)
+            ) { caller.decided($0) }
+            return caller
+        }
+        let (first, second, third) = (begin(1, context: 100), begin(2, context: 200), begin(3, context: 400))
+        for caller in [first, second, third] { #expect(await caller.told() == "execute") }
+        #expect(engine.usage() == ClaimUsage(keys: 3, bytes: 700))
+        first.complete([1, 2, 3])
+        second.release()
+        third.drop()
+        // Their ends are written one after the other.
+        while engine.snapshot().inFlight > 0 { await Task.yield() }
+        #expect(engine.usage() == ClaimUsage(keys: 2, bytes: 403, unknown: 1))
+        #expect(store.inner.usageNow == ClaimUsage(keys: 2, bytes: 403, unknown: 1))
+    }
+
     @Test func `an outcome for which there is no room leaves its tombstone`() async throws {
         let store = Counted(ClaimUsage(bytes: 90), clock: clock)
         let engine = try engine(store, bytes: 100)

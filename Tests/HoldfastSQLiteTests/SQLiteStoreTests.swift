@@ -318,7 +318,12 @@ import Testing
             try store.close()
             let queue = try DatabaseQueue(path: path)
             try await queue.write { database in
-                try database.execute(sql: "DROP INDEX record_state; PRAGMA user_version = 4")
+                try database.execute(
+                    sql: """
+                        DROP INDEX record_state;
+                        ALTER TABLE record DROP COLUMN context;
+                        PRAGMA user_version = 4;
+                        """)
             }
             try queue.close()
             for _ in 0..<2 {
@@ -326,6 +331,49 @@ import Testing
                 try await expectEqual(opened.usage(), ClaimUsage(keys: 3, unknown: 3))
                 let page = try await opened.summaries(standing: .unknown, after: "1", atMost: 10)
                 #expect(page.summaries.map(\.fence) == [2, 3])
+                try opened.close()
+            }
+        }
+    }
+
+    @Test func `a claim tells its cause after its process has died, and its bytes are counted`() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            let causes = (0..<4).map { [UInt8](repeating: UInt8($0), count: 100 * $0) }
+            for (number, cause) in causes.enumerated() {
+                let action = ClaimCommand.Action.claim(
+                    fingerprint: fingerprint, lease: .seconds(10), retention: .seconds(100), context: cause)
+                _ = try await store.apply([ClaimCommand(id: RecordID(bytes: [UInt8(number)]), action: action)])
+            }
+            try store.close()
+            for _ in 0..<2 {
+                let opened = try SQLiteStore(path: path)
+                let page = try await opened.summaries(standing: .unknown, after: nil, atMost: 10)
+                #expect(page.summaries.map(\.context) == causes)
+                try await expectEqual(opened.usage(), ClaimUsage(keys: 4, bytes: 600, unknown: 4))
+                try opened.close()
+            }
+        }
+    }
+
+    @Test func `a file of the fifth version is given room for causes, and keeps what it holds`() async throws {
+        try await inFolder { path in
+            let store = try SQLiteStore(path: path)
+            try await expectEqual(claim(store), .claimed(fence: 1))
+            try await expectEqual(complete(store, fence: 1, [4, 2]), .done)
+            try await expectEqual(claim(store, RecordID(bytes: [8])), .claimed(fence: 2))
+            try store.close()
+            let queue = try DatabaseQueue(path: path)
+            try await queue.write { database in
+                try database.execute(sql: "ALTER TABLE record DROP COLUMN context; PRAGMA user_version = 5")
+            }
+            try queue.close()
+            for _ in 0..<2 {
+                let opened = try SQLiteStore(path: path)
+                try await expectEqual(claim(opened), .completed(payload: [4, 2]))
+                try await expectEqual(claim(opened, RecordID(bytes: [8])), .unknown(fence: 2))
+                try await expectEqual(opened.summary(of: RecordID(bytes: [8]))?.context, [])
+                try await expectEqual(opened.usage(), ClaimUsage(keys: 2, bytes: 2, unknown: 1))
                 try opened.close()
             }
         }

@@ -22,6 +22,11 @@ import Testing
         #expect(found.history.text == history)
     }
 
+    @Test(arguments: [(0, [1, 2, 3]), (1, []), (2, []), (3, [1, 2, 3]), (4, [])])
+    func `what stands behind the history of what is not settled is its cause`(state: Int, context: [UInt8]) throws {
+        #expect(try #require(try summary(state: state)).context == context)
+    }
+
     @Test(arguments: [-1, 33, Int64.max, .max - 40, .min])
     func `a history that is longer than its record is refused`(bytes: Int64) {
         #expect(throws: ClaimStoreError.self) { try summary(historyBytes: bytes) }

@@ -45,7 +45,7 @@ struct ConfigurationPlan {
             let kinds = [(log.rejections, "rejections of a kind"), (log.replays, "replays")]
             let fewer = kinds.filter { $0.0 > 1 }.map { ", one of \($0.0) \($0.1)" }.joined()
             lines.append(
-                "Access log: \(shareWords(log.sample)) of the requests\(fewer), to \(log.path ?? "the standard output")"
+                "Access log: \(shareWords(log.sample)) of the requests\(fewer), to \(log.path ?? "the standard output")\(log.begins == .keyed ? "; those with keys when they begin, too" : "")"
             )
         }
         return lines

@@ -74,10 +74,21 @@ struct AdminOptions: ParsableArguments {
         let data = Data(answer.body)
         guard answer.status == 200 else {
             let reason = try? JSONDecoder().decode(Refusal.self, from: data).error.message
+            // A control plane that is another's has no such page, and does not say of what there is none.
+            if answer.status == 404, let reason { throw NoSuchRecord(description: reason) }
             throw SmallHTTPClient.Failure(description: reason ?? "the control plane answered \(answer.status)")
         }
         return (try JSONDecoder().decode(Answer.self, from: data), String(decoding: data, as: UTF8.self))
     }
+}
+
+/// What was looked for is not there.
+struct NoSuchRecord: Error, CustomStringConvertible {
+    /// What the command ends with: an error of its own, so that no script takes a control plane that is away, or a wrong
+    /// word, for a key that is not there.
+    static let exitCode: Int32 = 3
+
+    let description: String
 }
 
 /// What the control plane says is wrong.
@@ -89,13 +100,21 @@ private struct Refusal: Decodable {
 extension KeyRecord {
     /// The whole story, for a person.
     var story: String {
-        var lines = ["record   \(record)", "state    \(state)", "fence    \(fence)"]
+        var lines = lookedFor.map { ["found    \($0)"] } ?? []
+        lines += ["record   \(record)", "state    \(state)", "fence    \(fence)"]
         if let leaseEndsInSeconds {
             let when = spoken(abs(leaseEndsInSeconds))
             lines.append("lease    \(leaseEndsInSeconds > 0 ? "ends in \(when)" : "ended \(when) ago")")
         }
         lines.append("expires  in \(spoken(expiresInSeconds))")
         if let payloadBytes { lines.append("payload  \(payloadBytes) bytes") }
+        if let cause {
+            lines.append("cause")
+            for (name, value) in cause.parts {
+                lines.append("  \(name.padding(toLength: 13, withPad: " ", startingAt: 0))\(value)")
+            }
+        }
+        if let causeUnreadable { lines.append("cause    it cannot be read: \(causeUnreadable)") }
         lines.append("history")
         for event in history {
             var line = "  \(spoken(event.secondsAgo)) ago: \(event.event), fence \(event.fence)"
@@ -104,6 +123,16 @@ extension KeyRecord {
             lines.append(line)
         }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension KeyRecord {
+    /// Which request it was and whose, for a line of a listing; nothing where that was not said.
+    fileprivate var briefCause: String {
+        if causeUnreadable != nil { return "  [a cause that cannot be read]" }
+        guard let cause else { return "" }
+        let who = (cause.caller ?? cause.client).map { " by \($0)" } ?? ""
+        return "  [\(cause.operation)\(who), \(cause.startedAt)]"
     }
 }
 
@@ -169,13 +198,13 @@ struct ListKeys: AsyncParsableCommand {
             let list = KeyList(records: records, mayBeMore: mayBeMore, store: store)
             return say(String(decoding: try JSONEncoder().encode(list), as: UTF8.self))
         }
-        say("RECORD                                                            STATE      FENCE  BEGAN")
+        say("RECORD                                                            STATE      FENCE  BEGAN  [CAUSE]")
         for record in records {
             let began = record.history.first.map { "\(spoken($0.secondsAgo)) ago by \($0.by)" } ?? "?"
             let state = record.state.padding(toLength: 10, withPad: " ", startingAt: 0)
             let fence = "\(record.fence)".padding(
                 toLength: max(5, "\(record.fence)".count), withPad: " ", startingAt: 0)
-            say("\(record.record)  \(state) \(fence)  \(began)")
+            say("\(record.record)  \(state) \(fence)  \(began)\(record.briefCause)")
         }
         if mayBeMore { say("There may be more: raise --limit.") }
         // Beside the list, for whoever reads that by a program.
@@ -284,7 +313,10 @@ extension RecordOptions {
 
 struct ExplainKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Tell a record's whole history: claims, fences, owners, times.")
+        commandName: "explain",
+        abstract: "Tell which request a record was made for, and its whole history: claims, fences, owners, times.",
+        discussion: "Ends with 3 if there is no such record. That is no proof that nothing was executed.",
+        aliases: ["show"])
 
     @OptionGroup var record: RecordOptions
     @OptionGroup var options: AdminOptions

@@ -209,6 +209,17 @@ public struct AccessLogConfiguration: Sendable, Hashable {
     /// Of how many replays one is logged, the first among them: 1 to 1,000,000. Default: 1, each: a replay is a client that
     /// had no answer, and an operator's first question is which.
     public var replays = 1
+    /// Which requests have a line when they begin, too. Default: none.
+    public var begins = Begins.none
+
+    /// Which requests have a line when they begin.
+    public enum Begins: String, Sendable, CaseIterable {
+        /// None: what is unknown tells its cause by itself, from the store, and each line costs as much as one at the end.
+        case none
+        /// Those that were granted the claim of a key, before anything is sent to the service. So the log alone says what
+        /// was in flight when the process ended: it has a line at the beginning and none at the end.
+        case keyed
+    }
 
     public init() {}
 

@@ -4,6 +4,18 @@ import HoldfastHTTP
 
 // What can be said of a key's requests and responses, and what cannot be meant.
 
+extension RouteConfiguration {
+    static let callerNameAllowed = "a field that `caller` names, but not authorization, proxy-authorization or cookie"
+
+    func validateCallerName() throws(ConfigurationError) {
+        let names: [String] = if case .fields(let names) = caller { names } else { [] }
+        for name in callerName.sorted()
+        where !names.contains(name) || ["authorization", "proxy-authorization", "cookie"].contains(name) {
+            throw ConfigurationError(option: "caller's name", value: name, allowed: Self.callerNameAllowed)
+        }
+    }
+}
+
 extension RouteConfiguration.Idempotency {
     static let methodsAllowed = "a method that may have an effect, so none of GET, HEAD, OPTIONS, TRACE and CONNECT"
     static let replayAllowed =

@@ -158,6 +158,10 @@ public struct RouteConfiguration: Sendable, Hashable {
     /// Default: the `Authorization` field. A token that changes from one try to the next names another caller, so where
     /// tokens are short-lived choose ``Caller/jwt(_:)``, or a field that stays.
     public var caller = Caller.fields(["authorization"])
+    /// Of the fields that callers are told apart by, those whose values are names and no secrets: operators are told them
+    /// of a request whose outcome is unknown. In lower case, and none that credentials are in. Callers who are named by
+    /// tokens, certificates or addresses are told anyway. Default: none.
+    public var callerName: Set<String> = []
 
     /// Default: none.
     public var rateLimit: RateLimit?
@@ -205,6 +209,7 @@ public struct RouteConfiguration: Sendable, Hashable {
         case .jwt(let token): try token.validate()
         case .address, .certificate: break
         }
+        try validateCallerName()
         if let rateLimit {
             try require("rate limit's requests", rateLimit.requests, in: 1...1_000_000_000)
             try require("rate limit's period", rateLimit.per, in: .milliseconds(1) ... .seconds(86_400))

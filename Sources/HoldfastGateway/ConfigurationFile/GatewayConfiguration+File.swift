@@ -384,6 +384,10 @@ extension AccessLogConfiguration {
         )
         log.replays = section.integer(
             "replays", default: log.replays, in: Self.counts, "Of how many replays one is logged, in the same way.")
+        log.begins = section.choice(
+            "begins", default: log.begins,
+            "Which requests have a line when they begin, too. `keyed`: those that were granted the claim of a key; what has a line at the beginning and none at the end was in flight when the process ended. `none`, because what is unknown tells its cause by itself, from the store (`holdfast keys list --state unknown`)."
+        )
         if !section.isDescribing, let path = log.path {
             section.tellOfFolder(of: path, section.mark(of: "path"), "the access log cannot be opened", isAlone: true)
         }

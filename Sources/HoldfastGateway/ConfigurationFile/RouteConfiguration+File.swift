@@ -28,6 +28,7 @@ extension RouteConfiguration {
                 unset: "field authorization",
                 "Who a caller is: what keys are unique within, and what a rate is counted for. A token that is renewed between two tries, or a signature for each request, is another `authorization`: then a repeat is executed again.",
                 value: { Caller(words: $0.text) }, Caller.read) ?? route.caller
+        route.readCallerName(section)
         route.readLimits(section)
         route.idempotency =
             section.section("idempotency", unset: "as below", "What is done about idempotency keys.", Idempotency.read)
@@ -43,6 +44,15 @@ extension RouteConfiguration {
         // The name and the service have been reported by now, if they are missing.
         section.check(route.validate)
         return Placed(value: route, section: section)
+    }
+
+    private mutating func readCallerName(_ section: SectionReader) {
+        let field = SectionReader.Kind("field", "", allowed: Self.callerNameAllowed)
+        callerName = Set(
+            section.values(
+                "callerName", count: 0...8, of: field, unset: "none",
+                "Of the fields in `caller`, those whose values are names and no secrets: operators are told them of a request whose outcome is unknown. None that credentials are in. Callers who are named by tokens, certificates or addresses are told anyway."
+            ) { HostName.isToken($0.text) ? $0.text.lowercased() : nil } ?? [])
     }
 
     private mutating func readLimits(_ section: SectionReader) {

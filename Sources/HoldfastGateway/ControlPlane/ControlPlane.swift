@@ -161,7 +161,7 @@ final class ControlPlane: Sendable {
                 body: events.body)
         }
         ExplainAPI(explanations: sources.observer.explanations).add(to: router)
-        KeysAPI(engine: sources.engine, secret: sources.secret).add(to: router)
+        KeysAPI(engine: sources.engine, secret: sources.secret, route: sources.route).add(to: router)
         OverridesAPI(overrides: sources.overrides, hasToken: access != nil).add(to: router)
         if let demo = sources.demo { addDemo(demo, to: router) }
         return router

@@ -2,6 +2,7 @@
 import Holdfast
 import HoldfastIdempotency
 import Logging
+import NIOHTTP1
 import Synchronization
 
 /// Where the control plane has from what it shows. It asks only when somebody looks.
@@ -23,6 +24,8 @@ struct ControlPlaneSources: Sendable {
     let words: @Sendable () -> PlanWords
     /// What `GET /metrics` is written from. What the control plane knows itself is filled in by it.
     let metrics: @Sendable () -> MetricsSnapshot
+    /// The route of a request without fields, if there is one.
+    var route: @Sendable (RequestTarget) -> RouteConfiguration? = { _ in nil }
 }
 
 extension ControlPlaneSources {
@@ -33,7 +36,8 @@ extension ControlPlaneSources {
             demo: demo, counters: shared.counters, readiness: shared.readiness, overrides: plans.overrides,
             state: { GatewayState(shared, plans.current, plans.overrides, demo: demo, uptime: $0) },
             words: { plans.current.words },
-            metrics: { MetricsSnapshot(shared, plans.current) })
+            metrics: { MetricsSnapshot(shared, plans.current) },
+            route: { try? plans.current.table.route(for: $0, [:]).configuration })
     }
 }
 

@@ -10,6 +10,8 @@ import NIOCore
 struct KeysAPI: Sendable {
     let engine: IdempotencyEngine
     let secret: StoreSecret
+    /// The route that the gateway has for a request without fields, where it has one.
+    var route: @Sendable (RequestTarget) -> RouteConfiguration? = { _ in nil }
 
     func add(to router: Router<AdminContext>) {
         router.get("/api/keys") { request, _ in
@@ -19,7 +21,7 @@ struct KeysAPI: Sendable {
                     Self.state(query.get("state")), after: query.get("after"),
                     lookingAt: Self.number(query.get("looking-at")) ?? 1_000)
                 // Asked now: what was settled a moment ago is not counted any more.
-                return KeyPage(page, of: try? await engine.counted())
+                return KeyPage(page, of: try? await engine.counted()) { KeyCause.find($0, by: engine) }
             }
         }
         router.get("/api/keys/{record}") { _, context in
@@ -36,9 +38,7 @@ struct KeysAPI: Sendable {
                 let caller = query.get("caller")
                 return try await explain(
                     KeySearch(
-                        key, of: caller ?? secret.caller(of: nil),
-                        caller.map { _ in "this caller" } ?? FindOrder.nobody,
-                        operation))
+                        key, of: caller ?? secret.caller(of: nil), caller == nil ? .nobody : .name, operation))
             }
         }
         router.post("/api/key") { request, _ in
@@ -46,7 +46,7 @@ struct KeysAPI: Sendable {
             try await answering {
                 let order = try await order(FindOrder.self, request)
                 let caller = order.caller(secret)
-                return try await explain(KeySearch(order.key, of: caller.name, caller.words, order.operation))
+                return try await explain(KeySearch(order.key, of: caller.name, caller.asked, order.operation))
             }
         }
         router.post("/api/keys/{record}/resolve") { request, context in
@@ -76,9 +76,11 @@ struct KeysAPI: Sendable {
 
     private func explain(_ search: KeySearch) async throws -> KeyRecord {
         for record in search.records(secret) {
-            if let summary = try await engine.explain(record) { return KeyRecord(summary) }
+            if let summary = try await engine.explain(record) {
+                return KeyRecord(summary, cause: KeyCause.find(summary, by: engine), lookedFor: search.words)
+            }
         }
-        throw search.failure
+        throw search.failure(at: route(search.target))
     }
 
     /// Has a refusal say how the record stands.
@@ -93,11 +95,15 @@ struct KeysAPI: Sendable {
 
     private func explain(_ record: RecordID) async throws -> KeyRecord {
         guard let summary = try await engine.explain(record) else { throw missing(record) }
-        return KeyRecord(summary)
+        return KeyRecord(summary, cause: KeyCause.find(summary, by: engine))
     }
 
     private func missing(_ record: RecordID) -> HTTPError {
-        HTTPError(.notFound, message: "there is no record \(record): it was never made, or has expired")
+        HTTPError(
+            .notFound,
+            message:
+                "this gateway's store has no record \(record): it has expired, was released or forgotten by hand, or is in another store. Do not take it for proof that nothing was executed"
+        )
     }
 
     private func record(_ context: AdminContext) throws -> RecordID {

@@ -47,7 +47,8 @@ extension Exchange {
         }
         do throws(TokenVerifier.Refusal) {
             // A token's times are dates, and its issuer's: only a wall clock can be compared with them.
-            identity = try tokens.caller(token, at: Date().timeIntervalSince1970)
+            let found = try tokens.found(token, at: Date().timeIntervalSince1970)
+            (identity, identityShown) = (found.caller, found.shown)
             return nil
         } catch {
             return Problem(.tokenInvalid, "nothing was executed: the token is not taken, since \(error.words)")

@@ -104,11 +104,13 @@ extension Exchange {
         let eventLoop = loop.eventLoop
         let idempotency = route.configuration.idempotency
         let limits = plan.configuration
+        let cause = cause()
         let stranger = StrangerOrigin.name(
             of: origin.client, isSaid: limits.keysPerAddress != nil || limits.bytesPerAddress != nil)
         placeInLine = shared.engine.begin(
             recordID, fingerprint: fingerprint, caller: caller, origin: stranger,
-            retention: idempotency.retention, lease: lease, takesOver: takesOver, mayWait: idempotency.wait > .zero
+            retention: idempotency.retention, lease: lease, takesOver: takesOver, context: cause.encoded,
+            mayWait: idempotency.wait > .zero
         ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
@@ -203,6 +205,7 @@ extension Exchange {
                 claim.release()
                 return isWaiting ? timeIsUp() : ()
             }
+            if shared.observer.logsBegins { tellBegin(under: claim.fence) }
             self.claim = consume claim
             route.metrics.claimed()
             route.budget.called()

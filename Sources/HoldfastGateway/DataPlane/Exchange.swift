@@ -110,6 +110,8 @@ final class Exchange {
     var key: IdempotencyKey?
     /// Who calls, where a token says it, once that is known.
     var identity: String?
+    /// The same, as operators are told it.
+    var identityShown: String?
     /// Whether the client asks to leave HTTP for a WebSocket, and may.
     let isWebSocket: Bool
     var claim: Claim?

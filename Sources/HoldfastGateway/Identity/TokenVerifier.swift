@@ -43,10 +43,12 @@ final class TokenVerifier: Sendable {
     }
 
     /// What a token was found to say.
-    private struct Known: Sendable {
+    struct Known: Sendable {
         let caller: String
-        let notBefore: Double
-        let expires: Double
+        /// The claims that name the caller, and the issuer, as operators are told them.
+        let shown: String
+        fileprivate let notBefore: Double
+        fileprivate let expires: Double
     }
 
     private let configuration: TokenCaller
@@ -79,17 +81,22 @@ final class TokenVerifier: Sendable {
     ///
     /// - Parameter now: The wall clock's time, in seconds since 1970.
     func caller(_ token: some StringProtocol, at now: Double) throws(Refusal) -> String {
+        try found(token, at: now).caller
+    }
+
+    /// The same, with what operators are told of it.
+    func found(_ token: some StringProtocol, at now: Double) throws(Refusal) -> Known {
         let bytes = Array(token.utf8)
         guard bytes.count <= Self.tokenBound else { throw Refusal("it is longer than \(Self.tokenBound) bytes") }
         let hash = Array(SHA256.hash(data: bytes))
         if let found = known.withLock({ $0.find(hash) }) {
             try check(found, at: now)
-            return found.caller
+            return found
         }
         let found = try verified(bytes)
         try check(found, at: now)
         known.withLock { $0.with(hash, default: found) { _ in } }
-        return found.caller
+        return found
     }
 
     private func check(_ found: Known, at now: Double) throws(Refusal) {
@@ -172,7 +179,14 @@ final class TokenVerifier: Sendable {
         }
         return Known(
             caller: secret.caller(issuedBy: claims.texts["iss"], claims: named),
+            shown: Self.shown(named, issuedBy: claims.texts["iss"]),
             notBefore: claims.notBefore ?? -.infinity, expires: claims.expires ?? .infinity)
+    }
+
+    /// Of each value so much as is kept with a claim: there may be as many as tokens are remembered.
+    private static func shown(_ claims: [String: String], issuedBy issuer: String?) -> String {
+        let words = claims.sorted { $0.key < $1.key } + (issuer.map { [("iss", $0)] } ?? [])
+        return words.map { "\($0)=\(ClaimHistory.word($1, bound: 96))" }.joined(separator: ", ")
     }
 
     /// Base 64 for URLs, without padding (RFC 7515, section 2): nothing else, so that a token has one spelling.

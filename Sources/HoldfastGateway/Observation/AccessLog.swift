@@ -23,7 +23,7 @@ final class AccessLog: Sendable {
     }
 
     private struct State {
-        var waiting: [RequestReport] = []
+        var waiting: [Line] = []
         var isWriting = false
         var figures = Figures()
     }
@@ -43,14 +43,29 @@ final class AccessLog: Sendable {
 
     var figures: Figures { state.withLock { $0.figures } }
 
+    /// What has a line.
+    enum Line: Sendable {
+        case end(RequestReport)
+        case begin(BeginReport)
+
+        func write(to text: inout JSONText) {
+            switch self {
+            case .end(let report): report.write(to: &text)
+            case .begin(let report): report.write(to: &text)
+            }
+        }
+    }
+
     /// Has a line written, soon.
-    func write(_ report: RequestReport) {
+    func write(_ report: RequestReport) { write(.end(report)) }
+
+    func write(_ line: Line) {
         let isFirst = state.withLock { state in
             guard state.waiting.count < bound else {
                 state.figures.droppedFull += 1
                 return false
             }
-            state.waiting.append(report)
+            state.waiting.append(line)
             defer { state.isWriting = true }
             return !state.isWriting
         }

@@ -11,26 +11,30 @@ final class Observer: Sendable {
     private let threshold: UInt64
     private let logsAll: Bool
     private let sampling: LogSampling
+    /// Whether a request that was granted the claim of a key is logged before anything is sent.
+    let logsBegins: Bool
 
     /// - Throws: ``GatewayError`` when the access log cannot be opened.
     convenience init(_ configuration: AccessLogConfiguration?, logger: Logger) throws {
         let log = try configuration.map { try AccessLog(path: $0.path, logger: logger) }
         self.init(
             accessLog: log, sample: configuration?.sample ?? 0, rejections: configuration?.rejections ?? 1,
-            replays: configuration?.replays ?? 1)
+            replays: configuration?.replays ?? 1, begins: configuration?.begins ?? .none)
     }
 
     /// - Parameters:
     ///   - sample: The share of requests that is logged although nothing is notable about them: 0 to 1.
     ///   - rejections: Of how many with the same problem one is logged.
     ///   - replays: Of how many one is logged.
+    ///   - begins: Which are logged when they begin.
     init(
         accessLog: AccessLog?, sample: Double, rejections: Int = 1, replays: Int = 1,
-        kept: Int = Explanations.usualBound
+        begins: AccessLogConfiguration.Begins = .none, kept: Int = Explanations.usualBound
     ) {
         sampling = LogSampling(rejections: rejections, replays: replays)
         explanations = Explanations(bound: kept)
         self.accessLog = accessLog
+        logsBegins = accessLog != nil && begins == .keyed
         logsAll = accessLog != nil && sample >= 1
         threshold = accessLog == nil || logsAll ? 0 : UInt64(max(0, sample) * 0x1p64)
     }
@@ -46,6 +50,9 @@ final class Observer: Sendable {
         guard let accessLog, let one = sampling.line(of: report) else { return }
         accessLog.write(one)
     }
+
+    /// Takes the beginning of a request, where those are logged.
+    func began(_ begin: BeginReport) { accessLog?.write(.begin(begin)) }
 
     /// Opens the access log's file anew, after it was moved away.
     func reopen() { accessLog?.reopen() }

@@ -28,6 +28,7 @@ final class Route: Sendable {
     /// In an order that does not depend on how the configuration lists them, since what is hashed depends on it.
     let fingerprintFields: [String]
     let scopeFields: [String]
+    let callerName: [String]
 
     var name: String { configuration.name }
 
@@ -72,6 +73,7 @@ final class Route: Sendable {
         streamTimeout = TimeAmount(configuration.streamTimeout)
         fingerprintFields = configuration.idempotency.fingerprintFields.sorted()
         scopeFields = configuration.idempotency.scopeFields.sorted()
+        callerName = configuration.callerName.sorted()
     }
 
     /// Whose bodies are still to come, and how many may be: half of the requests that may be in flight. Nil where any may.

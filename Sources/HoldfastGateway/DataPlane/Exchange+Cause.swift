@@ -1,0 +1,45 @@
+#if Gateway
+import HoldfastHTTP
+import HoldfastIdempotency
+import HoldfastTLS
+import NIOHTTP1
+
+/// What stands with the claim of a request's key: see ``ClaimCause``.
+extension Exchange {
+    /// What is told of the request, for as long as nobody knows how it ended.
+    func cause() -> ClaimCause {
+        ClaimCause(
+            startedAt: RequestReport.now, route: route.name, method: request.method.rawValue, host: target.host,
+            path: target.path, caller: callerShown, client: origin.client,
+            request: "\(account.id(from: &loop.generator))", serviceRequest: serviceRequestID,
+            trace: request.headers.first(name: "traceparent").flatMap { TraceParent($0)?.traceID })
+    }
+
+    /// Has the access log say that it begins.
+    func tellBegin(under fence: Int64) {
+        guard let recordID else { return }
+        shared.observer.began(
+            BeginReport(cause: cause(), service: route.service.name, record: recordID, fence: fence))
+    }
+
+    /// What the service is told that the request is called: the one place where that comes from.
+    private var serviceRequestID: String? { request.headers.first(name: "x-request-id") }
+
+    /// Who calls, as far as it is no secret: what a token says, whom a certificate names, and of fields those that the route
+    /// says are names. An address is told anyway.
+    private var callerShown: String? {
+        switch route.configuration.caller {
+        case .jwt: return identityShown
+        case .address: return nil
+        case .certificate:
+            let values = certificate?.values ?? []
+            return values.isEmpty ? nil : values.joined(separator: ", issued by ")
+        case .fields:
+            let shown = route.callerName.compactMap { name in
+                request.headers.first(name: name).map { "\(name)=\($0)" }
+            }
+            return shown.isEmpty ? nil : shown.joined(separator: ", ")
+        }
+    }
+}
+#endif
