@@ -21,6 +21,8 @@ struct ControlPlaneSources: Sendable {
     let words: @Sendable () -> PlanWords
     /// What `GET /metrics` is written from. What the control plane knows itself is filled in by it.
     let metrics: @Sendable () -> MetricsSnapshot
+    /// What the trends are sampled from.
+    var trends: @Sendable () -> [Trends.Reading] = { [] }
 }
 
 extension ControlPlaneSources {
@@ -31,7 +33,8 @@ extension ControlPlaneSources {
             demo: demo, counters: shared.counters,
             state: { GatewayState(shared, plans.current, demo: demo, uptime: $0) },
             words: { plans.current.words },
-            metrics: { MetricsSnapshot(shared, plans.current) })
+            metrics: { MetricsSnapshot(shared, plans.current) },
+            trends: { [Trends.Reading](plans.current, unrouted: shared.counters.unrouted) })
     }
 }
 
@@ -64,7 +67,7 @@ extension MetricsSnapshot {
 }
 
 extension MetricsSnapshot.EndpointFigures {
-    fileprivate init(_ endpoint: Endpoint) {
+    init(_ endpoint: Endpoint) {
         self.init(name: endpoint.name, breaker: endpoint.breaker.snapshot())
         let ended = [
             AttemptResult.succeeded: endpoint.succeeded.load(ordering: .relaxed),

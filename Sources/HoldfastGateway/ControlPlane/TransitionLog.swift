@@ -34,7 +34,7 @@ final class TransitionLog: Sendable {
     private let state = Mutex(State())
 
     func add(_ change: CircuitBreaker.Change, of breaker: String) {
-        let now = Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))
+        let now = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let entry = Entry(
             breaker: breaker, from: change.from.rawValue, to: change.to.rawValue, reason: change.reason.description,
             generation: change.generation, at: now)

@@ -325,7 +325,9 @@ extension Exchange {
             claim.complete(payload(), as: .init(status: Int(head.status.code)), completion: beginRecording(completion))
         // What was no success is told as it is, whatever the store does.
         case .release: claim.release(completion: beginRecording { _ in completion(nil) })
-        case .unknown: claim.abandon(completion: beginRecording { _ in completion(nil) })
+        case .unknown:
+            route.metrics.becameUnknown()
+            claim.abandon(completion: beginRecording { _ in completion(nil) })
         }
     }
 
@@ -338,6 +340,7 @@ extension Exchange {
     /// The service has acted, and the store has not recorded it. The client is not told that all is well: it would not
     /// survive a restart.
     private func outcomeIsLost(_ error: ClaimStoreError?) {
+        route.metrics.becameUnknown()
         shared.logger.error(
             "an outcome is not recorded, and its caller was told that it is unknown",
             metadata: ["method": "\(request.method)", "error": "\(error?.description ?? "none")"])
@@ -352,6 +355,7 @@ extension Exchange {
         if case .notSent = failure {
             claim.release(completion: completion)
         } else {
+            route.metrics.becameUnknown()
             claim.abandon(completion: completion)
         }
     }
