@@ -20,7 +20,7 @@ import Testing
     private func entry(_ number: Int) throws -> TransitionLog.Entry {
         let log = TransitionLog()
         let breaker = try CircuitBreaker("b\(number)", clock: ManualClock()) { log.add($0, of: "b\(number)") }
-        breaker.isolate()
+        _ = breaker.isolate()
         return try #require(log.entries.first)
     }
 

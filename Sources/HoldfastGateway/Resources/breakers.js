@@ -16,18 +16,15 @@ export function setBadge(element, breaker, before = "") {
   put(element.firstChild, before + breaker.state);
 }
 
-// Whether the gateway takes orders about breakers. Asked once, with an order that says nothing.
-export const orders = { areTaken: false };
+// Whether the gateway takes orders about breakers.
 export async function learnOrders() {
-  const answer = await fetch("/api/admin/breakers", { method: "POST", body: "{}",
-    headers: { "content-type": "application/json" } }).catch(() => null);
-  orders.areTaken = !!answer && ![401, 403, 404, 405, 501].includes(answer.status);
-  document.body.classList.toggle("orders-taken", orders.areTaken);
+  const answer = await fetch("/api/admin").catch(() => null);
+  document.body.classList.toggle("orders-taken", !!answer?.ok);
 }
 
 const meanings = {
   isolate: "No call passes it until somebody releases it. Callers get circuit-open.",
-  release: "It lets calls through again, as many as while it is half-open, and closes when they succeed.",
+  release: "It goes back to where it was before somebody isolated it.",
   reset: "It closes at once, and forgets what it has counted.",
 };
 

@@ -155,6 +155,8 @@ export function decide({ title, words, fields = [], verb, sum, send }) {
       lock(true);
       put($("ask-said"), sum(inputs));
       put($("ask-yes"), verb);
+      // Whoever pressed Enter in a field has not pressed the button, and does not by pressing once more.
+      if (document.activeElement !== $("ask-yes")) $("ask-no").focus();
       return;
     }
     $("ask-yes").setAttribute("aria-busy", "true");

@@ -9,7 +9,12 @@ const logged = new Set();
 let entries = [];
 
 const colours = { closed: "closed", open: "open", isolated: "open", "half-open": "half", disabled: "soft" };
-const nameOf = ({ service, breaker }) => service && service !== breaker ? `${service} ${breaker}` : breaker;
+// A breaker's own name may be an endpoint's, which several services can have.
+function nameOf({ service, breaker }) {
+  const owners = service ? [service] : (model.state?.services ?? [])
+    .filter(({ endpoints }) => endpoints.some(({ name }) => name === breaker)).map(({ name }) => name);
+  return owners.length === 1 && owners[0] !== breaker ? `${owners[0]} ${breaker}` : breaker;
+}
 const keyOf = entry => JSON.stringify([entry.at, entry.service, entry.breaker, entry.from, entry.to, entry.generation]);
 
 function row(entry, isFresh) {
