@@ -130,7 +130,7 @@ extension ProcessTests {
                 }
             }
         ) { running in
-            for _ in 0..<3 { _ = try await running.post(key: "k") }
+            for _ in 0..<3 { _ = try await running.get() }
             try await withBrowser { browser in
                 let media = ["features": [["name": "prefers-color-scheme", "value": scheme]]]
                 _ = try await browser.order("Emulation.setEmulatedMedia", media)

@@ -12,7 +12,7 @@ import Testing
     @Test func `the latest notable requests are listed, the newest first, by outcome, problem and route`() async throws
     {
         let service = try await TestService.start { request, _ in
-            request.uri == "/broken" ? .status(.internalServerError) : .ok()
+            request.uri.hasPrefix("/broken") ? .status(.internalServerError) : .ok()
         }
         try await withGateway(
             to: service, configure: { $0.services[0].breaker.trip = .consecutiveFailures(1) }
@@ -50,7 +50,8 @@ import Testing
         for number in 0..<100 {
             explanations.add(
                 RequestReport(
-                    id: RequestID(bits: UInt64(number)), route: "r\(number % 2)", service: "s", method: "GET", path: "/\(number)",
+                    id: RequestID(bits: UInt64(number)), route: "r\(number % 2)", service: "s", method: "GET",
+                    path: "/\(number)",
                     status: 503,
                     duration: .zero, outcome: .rejected, time: Int64(number)))
         }

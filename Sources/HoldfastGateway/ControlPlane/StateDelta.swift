@@ -53,8 +53,11 @@ extension JSONText {
     /// An object of what is not as it was; within a group, only what changed there.
     fileprivate mutating func changes(from former: [StateRows.Member], to current: [StateRows.Member]) {
         let known = Dictionary(former.map { ($0.name, $0.figure) }) { first, _ in first }
+        // It began anew with the breaker's generation, and is known from then on.
+        let begins = known["generation"] != current.first { $0.name == "generation" }?.figure
         object { json in
-            for member in current where known[member.name] != member.figure || member.figure.isPassing {
+            for member in current
+            where member.figure.isPassing ? begins : known[member.name] != member.figure {
                 json.string(member.name)
                 json.raw(":")
                 switch (known[member.name], member.figure) {

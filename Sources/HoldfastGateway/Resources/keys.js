@@ -5,7 +5,7 @@ import { fits } from "./find.js";
 
 const pageSize = 50;
 // Where each page begins that was turned to; the first begins at the beginning.
-let page = null, next = null, records = [], marked, asked = 0, isAsking = false;
+let page = null, next = null, records = [], settled = "", marked, asked = 0, isAsking = false;
 
 const claimed = record => record.history.find(({ event }) => event === "claimed") ?? record.history[0];
 // What is known of a record besides: it may be more than this page knows of.
@@ -89,7 +89,7 @@ function settle(record) {
       const response = as === "completed" && status
         ? { response: { status, ...(contentType ? { contentType } : {}), ...(body ? { body } : {}) } } : {};
       await ask(`/api/keys/${record.record}/resolve`, { fence: record.fence, as, by, why, ...response });
-      put($("key-said"), `Settled as ${as}: ${record.record.slice(0, 16)}…`);
+      settled = `Settled as ${as}: ${record.record.slice(0, 16)}….`;
       await load();
       $("keys").parentElement.focus();
     },
@@ -120,11 +120,13 @@ function show() {
   $("key-pages").hidden = !page && !next;
   $("key-first").disabled = !page;
   $("key-next").disabled = !next;
+  let said = "";
   if (!fitting.length) {
-    put($("key-said"), records.length ? "None of those shown fits what you look for."
+    said = records.length ? "None of those shown fits what you look for."
       : next ? "None of those that were looked at is unknown any more. There may be more on the next page."
-        : "There is none: of each key it is known how it ended.");
-  } else if (!$("key-said").textContent.startsWith("Settled")) put($("key-said"), "");
+        : "There is none: of each key it is known how it ended.";
+  }
+  put($("key-said"), [settled, said].filter(Boolean).join(" "));
 }
 
 // How many there are is the gauge's word, whatever is listed.
@@ -136,6 +138,12 @@ export function touchKeys() {
   if (!isRead && (!asked || performance.now() - asked > 5000)) load();
 }
 
-$("key-first").addEventListener("click", () => { page = null; load(); });
-$("key-next").addEventListener("click", () => { page = next; load(); });
+function turn(to) {
+  page = to;
+  settled = "";
+  load();
+}
+
+$("key-first").addEventListener("click", () => turn(null));
+$("key-next").addEventListener("click", () => turn(next));
 export { load as loadKeys, show as showKeys };

@@ -52,18 +52,21 @@ export function takeState(state) {
   state.routes.forEach((route, place) => { route.row = `r${place}`; });
 }
 
-// Returns the names of the rows that are to be drawn anew.
+// Returns the names of the rows that are to be drawn anew, and whether that can wait for others.
 export function takeChanges(changes) {
   const touched = new Set();
+  let isUrgent = false;
   for (const [name, change] of Object.entries(changes)) {
     const row = rowOf(name);
     if (!row) continue;
     merge(row, change);
     timed(row.breaker);
+    isUrgent ||= !!change.breaker?.state || change.store?.unknownKeys !== undefined
+      || ["healthy", "ejected", "waived", "demo"].some(part => part in change);
     // An endpoint is drawn with its service.
     touched.add(name[0] === "e" ? `s${name.slice(1).split(".")[0]}` : name);
   }
-  return touched;
+  return { touched, isUrgent };
 }
 
 export function takeTrends(report) {

@@ -15,6 +15,7 @@ import { found } from "./find.js";
 
 // A gateway that lives says something every five seconds.
 const silence = 12_000;
+const pace = 1_900;
 
 const breakers = () => model.state.services.flatMap(({ endpoints }) => endpoints.map(({ breaker }) => breaker));
 
@@ -82,9 +83,10 @@ function showFoot() {
     + (state.demo ? ` · ${count(state.demo.charges)} ${state.demo.charges === 1 ? "charge" : "charges"} made` : ""));
 }
 
-let touched = new Set(), isDue = false;
+let touched = new Set(), due = null, drawn = 0;
 function draw() {
-  isDue = false;
+  due = null;
+  drawn = performance.now();
   if (!model.state) return;
   const names = touched;
   touched = new Set();
@@ -96,12 +98,14 @@ function draw() {
   if (names.size) showAll();
 }
 
-// However much is told at once, it is drawn once; in a page that nobody sees, not at all.
-function touch(names) {
+// However much is told at once, it is drawn once; what only counts is drawn every two seconds, which is what eyes follow. In
+// a page that nobody sees nothing is drawn.
+function touch(names, isUrgent) {
   for (const name of names) touched.add(name);
-  if (isDue) return;
-  isDue = true;
-  requestAnimationFrame(draw);
+  const wait = isUrgent || model.state.demo ? 0 : Math.max(0, pace - (performance.now() - drawn));
+  if (due && due.wait <= wait) return;
+  clearTimeout(due?.timer);
+  due = { wait, timer: setTimeout(() => requestAnimationFrame(draw), wait) };
 }
 
 function showTrend() {
@@ -109,7 +113,7 @@ function showTrend() {
   trendRoutes();
   redraw();
   drawTimeline();
-  touch(["g"]);
+  touch(["g"], false);
 }
 
 async function learnTrends() {
@@ -198,7 +202,11 @@ function open() {
   });
   on("transitions", takeTransitions);
   on("transition", value => { hear(); takeTransition(value); });
-  on("change", value => { hear(); touch(takeChanges(value)); });
+  on("change", value => {
+    hear();
+    const { touched, isUrgent } = takeChanges(value);
+    touch(touched, isUrgent);
+  });
   on("trend", value => {
     hear();
     if (model.trends.number < 0) return;
