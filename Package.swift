@@ -121,7 +121,11 @@ let package = Package(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
                     condition: .when(traits: ["Gateway"])),
             ],
-            resources: [.embedInCode("Resources/page.html")]
+            resources: [
+                "page.html", "page.css", "icon.svg", "page.js", "parts.js", "lines.js", "model.js", "breakers.js",
+                "services.js", "routes.js", "requests.js", "keys.js", "find.js", "transitions.js", "trouble.js",
+                "demo.js",
+            ].map { .embedInCode("Resources/\($0)") }
         ),
         // Floor 4
         .target(

@@ -71,10 +71,13 @@ extension ProcessTests {
                 try await expectEqual(
                     browser.text("return String(/run the breaker|demonstration/i.test(document.body.innerText))"),
                     "false")
-                try await browser.waits("document.querySelector('.route .all')?.textContent === '40'")
-                try await browser.waits("document.querySelector('.route .keys')?.textContent.includes('5xx 3')")
                 try await expectEqual(
                     browser.text("return document.querySelector('.route-name').textContent"), "<b>charges</b>")
+                // What is behind a route is made when it is opened.
+                try await browser.waits("(document.querySelector('.route details').open = true)")
+                try await browser.waits(
+                    "/2xx 37.*5xx 3/.test([...document.querySelectorAll('.route .key')]"
+                        + ".map(pair => [...pair.children].map(part => part.textContent).join(' ')).join(' '))")
                 try await browser.waits("document.querySelector('.route .policies').textContent.includes('1000 in 1s')")
                 try await expectEqual(
                     browser.text("return String(document.documentElement.outerHTML.includes('secret'))"), "false")
@@ -82,10 +85,15 @@ extension ProcessTests {
                 reloaded.services[0].serviceBreaker = reloaded.services[0].breaker
                 reloaded.routes[0].concurrency = 77
                 try await running.gateway.reload(reloaded)
+                try await browser.waits("document.querySelectorAll('.breaker').length === 0")
+                try await browser.waits("(document.querySelector('.service details').open = true)")
                 try await browser.waits("document.querySelectorAll('.endpoint').length === 2")
                 try await browser.waits("document.querySelector('.endpoint[data-state=open] .failed.bad') !== null")
-                let policies = "document.querySelector('.route .policies').textContent"
-                try await browser.waits("\(policies).includes('77 in flight')")
+                // It leads to what is wrong.
+                try await browser.waits("document.querySelector('#troubles').textContent.includes('breaker open')")
+                // Whoever reads policies while they change reads the new ones.
+                let policies = "document.querySelector('.route .policies')?.textContent"
+                try await browser.waits("\(policies)?.includes('77 in flight')")
                 let wide = "return String(document.documentElement.scrollWidth <= window.innerWidth)"
                 try await expectEqual(browser.text(wide), "true")
             } catch {

@@ -77,7 +77,7 @@ struct AdminTokenMiddleware: RouterMiddleware {
             return Response(status: .unauthorized, headers: headers, body: .init(byteBuffer: ByteBuffer(string: body)))
         }
         headers[.contentType] = "text/html; charset=utf-8"
-        headers[.contentSecurityPolicy] = ControlPlane.pagePolicy
+        headers[.contentSecurityPolicy] = PageFiles.loginPolicy
         return Response(
             status: .unauthorized, headers: headers, body: .init(byteBuffer: ByteBuffer(string: loginPage)))
     }

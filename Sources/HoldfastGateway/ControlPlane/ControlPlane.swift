@@ -74,10 +74,15 @@ final class ControlPlane: Sendable {
 
     /// Shows what there is from now on. Call it once.
     func show(_ sources: ControlPlaneSources) {
-        door.open(to: Self.router(sources, connections).buildResponder())
+        let trends = TrendKeeper(clock: sources.clock)
+        door.open(to: Self.router(sources, connections, trends).buildResponder())
         let sampling = Task {
-            // Only what is counted is sampled, four times a second, for eyes. State changes are told as they happen.
-            while (try? await Task.sleep(for: .milliseconds(250))) != nil { sources.transitions.sample() }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await trends.keepSampling(sources.trends) }
+                // What is counted is told once a second, for eyes. State changes are told as they happen.
+                while (try? await Task.sleep(for: .seconds(1))) != nil { sources.transitions.sample() }
+                group.cancelAll()
+            }
         }
         shown.withLock { $0 = Shown(sampling: sampling, transitions: sources.transitions) }
     }
@@ -119,7 +124,7 @@ final class ControlPlane: Sendable {
     }
 
     private static func router(
-        _ sources: ControlPlaneSources, _ connections: AdminConnections
+        _ sources: ControlPlaneSources, _ connections: AdminConnections, _ trends: TrendKeeper
     ) -> Router<AdminContext> {
         let start = sources.clock.now
         let state: @Sendable () -> GatewayState = { sources.state(start.duration(to: sources.clock.now)) }
@@ -128,11 +133,7 @@ final class ControlPlane: Sendable {
         let token = access.map { AdminTokenMiddleware(access: $0) }
         if let token { router.add(middleware: token) }
         router.add(middleware: AdminPlaceMiddleware())
-        router.get("/") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: pagePolicy],
-                body: .init(byteBuffer: ByteBuffer(bytes: PackageResources.page_html)))
-        }
+        PageFiles.add(to: router)
         addProbes(sources.readiness, to: router)
         router.get("/metrics") { _, _ in
             var snapshot = sources.metrics()
@@ -151,9 +152,17 @@ final class ControlPlane: Sendable {
             try json(
                 WholeState(state: state(), plan: sources.words(), transitions: sources.transitions.entries))
         }
+        router.get("/api/trends") { request, _ in
+            let text = request.uri.queryParameters.get("after")
+            guard let after = text.map({ Int($0) }) ?? 0 else {
+                throw HTTPError(.badRequest, message: "'after' is '\(text ?? "")', but must be a sample's number")
+            }
+            return try json(trends.report(after: after))
+        }
         router.get("/api/events") { request, _ in
             let events = EventStream(
-                state: state, words: sources.words, transitions: sources.transitions, clock: sources.clock,
+                state: state, words: sources.words, trends: trends, transitions: sources.transitions,
+                clock: sources.clock,
                 // Who was let in may have logged out, or their session have ended.
                 isAdmitted: { token?.isAdmitted(request) ?? true })
             return Response(
@@ -166,10 +175,6 @@ final class ControlPlane: Sendable {
         if let demo = sources.demo { addDemo(demo, to: router) }
         return router
     }
-
-    static let pagePolicy =
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-        + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
     private static func addDemo(_ demo: DemoControls, to router: Router<AdminContext>) {
         router.post("/api/demo/mode/{mode}") { _, context in

@@ -26,6 +26,8 @@ struct ControlPlaneSources: Sendable {
     let metrics: @Sendable () -> MetricsSnapshot
     /// The route of a request without fields, if there is one.
     var route: @Sendable (RequestTarget) -> RouteConfiguration? = { _ in nil }
+    /// What the trends are sampled from.
+    var trends: @Sendable () -> [Trends.Reading] = { [] }
 }
 
 extension ControlPlaneSources {
@@ -37,7 +39,8 @@ extension ControlPlaneSources {
             state: { GatewayState(shared, plans.current, plans.overrides, demo: demo, uptime: $0) },
             words: { plans.current.words },
             metrics: { MetricsSnapshot(shared, plans.current) },
-            route: { try? plans.current.table.route(for: $0, [:]).configuration })
+            route: { try? plans.current.table.route(for: $0, [:]).configuration },
+            trends: { [Trends.Reading](plans.current, unrouted: shared.counters.unrouted) })
     }
 }
 
@@ -81,7 +84,7 @@ extension MetricsSnapshot {
 }
 
 extension MetricsSnapshot.EndpointFigures {
-    fileprivate init(_ endpoint: Endpoint) {
+    init(_ endpoint: Endpoint) {
         self.init(name: endpoint.name, breaker: endpoint.breaker.snapshot())
         let ended = [
             AttemptResult.succeeded: endpoint.succeeded.load(ordering: .relaxed),

@@ -29,6 +29,7 @@ extension GatewayState {
             requests: Requests(
                 plan.routes.map(\.metrics) + [shared.counters.unrouted],
                 inFlight: shared.counters.inFlight.load(ordering: .relaxed)),
+            store: shared.engine.usage().map { Store(keys: $0.keys, bytes: $0.bytes, unknownKeys: $0.unknown) },
             overrides: overrides.overrides.prefix(Self.endpointBound).map { OverrideList.Override($0) },
             demo: controls.map { Demo(mode: $0.mode().rawValue, charges: $0.charges()) })
     }
@@ -56,15 +57,15 @@ extension GatewayState.Service {
 
 extension GatewayState.Endpoint {
     init(_ endpoint: Endpoint, isChecked: Bool) {
+        let attempts = MetricsSnapshot.EndpointFigures(endpoint).attempts
         self.init(
             name: endpoint.name, breaker: GatewayState.Breaker(endpoint.breaker),
             healthy: isChecked ? endpoint.isHealthy.load(ordering: .relaxed) : nil, ejected: endpoint.isEjected,
             waived: endpoint.isWaived.load(ordering: .relaxed), heldOut: endpoint.service.word, weight: endpoint.weight,
             inFlight: endpoint.inFlight.load(ordering: .relaxed),
             connections: endpoint.connections.load(ordering: .relaxed),
-            attempts: endpoint.attempts.load(ordering: .relaxed),
-            succeeded: endpoint.succeeded.load(ordering: .relaxed),
-            failed: endpoint.failed.load(ordering: .relaxed), rejected: endpoint.rejected.load(ordering: .relaxed))
+            succeeded: attempts[.succeeded] ?? 0, failed: attempts[.failed] ?? 0,
+            rejected: attempts[.rejected] ?? 0, abandoned: attempts[.abandoned] ?? 0)
     }
 }
 
@@ -98,29 +99,25 @@ extension GatewayState.Route {
         self.init(
             name: metrics.route, requests: Self.counts(metrics.requests.map { ($0.status, $0.count) }),
             retries: metrics.retries, hedges: metrics.hedges, claims: metrics.claims, replays: metrics.replays,
+            unknownOutcomes: metrics.unknownOutcomes,
             rejections: Self.counts(metrics.rejectionCounts.map { ($0.reason.rawValue, $0.count) }),
             wouldHave: Self.counts(metrics.shadowCounts.map { ($0.decision.rawValue, $0.count) }))
     }
 
     /// What there was, and no zeros.
-    private static func counts(_ pairs: [(String, Int)]) -> [String: Int] {
+    fileprivate static func counts(_ pairs: [(String, Int)]) -> [String: Int] {
         Dictionary(pairs.filter { $0.1 != 0 }, uniquingKeysWith: +)
     }
 }
 
 extension GatewayState.Requests {
     init(_ routes: [RouteMetrics], inFlight: Int) {
-        func sum(_ reasons: Set<Problem.Kind>) -> Int {
-            routes.reduce(0) { sum, route in
-                route.rejectionCounts.reduce(sum) { $0 + (reasons.contains($1.reason) ? $1.count : 0) }
-            }
-        }
         self.init(
             total: routes.reduce(0) { $1.requests.reduce($0) { $0 + $1.count } }, inFlight: inFlight,
-            retries: routes.reduce(0) { $0 + $1.retries },
-            rejections: sum([.circuitOpen, .rateLimited, .limitReached]),
-            replays: routes.reduce(0) { $0 + $1.replays }, conflicts: sum([.keyInFlight, .keyReused]),
-            unknown: sum([.outcomeUnknown]))
+            retries: routes.reduce(0) { $0 + $1.retries }, claims: routes.reduce(0) { $0 + $1.claims },
+            replays: routes.reduce(0) { $0 + $1.replays },
+            rejections: GatewayState.Route.counts(
+                routes.flatMap { $0.rejectionCounts.map { ($0.reason.rawValue, $0.count) } }))
     }
 }
 #endif

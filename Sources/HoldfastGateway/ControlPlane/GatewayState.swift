@@ -1,8 +1,8 @@
 #if Gateway
 import Holdfast
 
-/// What `GET /api/state` answers, and the page is told several times a second: figures alone, in a number of rows that has
-/// a bound.
+/// What `GET /api/state` answers, and what a page is told the changes of once a second: figures alone, in a number of rows
+/// that has a bound. A figure that is a metric too has the metric's definition.
 struct GatewayState: Encodable, Equatable {
     struct Breaker: Encodable, Equatable {
         let state: String
@@ -33,10 +33,11 @@ struct GatewayState: Encodable, Equatable {
         /// Attempts at work.
         let inFlight: Int
         let connections: Int
-        let attempts: Int
+        /// Attempts that ended, by result.
         let succeeded: Int
         let failed: Int
         let rejected: Int
+        let abandoned: Int
     }
 
     struct Service: Encodable, Equatable {
@@ -60,6 +61,8 @@ struct GatewayState: Encodable, Equatable {
         let hedges: Int
         let claims: Int
         let replays: Int
+        /// Executions that ended so that nobody knows their effect.
+        let unknownOutcomes: Int
         /// Answers of the gateway's own, by problem; those that there were.
         let rejections: [String: Int]
         /// What policies that only watch would have done; what there was.
@@ -82,11 +85,19 @@ struct GatewayState: Encodable, Equatable {
         let total: Int
         let inFlight: Int
         let retries: Int
-        /// By policies: a breaker, a limit.
-        let rejections: Int
+        let claims: Int
         let replays: Int
-        let conflicts: Int
-        let unknown: Int
+        /// Answers of the gateway's own, by problem; those that there were.
+        let rejections: [String: Int]
+    }
+
+    /// What the store holds, of all who share it.
+    struct Store: Encodable, Equatable {
+        let keys: Int
+        /// Of outcomes.
+        let bytes: Int
+        /// Keys that began and of which nobody knows how they ended.
+        let unknownKeys: Int
     }
 
     struct Demo: Encodable, Equatable {
@@ -101,6 +112,8 @@ struct GatewayState: Encodable, Equatable {
     let budget: Budget
     let claims: Claims
     let requests: Requests
+    /// Nil where the store cannot tell, or has not been asked yet.
+    let store: Store?
     /// What operators have set at run time.
     var overrides: [OverrideList.Override] = []
     let demo: Demo?

@@ -38,7 +38,7 @@ final class TransitionLog: Sendable {
     private let state = Mutex(State())
 
     func add(_ change: CircuitBreaker.Change, of service: String, endpoint: String?) {
-        let now = Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))
+        let now = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let entry = Entry(
             breaker: endpoint ?? service, service: service, endpoint: endpoint, from: change.from.rawValue,
             to: change.to.rawValue, reason: change.reason.description,

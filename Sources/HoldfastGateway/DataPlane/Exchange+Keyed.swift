@@ -330,7 +330,9 @@ extension Exchange {
             claim.complete(payload(), as: .init(status: Int(head.status.code)), completion: beginRecording(completion))
         // What was no success is told as it is, whatever the store does.
         case .release: claim.release(completion: beginRecording { _ in completion(nil) })
-        case .unknown: claim.abandon(completion: beginRecording { _ in completion(nil) })
+        case .unknown:
+            route.metrics.becameUnknown()
+            claim.abandon(completion: beginRecording { _ in completion(nil) })
         }
     }
 
@@ -343,6 +345,7 @@ extension Exchange {
     /// The service has acted, and the store has not recorded it. The client is not told that all is well: it would not
     /// survive a restart.
     private func outcomeIsLost(_ error: ClaimStoreError?) {
+        route.metrics.becameUnknown()
         shared.logger.error(
             "an outcome is not recorded, and its caller was told that it is unknown",
             metadata: logged(error: error))
@@ -357,6 +360,7 @@ extension Exchange {
         if case .notSent = failure {
             claim.release(completion: completion)
         } else {
+            route.metrics.becameUnknown()
             claim.abandon(completion: completion)
         }
     }

@@ -43,6 +43,16 @@ final class Explanations: Sendable {
         return found.max { $0.time < $1.time }
     }
 
+    /// The latest of those that fit, the newest first.
+    func latest(_ count: Int, where fits: (RequestReport) -> Bool) -> [RequestReport] {
+        var found: [RequestReport] = []
+        // What is kept is looked at outside the locks: event loops wait for nobody who reads.
+        for part in parts {
+            for case let report? in part.reports.withLock({ $0 }) where fits(report) { found.append(report) }
+        }
+        return Array(found.sorted { $0.time > $1.time }.prefix(count))
+    }
+
     /// How many are kept now.
     var count: Int { min(bound, max(0, added.load(ordering: .relaxed))) }
 }

@@ -90,6 +90,11 @@ enum GatewayMetrics {
             ("holdfast_claims_total", "Keys that were claimed for execution, by route.", \.claims),
             ("holdfast_replays_total", "Repeats answered from a stored outcome, by route.", \.replays),
             (
+                "holdfast_route_unknown_outcomes_total",
+                "Executions that ended so that nobody knows their effect, by route; those that ended with the process are not among them.",
+                \.unknownOutcomes
+            ),
+            (
                 "holdfast_other_callers_total",
                 "Requests with a key that came before under another caller, by route: tokens that were renewed, if any.",
                 \.otherCallers

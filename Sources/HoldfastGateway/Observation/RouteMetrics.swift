@@ -27,6 +27,7 @@ final class RouteMetrics: Sendable {
     private let replayCount = Atomic<Int>(0)
     private let claimCount = Atomic<Int>(0)
     private let otherCallerCount = Atomic<Int>(0)
+    private let unknownCount = Atomic<Int>(0)
 
     /// - Parameter route: As it is configured. Requests that match no route are counted under a name of their own.
     init(route: String) { self.route = route }
@@ -52,6 +53,9 @@ final class RouteMetrics: Sendable {
 
     /// Counts a key that was claimed for execution.
     func claimed() { claimCount.add(1, ordering: .relaxed) }
+
+    /// Counts an execution that ended so that nobody knows its effect.
+    func becameUnknown() { unknownCount.add(1, ordering: .relaxed) }
 
     /// Counts a request that came before under another caller.
     func cameFromAnother() { otherCallerCount.add(1, ordering: .relaxed) }
@@ -86,6 +90,7 @@ final class RouteMetrics: Sendable {
     var hedges: Int { hedgeCount.load(ordering: .relaxed) }
     var replays: Int { replayCount.load(ordering: .relaxed) }
     var claims: Int { claimCount.load(ordering: .relaxed) }
+    var unknownOutcomes: Int { unknownCount.load(ordering: .relaxed) }
     var otherCallers: Int { otherCallerCount.load(ordering: .relaxed) }
 
     /// Requests by class of status.

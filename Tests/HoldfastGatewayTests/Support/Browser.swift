@@ -37,12 +37,12 @@ struct Browser {
         guard let (driver, port) = launched else {
             throw HoldfastProcess.Ended(status: -1, output: "chromedriver found no port")
         }
-        let arguments = [
+        let switches = [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=390,844",
         ]
         let capabilities: [String: Any] = [
             "capabilities": [
-                "alwaysMatch": ["goog:chromeOptions": ["args": arguments], "timeouts": ["script": 20_000]]
+                "alwaysMatch": ["goog:chromeOptions": ["args": switches], "timeouts": ["script": 20_000]]
             ]
         ]
         let value = try await send(.POST, "/session", capabilities, port: port) as? [String: Any]
@@ -70,6 +70,19 @@ struct Browser {
         _ = try await command("execute/sync", ["script": script, "args": [id, text]])
     }
 
+    /// Presses keys, one after the other, as a person does who has no mouse: a character, or the code that WebDriver has for
+    /// a key.
+    func press(_ keys: String...) async throws {
+        let actions = keys.flatMap { [["type": "keyDown", "value": $0], ["type": "keyUp", "value": $0]] }
+        let source: [String: Any] = ["type": "key", "id": "keyboard", "actions": actions]
+        _ = try await command("actions", ["actions": [source]])
+    }
+
+    /// Gives the browser an order of its own protocol.
+    func order(_ method: String, _ parameters: [String: Any] = [:]) async throws -> [String: Any] {
+        try await command("goog/cdp/execute", ["cmd": method, "params": parameters]) as? [String: Any] ?? [:]
+    }
+
     /// Returns when a script's answer is this one, whatever page is there meanwhile.
     func becomes(_ script: String, _ expected: String) async throws {
         for _ in 0..<2_000 where try await text(script) != expected {}
@@ -86,6 +99,11 @@ struct Browser {
             """
         let held = try await command("execute/async", ["script": script, "args": [String]()]) as? String
         #expect(held == "held", "\(condition)")
+    }
+
+    /// Runs a script that takes its time; its last argument is to be called when it is done.
+    func runs(_ script: String) async throws -> String? {
+        try await command("execute/async", ["script": script, "args": [String]()]) as? String
     }
 
     func stop() async {

@@ -42,9 +42,8 @@ func withControlPlane(
             GatewayState(
                 version: GatewayVersion.current, uptimeSeconds: uptime.inSeconds, services: [], routes: [],
                 budget: .init(balance: 0, refused: 0), claims: .init(inFlight: 0, waiting: 0),
-                requests: .init(
-                    total: 0, inFlight: 0, retries: 0, rejections: 0, replays: 0, conflicts: 0, unknown: 0),
-                demo: nil)
+                requests: .init(total: 0, inFlight: 0, retries: 0, claims: 0, replays: 0, rejections: [:]),
+                store: nil, demo: nil)
         }, words: { PlanWords(GatewayConfiguration(upstreams: [], threads: 1)) }, metrics: metrics)
     let plane = try await ControlPlane.start(sources)
     do {
