@@ -11,7 +11,7 @@ extension Exchange {
         ClaimCause(
             startedAt: RequestReport.now, route: route.name, method: request.method.rawValue, host: target.host,
             path: target.path, caller: callerShown, client: origin.client,
-            request: "\(account.id(from: &loop.generator))", serviceRequest: serviceRequestID,
+            request: requestID.description, serviceRequest: serviceRequestID,
             trace: request.headers.first(name: "traceparent").flatMap { TraceParent($0)?.traceID })
     }
 
@@ -22,8 +22,9 @@ extension Exchange {
             BeginReport(cause: cause(), service: route.service.name, record: recordID, fence: fence))
     }
 
-    /// What the service is told that the request is called: the one place where that comes from.
-    private var serviceRequestID: String? { request.headers.first(name: "x-request-id") }
+    /// What the service is told that the request is called: our own name for it, or what the client has given where ours are
+    /// off.
+    private var serviceRequestID: String? { fieldID?.description ?? request.headers.first(name: "x-request-id") }
 
     /// Who calls, as far as it is no secret: what a token says, whom a certificate names, and of fields those that the route
     /// says are names. An address is told anyway.

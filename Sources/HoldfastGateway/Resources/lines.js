@@ -14,6 +14,9 @@ learnColours();
 export const colour = name => colours[name];
 const ofClass = { "2xx": "closed", "3xx": "focus", "1xx": "focus", "4xx": "half", "5xx": "open", none: "edge" };
 
+// Whether somebody sees this row. One that nobody sees may be some seconds behind, and is as it should be when it is seen.
+export const isSeen = item => item.details.open || item.summary.querySelector("canvas").isSeen;
+
 export const charts = new Set();
 const seen = new IntersectionObserver(entries => {
   for (const { target, isIntersecting } of entries) {

@@ -2,7 +2,7 @@
 // did not change, and nothing at all, nor asked for, while nobody sees the page.
 import { $, put, make, count, ask, ago, refill } from "./parts.js";
 import { model, takeState, takeChanges, takeTrends, takeTrend, reasonsOf, latest, lately } from "./model.js";
-import { chart, redraw, rate, total, time } from "./lines.js";
+import { chart, redraw, rate, total, time, isSeen } from "./lines.js";
 import { showCards, coolDown, learnOrders } from "./breakers.js";
 import { showServices, touchService, trendServices, tickServices } from "./services.js";
 import { showRoutes, touchRoute, trendRoutes } from "./routes.js";
@@ -83,14 +83,20 @@ function showFoot() {
     + (state.demo ? ` · ${count(state.demo.charges)} ${state.demo.charges === 1 ? "charge" : "charges"} made` : ""));
 }
 
-let touched = new Set(), due = null, drawn = 0;
+let touched = new Set(), due = null, drawn = 0, drawings = 0;
 function draw() {
+  const isForAll = due?.wait === 0 || drawings++ % 5 === 0;
   due = null;
   drawn = performance.now();
   if (!model.state) return;
   const names = touched;
   touched = new Set();
   for (const name of names) {
+    const item = $(`row-${name}`);
+    if (item && !isForAll && !isSeen(item)) {
+      touched.add(name);
+      continue;
+    }
     if (name[0] === "s") touchService(name);
     if (name[0] === "r") touchRoute(name);
   }

@@ -1,7 +1,7 @@
 // Routes: a line each, and behind it their last minutes and their policies.
 import { $, put, make, count, rows, tags, policies, openable } from "./parts.js";
 import { model, classes, latest, reasons } from "./model.js";
-import { chart, panel, rate, total, time } from "./lines.js";
+import { chart, panel, rate, total, time, isSeen } from "./lines.js";
 import { showRequests } from "./requests.js";
 import { fits } from "./find.js";
 
@@ -96,7 +96,7 @@ export function touchRoute(row) {
 
 export function trendRoutes() {
   for (const item of $("routes").children) {
-    trend(item);
+    if (isSeen(item) || model.trends.number % 2 === 0) trend(item);
     if (item.details.open) item.charts?.update();
   }
 }

@@ -1,7 +1,7 @@
 // Services: a line each, and behind it their endpoints, their last minutes, and their policies.
 import { $, put, make, count, rows, tags, policies, openable } from "./parts.js";
 import { model, cooling, isWell, latest } from "./model.js";
-import { chart, panel, rate, total, time } from "./lines.js";
+import { chart, panel, rate, total, time, isSeen } from "./lines.js";
 import { badge, setBadge, orderButtons } from "./breakers.js";
 import { fits } from "./find.js";
 
@@ -141,7 +141,7 @@ export function touchService(row) {
 
 export function trendServices() {
   for (const item of $("services").children) {
-    trend(item);
+    if (isSeen(item) || model.trends.number % 2 === 0) trend(item);
     if (item.details.open) item.charts?.update();
   }
 }
