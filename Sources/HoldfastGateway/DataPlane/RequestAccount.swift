@@ -122,7 +122,7 @@ extension Exchange {
                 id: requestID, route: route.name, service: route.service.name,
                 method: request.method.rawValue, host: origin.host ?? target.authority?.text ?? "",
                 path: String(target.path), status: account.status, duration: duration,
-                endpoint: account.attempts.last?.endpoint ?? lastEndpoint?.name,
+                endpoint: account.attempts.last?.endpoint ?? tried.latest?.name,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
                 detail: detail, explanation: account.explanation, record: recordID?.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,
