@@ -208,7 +208,8 @@ import Testing
                 avoiding: tried, for: 0, at: .now(), isEnforced: true, in: &draws, using: &generator,
                 wouldReject: { _ in })
             guard case .endpoint(let endpoint, let permit, let service) = consume choice else { return nil }
-            _ = (consume permit, consume service)
+            _ = consume permit
+            _ = consume service
             return endpoint
         }
         for _ in 0..<20 {

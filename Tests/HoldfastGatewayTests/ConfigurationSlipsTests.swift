@@ -1,5 +1,6 @@
 #if Gateway
 import Foundation
+import TestSupport
 import Testing
 
 @testable import HoldfastGateway

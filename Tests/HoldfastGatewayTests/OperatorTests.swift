@@ -2,11 +2,13 @@
 import Foundation
 import Holdfast
 @testable import HoldfastGateway
+import HoldfastIdempotency
 import HoldfastTesting
 import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 import TestSupport
 import Testing
 

@@ -3,6 +3,7 @@ import Holdfast
 @testable import HoldfastGateway
 import HoldfastTesting
 import Logging
+import Synchronization
 import TestSupport
 import Testing
 

@@ -19,7 +19,9 @@ import Testing
 
     private func entry(_ number: Int) throws -> TransitionLog.Entry {
         let log = TransitionLog()
-        let breaker = try CircuitBreaker("b\(number)", clock: ManualClock()) { log.add($0, of: "b\(number)") }
+        let breaker = try CircuitBreaker("b\(number)", clock: ManualClock()) {
+            log.add($0, of: "b\(number)", endpoint: nil)
+        }
         _ = breaker.isolate()
         return try #require(log.entries.first)
     }
@@ -151,7 +153,8 @@ extension GatewayState {
                     endpoints: (0..<2).map { number in
                         Endpoint(
                             name: "10.0.\(place).\(number):80", breaker: breaker(isOpen: open == place && number == 0),
-                            healthy: nil, ejected: false, waived: false, inFlight: second % 3, connections: 4,
+                            healthy: nil, ejected: false, waived: false, heldOut: nil, weight: 100,
+                            inFlight: second % 3, connections: 4,
                             succeeded: second, failed: second, rejected: second, abandoned: second)
                     })
             },

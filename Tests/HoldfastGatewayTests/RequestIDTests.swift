@@ -1,6 +1,7 @@
 #if Gateway
 import Foundation
 import Holdfast
+import NIOHPACK
 import NIOHTTP1
 import TestSupport
 import Testing
