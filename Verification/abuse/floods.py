@@ -1,6 +1,9 @@
 """Attacks of those who send much."""
 
+import contextlib
 import itertools
+import socket
+import struct
 import time
 
 import frames
@@ -188,6 +191,21 @@ def table_size(block):
 
 def ping_flood(gateway, count, seconds):
     return repeated(gateway, count, seconds, "PING", frame(frames.PING, 0, 0, b"12345678") * 1_000)
+
+
+def left_behind(gateway, count, seconds):
+    """An answer that cannot be written has the gateway read on in the middle of a read: a loop went round for ever once."""
+    burst = frames.PREFACE + frames.settings() + b"".join(frames.get(n) for n in range(1, 6_001, 2))
+    reset, made, began = struct.pack("ii", 1, 0), 0, clock()
+    while clock() - began < seconds:
+        for one in [connect(gateway.port) for _ in range(count)]:
+            with contextlib.suppress(OSError):
+                one.sendall(burst)
+                time.sleep(0.002)  # What a client sends and resets at once is never read.
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            one.close()
+            made += 1
+    return f"3,000 GETs, and a reset before an answer is read: {made:,} connections"
 
 
 def priority_flood(gateway, count, seconds):

@@ -12,11 +12,11 @@ final class HTTP2FrameGate: ChannelDuplexHandler {
     typealias OutboundIn = IOData
     typealias OutboundOut = IOData
 
+    /// The most that is kept of what comes while a read is handed on, in bytes: four of the largest reads.
+    private static let backlogBound = 4 * ReadBuffers.size
+
     private let buffers: ReadBuffers
     private var reader: HTTP2FrameReader
-    /// The most that is kept of what comes while a read is handed on.
-    private static let backlogBound = 256 << 10
-
     private var context: ChannelHandlerContext?
     /// Whether a read is handed on at the moment.
     private var isReading = false
@@ -54,7 +54,7 @@ final class HTTP2FrameGate: ChannelDuplexHandler {
         let input = unwrapInboundIn(data)
         // What is handed on is answered, and an answer that cannot be written has SwiftNIO read the connection to its end
         // at once: before the read that is handed on is over. Its bytes come after those.
-        guard !isReading else { return keep(input) }
+        guard !isReading else { return putOff(input) }
         isReading = true
         read(input, context)
         while let more = backlog.take() { read(more, context) }
@@ -63,13 +63,13 @@ final class HTTP2FrameGate: ChannelDuplexHandler {
         buffers.keep(input)
     }
 
-    private func keep(_ input: ByteBuffer) {
+    private func putOff(_ input: ByteBuffer) {
         guard !isEnded else { return }
         if backlog?.writeImmutableBuffer(input) == nil { backlog = input }
-        // Nobody can be answered over a connection that breaks, so none of it is needed.
         guard let kept = backlog, kept.readableBytes > Self.backlogBound else { return }
-        isEnded = true
+        // Nobody can be answered over a connection that breaks, so none of it is needed.
         backlog = nil
+        end()
     }
 
     private func read(_ input: ByteBuffer, _ context: ChannelHandlerContext) {

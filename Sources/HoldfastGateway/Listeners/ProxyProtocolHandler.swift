@@ -12,9 +12,15 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     private let refuse: (String) -> Void
     private var context: ChannelHandlerContext?
     private var bytes: [UInt8] = []
-    private var isOver = false
-    /// Whether what comes goes on.
-    private var isPassed = false
+    private var phase = Phase.reading
+
+    private enum Phase {
+        case reading
+        /// The header is whole, and what comes behind it goes on.
+        case passed
+        /// The connection closes.
+        case refused
+    }
 
     /// - Parameters:
     ///   - timeout: For the header to come whole.
@@ -46,9 +52,12 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch phase {
+        case .reading: break
         // While what came behind the header is handed on, more may come.
-        if isPassed { return context.fireChannelRead(data) }
-        guard !isOver else { return }
+        case .passed: return context.fireChannelRead(data)
+        case .refused: return
+        }
         // A header comes in one piece, as good as always.
         bytes += unwrapInboundIn(data).readableBytesView
         switch ProxyHeader.read(bytes[...]) {
@@ -61,13 +70,14 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func pass(_ header: ProxyHeader, _ rest: ArraySlice<UInt8>, _ context: ChannelHandlerContext) {
-        isOver = true
+        // From here on its time limit does not count.
+        phase = .refused
         do {
             try proceed(header)
         } catch {
             return context.close(promise: nil)
         }
-        isPassed = true
+        phase = .passed
         if !rest.isEmpty {
             context.fireChannelRead(wrapInboundOut(ByteBuffer(bytes: rest)))
             context.fireChannelReadComplete()
@@ -76,8 +86,8 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     }
 
     private func end(_ reason: String) {
-        guard !isOver else { return }
-        isOver = true
+        guard phase == .reading else { return }
+        phase = .refused
         refuse(reason)
         context?.close(promise: nil)
     }

@@ -261,6 +261,19 @@ import Testing
         }
     }
 
+    @Test func `a reader that is asked beyond its turn goes on, and comes to an end`() throws {
+        let pings = (0..<200).flatMap { Self.frame(6, 0, 0, [UInt8](repeating: UInt8($0), count: 8)) }
+        var reader = HTTP2FrameReader(headerLimit: 65_536)
+        var (taken, input) = ([UInt8](), ByteBuffer(bytes: Self.magic + pings))
+        // As many pieces as there are frames, and the preface.
+        for _ in 0...201 {
+            guard let piece = try reader.next(&input, at: { .uptimeNanoseconds(1) }) else { break }
+            taken += piece.readableBytesView
+        }
+        #expect(taken == Self.magic + pings)
+        #expect(input.readableBytes == 0 && reader.keptBytes < 1_024)
+    }
+
     // MARK: Heads that are too large
 
     @Test func `a head that is too large has a stand-in, and trailers that are have nothing`() throws {

@@ -14,6 +14,9 @@ import Testing
         var taken: [UInt8] = []
         var toCome: [ArraySlice<UInt8>]
         private let isEager: Bool
+        private var isTaking = false
+        /// Ends of reads that came while a piece was taken.
+        var endsWithin = 0
 
         init(toCome: [ArraySlice<UInt8>], isEager: Bool) {
             self.toCome = toCome
@@ -22,12 +25,16 @@ import Testing
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             taken += unwrapInboundIn(data).readableBytesView
+            isTaking = true
+            defer { isTaking = false }
             repeat {
                 guard !toCome.isEmpty else { return }
                 context.pipeline.fireChannelRead(ByteBuffer(bytes: toCome.removeFirst()))
                 context.pipeline.fireChannelReadComplete()
             } while isEager
         }
+
+        func channelReadComplete(context: ChannelHandlerContext) { if isTaking { endsWithin += 1 } }
     }
 
     private static func chunks(_ bytes: [UInt8], _ size: Int) -> [ArraySlice<UInt8>] {
@@ -61,9 +68,33 @@ import Testing
             while !behind.toCome.isEmpty {
                 channel.pipeline.fireChannelRead(ByteBuffer(bytes: behind.toCome.removeFirst()))
             }
-            #expect(behind.taken == all, "\(name)")
+            #expect(behind.taken == all && behind.endsWithin == 0, "\(name)")
             _ = try channel.finish(acceptAlreadyClosed: true)
         }
+    }
+
+    /// The handlers that stand before the gate, and leave once they know who comes behind them.
+    @Test(arguments: ["a choice of protocols", "the PROXY protocol"])
+    func `what comes while somebody who leaves hands on comes behind it`(who: String) throws {
+        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        let behind = Answering(toCome: [ArraySlice("second".utf8), ArraySlice("third".utf8)], isEager: false)
+        let channel = EmbeddedChannel()
+        let bound = NIOLoopBound((behind, channel.pipeline.syncOperations), eventLoop: channel.eventLoop)
+        let add = { try bound.value.1.addHandler(bound.value.0, position: .last) }
+        let loop = channel.eventLoop
+        if who == "a choice of protocols" {
+            let choice = ProtocolChoice(isSecure: false, timeout: .seconds(1), eventLoop: loop) { _ in try add() }
+            try channel.pipeline.syncOperations.addHandler(choice)
+            channel.pipeline.fireChannelRead(ByteBuffer(string: preface))
+        } else {
+            let header = ProxyProtocolHandler(
+                timeout: .seconds(1), eventLoop: loop, proceed: { _ in try add() }, refuse: { _ in })
+            try channel.pipeline.syncOperations.addHandler(header)
+            channel.pipeline.fireChannelRead(
+                ByteBuffer(string: "PROXY TCP4 192.0.2.1 127.0.0.1 4711 80\r\n" + preface))
+        }
+        #expect(String(decoding: behind.taken, as: UTF8.self) == preface + "secondthird")
+        _ = try channel.finish(acceptAlreadyClosed: true)
     }
 
     @Test func `of what comes while a read is handed on, no more is kept than the bound`() throws {
