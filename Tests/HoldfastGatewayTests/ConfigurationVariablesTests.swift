@@ -39,7 +39,7 @@ import Testing
                 endpoints: ["http://${HOST}:${PORT}", "http://${HOST}:${UNSET:-3001}"]
                 via: ${ON}
             routes:
-              - name: a ${TEXT}
+              - name: a.${NAME}
                 service: ${NAME}
                 retry:
                   attempts: ${COUNT}
@@ -50,7 +50,7 @@ import Testing
         #expect(configuration.accessLog?.sample == 0.2 && configuration.accessLog?.path == "access.log")
         #expect(configuration.services[0].endpoints.map { "\($0.address)" } == ["127.0.0.1:3000", "127.0.0.1:3001"])
         #expect(configuration.services[0].via && configuration.routes[0].retry.attempts == 4)
-        #expect(configuration.routes[0].name == "a two words" && configuration.routes[0].service == "payments")
+        #expect(configuration.routes[0].name == "a.payments" && configuration.routes[0].service == "payments")
     }
 
     @Test(arguments: [
@@ -103,9 +103,9 @@ import Testing
     @Test func `names of options and of services are what they are`() {
         let found = mistakes("\"${NAME}\": 4\n" + ConfigurationFolder.least)
         #expect(found.count == 1 && found[0].contains("has no option ${NAME}"), "\(found)")
-        #expect(
-            mistakes("services: {\"${NAME}\": {endpoints: [http://a]}}\nroutes: [{name: a, service: payments}]\n").count
-                == 1)
+        let services = mistakes(
+            "services: {\"${NAME}\": {endpoints: [http://a]}}\nroutes: [{name: a, service: payments}]\n")
+        #expect(services.count == 2 && services.allSatisfy { $0.contains("${NAME}") }, "\(services)")
     }
 
     @Test func `within brackets a reference needs quotes, and that is said`() {

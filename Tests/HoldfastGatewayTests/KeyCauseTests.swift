@@ -47,8 +47,8 @@ import Testing
             #expect(cause["route"] as? String == gateway.configuration.routes[0].name)
             #expect(cause["method"] as? String == "POST" && cause["path"] as? String == "/charges")
             #expect(cause["host"] as? String == "127.0.0.1" && cause["client"] as? String == "127.0.0.1")
-            #expect((cause["requestID"] as? String)?.wholeMatch(of: /[0-9a-f]{16}/) != nil)
-            #expect(cause["serviceRequestID"] as? String == "req-7" && cause["trace"] as? String == trace)
+            #expect((cause["requestID"] as? String)?.wholeMatch(of: /[0-9a-f]{32}/) != nil)
+            #expect(cause["serviceRequestID"] == nil && cause["trace"] as? String == trace)
             let process = try #require(cause["process"] as? String)
             #expect(process.hasSuffix(":\(ProcessInfo.processInfo.processIdentifier)"))
             let started = try #require(cause["startedAt"] as? String)
@@ -68,6 +68,14 @@ import Testing
             _ = try await TestClient.send(.POST, "/good", to: gateway.port, headers: ["idempotency-key": "done"])
             let completed = try await TestClient.send(.GET, "/api/keys?state=completed", to: gateway.admin)
             #expect(completed.text.contains("\"completed\"") && !completed.text.contains("\"cause\""))
+        }
+    }
+
+    @Test func `where clients choose a request's name, the one that the service was given is told too`() async throws {
+        try await withGateway(to: try await failing(), configure: { $0.requestID = false }) { gateway in
+            let cause = try await unknown(at: gateway, ["x-request-id": "req-7"]).cause
+            #expect(cause["serviceRequestID"] as? String == "req-7")
+            #expect((cause["requestID"] as? String)?.wholeMatch(of: /[0-9a-f]{32}/) != nil)
         }
     }
 

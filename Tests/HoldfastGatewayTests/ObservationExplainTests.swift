@@ -41,7 +41,7 @@ import Testing
     @Test func `whoever has a response's id is told why it is what it is`() async throws {
         try await withControlPlane { plane in
             plane.observer.report(.rejected(0xAB))
-            let answer = try await plane.get("/api/explain?id=00000000000000ab")
+            let answer = try await plane.get("/api/explain?id=\(RequestID(bits: 0xAB))")
             #expect(answer.status == 200)
             #expect(answer.headers.first(name: "content-type") == "application/json")
             let told = try object(answer.body)
@@ -58,11 +58,12 @@ import Testing
         let observer = Observer(accessLog: nil, sample: 0, kept: 2)
         for bits in 1...3 as ClosedRange<UInt64> { observer.report(.rejected(bits)) }
         try await withControlPlane(observer: observer) { plane in
-            let forgotten = try await plane.get("/api/explain?id=0000000000000001")
+            let forgotten = try await plane.get("/api/explain?id=\(RequestID(bits: 1))")
             #expect(forgotten.status == 404)
             #expect(forgotten.text.contains("the latest 2 "))
-            try await expectEqual(plane.get("/api/explain?id=0000000000000003").status, 200)
-            try await expectEqual(plane.get("/api/explain?id=7").status, 400)
+            try await expectEqual(plane.get("/api/explain?id=\(RequestID(bits: 3))").status, 200)
+            try await expectEqual(plane.get("/api/explain?id=7").status, 404)
+            try await expectEqual(plane.get("/api/explain?id=a%20b").status, 400)
             try await expectEqual(plane.get("/api/explain").status, 400)
         }
     }

@@ -66,7 +66,7 @@ import Testing
             outcome: .failed, problem: .upstreamUnreachable, detail: "refused", record: "ab12", traceparent: trace,
             client: "192.0.2.7", wouldHave: [.init(words: "rejected", after: 0)])
         let line = try object(Array(text(report).utf8))
-        #expect(line["id"] as? String == "000000000000001f")
+        #expect(line["id"] as? String == "0000000000000000000000000000001f")
         #expect(line["time"] as? String == "2026-11-24T20:27:05.123Z")
         #expect(line["trace"] as? String == "4bf92f3577b34da6a3ce929d0e0e4736")
         #expect(line["durationSeconds"] as? Double == 0.012)

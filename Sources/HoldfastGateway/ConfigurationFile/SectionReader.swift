@@ -196,13 +196,11 @@ extension SectionReader {
     /// else.
     static func scalar(_ node: Node, in environment: [String: String]) throws(VariableText.Fault) -> Scalar? {
         guard case .scalar(let scalar) = node, hasUsualTag(node) else { return nil }
-        let isPlain = scalar.style == .plain
         guard let variables = try VariableText(scalar.string) else {
-            return Scalar(text: scalar.string, isPlain: isPlain)
+            return Scalar(text: scalar.string, isPlain: scalar.style == .plain)
         }
-        return Scalar(
-            text: try variables.value(in: environment), isPlain: isPlain || variables.isOneReference,
-            variables: variables)
+        // Within brackets YAML has a variable stand in quotes, which therefore say nothing of what it holds.
+        return Scalar(text: try variables.value(in: environment), isPlain: true, variables: variables)
     }
 
     /// Whether the parts of a value are where they seem. In quotes it may be written otherwise than it is read.

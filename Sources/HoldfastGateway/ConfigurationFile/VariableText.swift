@@ -23,8 +23,6 @@ struct VariableText {
     }
 
     private let parts: [Part]
-    /// Whether it is one reference and nothing else, so that it may be a number or a flag, in quotes or not.
-    let isOneReference: Bool
 
     /// - Returns: Nil for a value that names none, which is as it stands.
     init?(_ text: String) throws(Fault) {
@@ -59,7 +57,6 @@ struct VariableText {
         }
         flush()
         self.parts = parts
-        isOneReference = if parts.count == 1, case .variable = parts[0] { true } else { false }
     }
 
     private static func reference(_ inner: ArraySlice<Unicode.Scalar>, at offset: Int) -> Part? {

@@ -18,7 +18,7 @@ public struct KeyCause: Codable, Sendable {
     public let client: String?
     /// The `id` of its line in the access log, and the `holdfast-request-id` of its answer, where that has one.
     public let requestID: String
-    /// The `x-request-id` that the service was given.
+    /// The `x-request-id` that the service was given, where it is the client's own and not ``requestID`` (`requestID: false`).
     public let serviceRequestID: String?
     /// The `trace-id` of its `traceparent`.
     public let trace: String?

@@ -22,9 +22,8 @@ extension Exchange {
             BeginReport(cause: cause(), service: route.service.name, record: recordID, fence: fence))
     }
 
-    /// What the service is told that the request is called: our own name for it, or what the client has given where ours are
-    /// off.
-    private var serviceRequestID: String? { fieldID?.description ?? request.headers.first(name: "x-request-id") }
+    /// What the service is told that the request is called, where that is not our own name for it: what the client has given.
+    private var serviceRequestID: String? { fieldID == nil ? request.headers.first(name: "x-request-id") : nil }
 
     /// Who calls, as far as it is no secret: what a token says, whom a certificate names, and of fields those that the route
     /// says are names. An address is told anyway.

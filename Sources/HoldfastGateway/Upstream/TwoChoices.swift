@@ -8,8 +8,9 @@ import Holdfast
 /// there: what it would have had is spread over all others, and not given to the next in a list. Three rules:
 /// - Those whose turn it is are exhausted before the next turn begins (``Turn``).
 /// - Whether a breaker that is not closed admits a call is known only by asking it, and asking takes a probe's place. So
-///   an endpoint with such a breaker is asked as soon as it is drawn; if it refuses, two others are drawn, so that each
-///   comparison is between two that may be chosen.
+///   an endpoint with such a breaker is asked as soon as it is drawn. If it refuses, another is drawn in its place, so that
+///   each comparison is between two that may be chosen; who was drawn before it stays, or one that is seldom drawn
+///   together with a dead one would be favoured.
 /// - An endpoint is the first of the two with a probability in proportion to its weight, and wins unless the other has
 ///   less in progress in proportion to its own. So a service at rest is called in proportion to the weights, and a busy
 ///   one keeps what is in progress in that proportion.
@@ -56,6 +57,8 @@ struct TwoChoices: Sendable {
     private var heaviest = 0
     private var turn = Turn.first
     private var proposed: Int?
+    /// Drawn first, while the other one is asked.
+    private var kept: Entry?
     private var isListed = false
     /// Those whose turn it is and who have not refused.
     private var list: [Entry] = []
@@ -70,7 +73,7 @@ struct TwoChoices: Sendable {
         self.count = count
         self.preferred = preferred
         self.heaviest = heaviest
-        (turn, proposed, isListed) = (.first, nil, false)
+        (turn, proposed, kept, isListed) = (.first, nil, nil, false)
         list.removeAll(keepingCapacity: true)
     }
 
@@ -88,8 +91,9 @@ struct TwoChoices: Sendable {
             return preferred
         }
         while true {
-            if let one = draw(besides: nil, using: &generator, member) {
-                let other = draw(besides: one.place, using: &generator, member)
+            if let one = kept ?? draw(besides: nil, using: &generator, member) {
+                let other = one.member.asksFirst ? nil : draw(besides: one.place, using: &generator, member)
+                kept = other?.member.asksFirst == true ? one : nil
                 let chosen = other.map { Self.better(one, $0) } ?? one.place
                 proposed = chosen
                 return chosen
@@ -101,7 +105,6 @@ struct TwoChoices: Sendable {
     }
 
     private static func better(_ one: Entry, _ other: Entry) -> Int {
-        if one.member.asksFirst { return one.place }
         if other.member.asksFirst { return other.place }
         return other.member.load * one.member.weight < one.member.load * other.member.weight ? other.place : one.place
     }
