@@ -74,7 +74,7 @@ extension IdempotencyEngine {
         }
     }
 
-    /// What the store holds, of all who share it, as it said at most ten seconds ago while keys come or ``keepCounting()``
+    /// What the store holds, of all who share it, as it said at most ten seconds ago while keys come or ``keepCounting(_:)``
     /// runs; nil before it was asked, and where it cannot tell. A store that answers at once is asked now.
     public func usage() -> ClaimUsage? {
         if let immediate = store as? any ImmediateClaimStore { return immediate.usageNow }

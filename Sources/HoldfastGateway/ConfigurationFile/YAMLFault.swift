@@ -57,7 +57,8 @@ struct YAMLFault {
         case "did not find expected ',' or '}'": open("section", "{", "}", began, mark, lines)
         case "did not find expected key":
             switch next {
-            case "]", "}", ",": (mark, "'\(next.map { String($0) } ?? "")' stands here, and nothing before it needs one")
+            case "]", "}", ",":
+                (mark, "'\(next.map { String($0) } ?? "")' stands here, and nothing before it needs one")
             case "-": (mark, "an entry of a list stands here, among options with values")
             default:
                 (mark, "this line is indented as none before it: options of one section stand below each other")

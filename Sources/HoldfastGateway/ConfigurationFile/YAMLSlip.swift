@@ -58,9 +58,8 @@ struct YAMLSlip {
         }
         let mark = scalars[end...].first { !Self.isBlank($0) }
         if mark == "=" || mark == "\u{FF1A}", let offset = scalars[end...].firstIndex(where: { !Self.isBlank($0) }) {
-            self.init(
-                offset, "'\(name)' is followed by '\(mark.map { String($0) } ?? "")' and not by ':'", "write '\(name): …'"
-            )
+            let found = mark.map { String($0) } ?? ""
+            self.init(offset, "'\(name)' is followed by '\(found)' and not by ':'", "write '\(name): …'")
             return
         }
         return nil
