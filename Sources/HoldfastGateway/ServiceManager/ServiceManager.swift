@@ -57,7 +57,8 @@ package final class ServiceManager: Sendable {
         guard descriptor >= 0 else { return String(cString: strerror(errno)) }
         defer { close(descriptor) }
         // A manager that does not read for so long is not waited for.
-        var patience = timeval(tv_sec: 1, tv_usec: 0)
+        var patience = timeval()
+        patience.tv_sec = 1
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
