@@ -57,9 +57,9 @@ package final class ServiceManager: Sendable {
         guard descriptor >= 0 else { return String(cString: strerror(errno)) }
         defer { close(descriptor) }
         // A manager that does not read for so long is not waited for.
-        var patience = timeval()
-        patience.tv_sec = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        // Seconds and microseconds: `timeval`, which a release build of Swift 6.3 does not find in the C library's module.
+        var patience = (seconds: 1, microseconds: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout.size(ofValue: patience)))
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         var path = Array(name.utf8)
