@@ -13,13 +13,15 @@
 # make model                    has spin walk the model of the claim protocol, and its mutants
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
 # make abuse [BINARY=FILE]      attacks the gateway, and measures what others notice: ten minutes
+# make soak [BINARY=FILE]       a quarter of an hour of everything at once: memory, descriptors and threads must be flat
+# make night [BINARY=FILE]      plays a night: what breaks, which alert fires when, what the guide has an operator do: six minutes
 # make attack [BINARY=FILE]     sends the gateway what two readers could read in two ways: some minutes
 # make fuzz                     feeds every parser with 10,000,000 inputs that nobody would send: half an hour
 # make fuzz ENGINE=mutator      the same where the toolchain has no libFuzzer
 # make conformance              writes Documentation/Conformance.md from its register, and says what is wrong in it
 # make alerts                   checks the alerts in Deployment, and that each fires when it must and not before
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: alerts help core check docs run build dist test lint format examples bench conformance count model drill abuse attack fuzz
+.PHONY: alerts help core check docs run build dist test lint format examples bench conformance count model drill abuse soak night attack fuzz
 
 SWIFT_FLAGS = --traits Gateway
 ENGINE = libfuzzer
@@ -109,6 +111,12 @@ drill:
 
 abuse: $(if $(BINARY),,build)
 	@Scripts/check-abuse $(if $(BINARY),--binary '$(BINARY)')
+
+soak: $(if $(BINARY),,build)
+	@Scripts/check-soak $(if $(BINARY),--binary '$(BINARY)')
+
+night: $(if $(BINARY),,build)
+	@Scripts/check-night $(if $(BINARY),--binary '$(BINARY)')
 
 attack: $(if $(BINARY),,build)
 	@Scripts/check-attack $(if $(BINARY),--binary '$(BINARY)') --rounds 200000
