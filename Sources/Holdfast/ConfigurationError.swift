@@ -18,6 +18,16 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     }
 }
 
+/// Checks what a policy is called: explanations, events and metrics tell policies apart by it.
+///
+/// - Throws: ``ConfigurationError`` for a name without a visible character.
+package func requireName(_ name: String) throws(ConfigurationError) {
+    guard name.contains(where: { !$0.isWhitespace }) else {
+        throw ConfigurationError(
+            option: "name", value: "'\(name)'", allowed: "a word that tells it from others, such as 'payments'")
+    }
+}
+
 /// Checks one option against its range.
 ///
 /// - Throws: ``ConfigurationError`` with the option's name, its value and the range.

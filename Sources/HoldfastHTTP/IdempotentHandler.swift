@@ -1,4 +1,4 @@
-public import Holdfast
+import Holdfast
 public import HoldfastIdempotency
 
 /// Executes a request's handler once under its `Idempotency-Key`, and answers every repeat with what it answered: what a

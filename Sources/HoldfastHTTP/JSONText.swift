@@ -1,4 +1,4 @@
-package import Holdfast
+import Holdfast
 
 /// Writes JSON, one value after another, without a line break anywhere: fast enough for a line of every request.
 package struct JSONText {

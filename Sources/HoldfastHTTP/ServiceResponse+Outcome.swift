@@ -1,4 +1,4 @@
-public import Holdfast
+import Holdfast
 public import HoldfastIdempotency
 
 /// What becomes of a response under a key: the profile decides, and what may be replayed is kept.

@@ -12,10 +12,20 @@ import Synchronization
 /// print(try await result)
 /// ```
 ///
-/// Where a test is not about the waits, the clock can pass them by itself: `ManualClock(passing: ManualClock.waits)`.
+/// Where a test is not about the waits, the clock can pass them by itself: `ManualClock(passing: ManualClock.waits)`. It
+/// goes by what a sleep is for, so an operation that takes time says so:
 ///
-/// Whoever waits for a sleeper who does not come waits for as long as the clock's patience, in real time, and is then told
-/// who sleeps instead.
+/// ```swift
+/// let clock = ManualClock(passing: ManualClock.waits)
+/// let retry = try Retry(.constant(.seconds(1)), attempts: 2, budget: RetryBudget(), clock: clock)
+/// _ = try await retry.run(repeatable: .idempotent, on: .anyError) { _ in
+///     try await clock.sleep(for: .milliseconds(300), as: .latency)
+/// }
+/// ```
+///
+/// Nothing waits for ever without a word. Whoever waits for a sleeper who does not come waits for as long as the clock's
+/// patience, in real time, and is then told who sleeps instead. Where a clock that passes some sleeps by itself has stood
+/// still for that long while somebody slept on it, all its sleepers fail with a message that names them.
 public final class ManualClock: TimeSource {
     /// What a clock passes by itself, unless a test cares: the waits of retries and rate limiters, and the latency of a
     /// dependency.
@@ -30,10 +40,12 @@ public final class ManualClock: TimeSource {
     ///   - passed: The sleeps that the clock passes by itself. When somebody sleeps for one of these purposes, and everybody
     ///     else has come to rest, it moves to the time of whoever wakes first, and so on, until that sleeper has woken or was
     ///     cancelled. So a limit that comes first is met first. What does no more than sleep on other purposes (the timer of
-    ///     a limit, a lease that is kept) does not move the clock. A `SleepPurpose.hang` has the clock move to what ends
-    ///     it. Default: none; the test moves it.
-    ///   - patience: How long, in real time, somebody is waited for: 1 ms to 1 day, and nearer to that than what is out of
-    ///     this range. Default: 60 s, which a busy machine does not need either.
+    ///     a limit, a lease that is kept, `SleepPurpose.other`) does not move the clock. A `SleepPurpose.hang` has no time
+    ///     of its own to wake at: the clock passes over it, to the sleeper after which something may end it, such as the
+    ///     timer of a limit. Default: none; the test moves it.
+    ///   - patience: How long, in real time, somebody is waited for, and how long a clock that passes some sleeps may stand
+    ///     still while somebody sleeps: 1 ms to 1 day, and nearer to that than what is out of this range. Default: 60 s,
+    ///     which a busy machine does not need either.
     public init(
         at start: MonotonicInstant = MonotonicInstant(nanoseconds: 0), passing passed: Set<SleepPurpose> = [],
         patience: Duration = .seconds(60)
@@ -123,8 +135,28 @@ public final class ManualClock: TimeSource {
             case .resume(let continuation): continuation.resume()
             case .fail(let continuation, let error): continuation.resume(throwing: error)
             case .drive: Task { await drive() }
+            case .mind: mind()
             }
         }
+    }
+
+    /// Gives up on sleepers whom nobody wakes. Its time is real, and it does not keep the clock.
+    private func mind() {
+        let patience = patience
+        Task { [weak self] in
+            while let changes = self?.changes, (try? await Task.sleep(for: patience)) != nil {
+                guard self?.goOnMinding(since: changes) == true else { return }
+            }
+        }
+    }
+
+    private var changes: Int { state.withLock { $0.changes } }
+
+    private func goOnMinding(since changes: Int) -> Bool {
+        let (actions, failure, isDone) = state.withLock { $0.giveUp(ifStillSince: changes, for: patience) }
+        if let failure { print("holdfast: \(failure)") }
+        carryOut(actions)
+        return !isDone
     }
 
     /// Moves from sleeper to sleeper, as long as there is one whom the clock passes by itself.
@@ -151,6 +183,7 @@ public final class ManualClock: TimeSource {
 extension SleepPurpose {
     /// The time that a dependency takes, in a script or by a fault.
     public static let latency = SleepPurpose("latency")
-    /// A dependency that never answers. No clock passes it: something else ends it.
+    /// A dependency that never answers: only a cancellation ends it. A clock that passes some sleeps by itself passes over
+    /// it to what may end it, such as the timer of a limit; where nothing does, the clock's patience ends it.
     public static let hang = SleepPurpose("hang")
 }

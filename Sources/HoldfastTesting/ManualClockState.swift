@@ -22,6 +22,8 @@ struct ManualClockState {
         case fail(CheckedContinuation<Void, any Error>, any Error)
         /// Begin to move from sleeper to sleeper.
         case drive
+        /// Begin to mind whether anything moves.
+        case mind
     }
 
     /// How often the clock moves by itself in a row before it gives up, and how often for nothing but what hangs: then it
@@ -40,6 +42,7 @@ struct ManualClockState {
     /// How often somebody has come to sleep, or was woken.
     private(set) var changes = 0
     private var isDriven = false
+    private var isMinded = false
     private var moves = (all: 0, hang: 0)
 
     init(now: MonotonicInstant, passed: Set<SleepPurpose>) {
@@ -67,7 +70,7 @@ struct ManualClockState {
         changes += 1
         if sleeper.wakes <= now { return [.resume(sleeper.continuation)] }
         sleepers[number] = sleeper
-        return satisfied() + drivenIfNeeded()
+        return satisfied() + drivenIfNeeded() + mindedIfNeeded()
     }
 
     /// One who sleeps, or waits for sleepers, is cancelled.
@@ -155,6 +158,34 @@ struct ManualClockState {
         isDriven = true
         moves = (0, 0)
         return [.drive]
+    }
+
+    /// A clock that passes nothing stands still because a test means it to.
+    private mutating func mindedIfNeeded() -> [Action] {
+        guard !passed.isEmpty, !isMinded else { return [] }
+        isMinded = true
+        return [.mind]
+    }
+
+    /// Gives up if somebody sleeps, and nobody has come, woken or moved the clock, since ``changes`` was this.
+    ///
+    /// - Returns: Why, if it gave up; and whether there is nothing more to mind.
+    mutating func giveUp(
+        ifStillSince changes: Int, for patience: Duration
+    ) -> (actions: [Action], failure: UnexpectedOutcome?, isDone: Bool) {
+        guard !sleepers.isEmpty else {
+            isMinded = false
+            return ([], nil, true)
+        }
+        // Who waits for sleepers has a patience of its own, and says more.
+        guard changes == self.changes, watchers.isEmpty, !isDriven else { return ([], nil, false) }
+        isMinded = false
+        let list = passed.map(\.description).sorted().joined(separator: ", ")
+        let failure = UnexpectedOutcome(
+            "gave up after \(patience) in which nothing moved the clock: it passes \(list) by itself, and \(told). A "
+                + "sleep that it is to pass says what for, as clock.sleep(for: .seconds(1), as: .latency) does; any "
+                + "other ends when the test moves the clock")
+        return (fail(because: failure), failure, true)
     }
 
     /// Moves to whoever wakes first, if the clock is to move.

@@ -127,4 +127,40 @@ import Testing
             #expect(text.contains(part))
         }
     }
+
+    @Test(arguments: [
+        (429, ResultVerdict.failed(.rejected(retryAfter: .seconds(3)))),
+        (503, .failed(.rejected(retryAfter: .seconds(3)))), (529, .failed(.rejected(retryAfter: .seconds(3)))),
+        (408, .failed(.rejected(retryAfter: .seconds(3)))), (425, .failed(.rejected(retryAfter: .seconds(3)))),
+        (502, .failed(.failed)), (504, .failed(.failed)), (500, .failedForGood), (507, .failedForGood),
+        (501, .succeeded), (200, .succeeded), (304, .succeeded), (404, .succeeded), (409, .succeeded),
+        (422, .succeeded),
+    ])
+    func `a client is told what a status is worth`(status: Int, verdict: ResultVerdict) {
+        #expect(ResultVerdict(status: status, retryAfter: .seconds(3)) == verdict)
+        let response = HTTPResponse(status: .init(code: status), headerFields: [.retryAfter: "3"])
+        #expect(ResultVerdict(of: response) == verdict)
+    }
+
+    @Test func `a client waits until the date that it was told, by the server's clock`() {
+        let fields: HTTPFields = [
+            .retryAfter: "Sun, 06 Nov 1994 08:49:47 GMT", .date: "Sun, 06 Nov 1994 08:49:37 GMT",
+        ]
+        let response = HTTPResponse(status: .tooManyRequests, headerFields: fields)
+        #expect(ResultVerdict(of: response) == .failed(.rejected(retryAfter: .seconds(10))))
+        let bare = HTTPResponse(status: .tooManyRequests)
+        #expect(ResultVerdict(of: bare) == .failed(.rejected(retryAfter: nil)))
+        #expect(ResultVerdict(status: 529) == .failedForGood)
+    }
+
+    @Test func `a key makes a request repeatable whose method is not`() throws {
+        let key = try IdempotencyKey("8e03978e")
+        for method in [HTTPRequest.Method.post, .patch, .connect] {
+            #expect(Repeatability(method: method, key: key) == .keyed(key))
+            #expect(Repeatability(method: method, key: nil) == .once)
+        }
+        for method in [HTTPRequest.Method.get, .put, .delete] {
+            #expect(Repeatability(method: method, key: key) == .idempotent)
+        }
+    }
 }

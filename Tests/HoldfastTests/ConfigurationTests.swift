@@ -10,6 +10,23 @@ import Testing
         #expect(error?.description == "trip.consecutiveFailures is 0, but must be from 1 to 1000000")
     }
 
+    @Test(arguments: ["", " ", "\t\n"])
+    func `a name that tells nothing apart is refused everywhere`(name: String) {
+        func refuses(_ make: () throws -> Void, _ location: SourceLocation = #_sourceLocation) {
+            let error = #expect(throws: ConfigurationError.self, sourceLocation: location) { try make() }
+            #expect(error?.option == "name" && error?.value == "'\(name)'", sourceLocation: location)
+        }
+        refuses { _ = try CircuitBreaker(name) }
+        refuses { _ = try CircuitBreakers<Int>(name, configuration: CircuitBreakerConfiguration()) }
+        refuses { _ = try Bulkhead(name, limit: 1) }
+        refuses { _ = try RateLimiter(name, .tokenBucket(calls: 1, per: .seconds(1), burst: 1)) }
+        refuses { _ = try AdaptiveLimit(name) }
+        refuses { _ = try ClientThrottle(name) }
+        refuses { _ = try Shadow(name, configuration: CircuitBreakerConfiguration()) }
+        refuses { _ = try Policy(name) { try Timeout(.seconds(1)) } }
+        refuses { _ = try AnyPolicy(name) { try Timeout(.seconds(1)) } }
+    }
+
     @Test(arguments: [Double.nan, -0.1, .infinity, 11])
     func `a ratio that is no ratio is refused`(ratio: Double) {
         #expect(throws: ConfigurationError.self) { try RetryBudget(configuration: .ratio(ratio)) }

@@ -136,4 +136,42 @@ import Testing
         #expect(error?.description.contains("times by itself") == true)
         await #expect(throws: UnexpectedOutcome.self) { try await keeper.value }
     }
+
+    /// What an operation sleeps for, that a clock does not pass.
+    @Test(arguments: [SleepPurpose.other, .hang, .hedge, SleepPurpose("mine")])
+    func `a sleep in an operation that nothing passes gives up and is named`(purpose: SleepPurpose) async throws {
+        let clock = ManualClock(passing: ManualClock.waits, patience: .milliseconds(1))
+        let retry = try Retry(.constant(.seconds(1)), attempts: 2, budget: RetryBudget(clock: clock), clock: clock)
+        let failure = await #expect(throws: CallFailure<any Error>.self) {
+            try await retry.run(repeatable: .idempotent, on: .anyError) { attempt in
+                if attempt.number == 1 { throw Reset() }
+                try await clock.sleep(for: .seconds(2), as: purpose)
+            }
+        }
+        let words = "\(try #require(failure?.last as? UnexpectedOutcome))"
+        #expect(words.contains("gave up after 0.001 seconds in which nothing moved the clock"))
+        #expect(words.contains("it passes backoff, latency, turn by itself"))
+        #expect(words.contains("these sleep: \(purpose) until"))
+        #expect(words.contains("as: .latency"))
+    }
+
+    @Test func `a sleep that says nothing of its purpose gives up under a limit too`() async throws {
+        let clock = ManualClock(passing: ManualClock.waits, patience: .milliseconds(1))
+        let error = await #expect(throws: UnexpectedOutcome.self) {
+            try await withDeadline(in: .seconds(5), clock: clock) { try await clock.sleep(for: .seconds(2)) }
+        }
+        #expect(error?.description.contains("other until 2.0 seconds, limit until 5.0 seconds") == true)
+    }
+
+    @Test func `a clock that moves is not given up on, and one that passes nothing stands still`() async throws {
+        let moving = ManualClock(passing: [.backoff], patience: .milliseconds(1))
+        for _ in 0..<200 { try await moving.sleep(for: .seconds(1), as: .backoff) }
+        #expect(seconds(moving) == 200)
+        let standing = ManualClock(patience: .milliseconds(1))
+        let sleeper = Task { try await standing.sleep(for: .seconds(1)) }
+        // It is waited for longer than the patience: who waits in vain says so, and the sleeper sleeps on.
+        _ = try? await standing.sleepers(2, for: .other)
+        standing.advance(by: .seconds(1))
+        try await sleeper.value
+    }
 }

@@ -1,4 +1,4 @@
-// refused: missing argument for parameter 'repeatable'
+// refused: say why the operation may be made again, and after which errors: run(repeatable: .idempotent, on: .anyError)
 import Holdfast
 
 func use(retry: Retry) async throws {

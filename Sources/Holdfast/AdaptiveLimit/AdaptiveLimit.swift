@@ -14,6 +14,7 @@ public final class AdaptiveLimit: Sendable {
         _ name: String, configuration: AdaptiveLimitConfiguration = AdaptiveLimitConfiguration(),
         judging judge: Judge = .standard, clock: any TimeSource = MonotonicClock()
     ) throws(ConfigurationError) {
+        try requireName(name)
         try configuration.validate()
         self.name = name
         self.configuration = configuration

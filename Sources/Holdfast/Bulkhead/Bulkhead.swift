@@ -24,6 +24,7 @@ public final class Bulkhead: Sendable {
     public init(
         _ name: String, configuration: BulkheadConfiguration, clock: any TimeSource = MonotonicClock()
     ) throws(ConfigurationError) {
+        try requireName(name)
         try configuration.validate()
         self.name = name
         self.configuration = configuration

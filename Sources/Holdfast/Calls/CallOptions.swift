@@ -6,6 +6,8 @@
 /// options.attempts = 1
 /// _ = try await sharded.run(repeatable: .idempotent, with: options) { _ in try await client.order(id, on: shard) }
 /// ```
+///
+/// gRPC Swift has a type of this name too: in a file that imports both modules, write `Holdfast.CallOptions`.
 public struct CallOptions: Sendable {
     /// What the call goes to, of the things that fail on their own: which of a ``CircuitBreakers``' breakers is asked.
     public var key: (any Hashable & Sendable)?

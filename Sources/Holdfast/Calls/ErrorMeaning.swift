@@ -11,6 +11,12 @@ public protocol WrappingError: Error {
 ///
 /// Breakers, limits, throttles, retries and fallbacks all ask this, so that a cancellation is a cancellation, a deadline
 /// a deadline and a rejection of our own a rejection, whatever stages the error passed.
+///
+/// Other libraries wrap errors too, and do not know ``WrappingError``: gRPC Swift makes an `RPCError` of whatever an
+/// interceptor throws, and Swift OpenAPI a `ClientError` of what a middleware throws. Where such an error keeps a
+/// rejection or a ``TimeoutError`` of Holdfast's in a property with the name `cause`, `underlyingError` or `underlying`,
+/// it means that. Whatever else it keeps there is its own affair: a connection that broke because a task inside a client
+/// was cancelled is no cancellation of the caller's.
 public enum ErrorMeaning: Sendable {
     /// The caller gave up, or is gone. It says nothing about the dependency.
     case cancellation
@@ -36,13 +42,46 @@ public enum ErrorMeaning: Sendable {
 
     /// The innermost error that a wrapped one stands for; the error itself if it is not wrapped.
     public static func core(of error: any Error) -> any Error {
-        var core = error
         // A wrapping that leads in a circle is some caller's fault, and must not hang the one who judges it.
-        for _ in 0..<16 {
-            guard let inner = (core as? any WrappingError)?.underlyingError else { break }
-            core = inner
+        core(of: error, depth: 16)
+    }
+
+    private static func core(of error: any Error, depth: Int) -> any Error {
+        guard depth > 0, !isOwn(error) else { return error }
+        if let wrapping = error as? any WrappingError {
+            return wrapping.underlyingError.map { core(of: $0, depth: depth - 1) } ?? error
         }
-        return core
+        guard let cause = cause(keptBy: error) else { return error }
+        let inner = core(of: cause, depth: depth - 1)
+        return isOwn(inner) ? inner : error
+    }
+
+    /// Whether Holdfast itself made it: a rejection, a limit that was met, or what stands for a result.
+    private static func isOwn(_ error: any Error) -> Bool {
+        error is TimeoutError || error is any PolicyRejection || error is any JudgedFailure
+    }
+
+    /// What an error of another library's keeps as what it came from.
+    private static func cause(keptBy error: any Error) -> (any Error)? {
+        if error is CancellationError { return nil }
+        for child in Mirror(reflecting: error).children {
+            guard let label = child.label, ["cause", "underlyingError", "underlying"].contains(label) else { continue }
+            if let cause = child.value as? any Error { return cause }
+        }
+        return nil
+    }
+
+    /// Whether Holdfast itself made what an error stands for.
+    static func isMadeHere(_ error: any Error) -> Bool { isOwn(core(of: error)) }
+
+    /// What a rejection or a limit of Holdfast's own proves; nil for any other, of which the operation knows more.
+    static func proof(byOwn error: any Error) -> FailureClass? {
+        switch ErrorMeaning(of: error) {
+        // Of several attempts, all count.
+        case .rejection(let rejection): (error as? any RetriedError)?.failureClass ?? rejection.failureClass
+        case .timeout(let timeout): (error as? any RetriedError)?.failureClass ?? timeout.failureClass
+        case .cancellation, .classified, .unclassified: nil
+        }
     }
 
     /// Whether it is a cancellation.

@@ -18,10 +18,11 @@ extension Judge {
         of type: R.Type = R.self, _ rule: @escaping @Sendable (R) -> Verdict?
     ) -> Judge {
         let former = results
-        return Judge(judge: judge) { result in
+        let results: @Sendable (Any) -> Verdict? = { result in
             if let result = result as? R, let verdict = rule(result) { return verdict }
             return former?(result)
         }
+        return Judge(judge: judge, results: results, timeouts: timeouts)
     }
 
     /// What a result says.

@@ -62,6 +62,7 @@ public final class CircuitBreaker: Sendable {
         seed: UInt64 = .random(in: 0 ... .max),
         onChange: (@Sendable (Change) -> Void)? = nil
     ) throws(ConfigurationError) {
+        try requireName(name)
         try configuration.validate()
         var machine = CircuitBreakerMachine(configuration: configuration, seed: seed)
         machine.isObserving = observing

@@ -69,6 +69,7 @@ public final class CircuitBreakers<Key: Hashable & Sendable>: Sendable {
         clock: any TimeSource = MonotonicClock(),
         onChange: (@Sendable (Key?, CircuitBreaker.Change) -> Void)? = nil
     ) throws(ConfigurationError) {
+        try requireName(name)
         try require("capacity", capacity, in: 1...1_000_000)
         try require("idle", idle, in: .seconds(1) ... .seconds(86_400))
         overflow = try CircuitBreaker(

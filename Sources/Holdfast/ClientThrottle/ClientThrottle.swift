@@ -25,6 +25,7 @@ public final class ClientThrottle: Sendable {
         _ name: String, configuration: ClientThrottleConfiguration = ClientThrottleConfiguration(),
         judging judge: Judge = .standard, clock: any TimeSource = MonotonicClock(), draws: JitterSource = JitterSource()
     ) throws(ConfigurationError) {
+        try requireName(name)
         try configuration.validate()
         self.name = name
         self.configuration = configuration

@@ -82,19 +82,18 @@ extension Trip.Rate: Codable {
 /// does not grow.
 extension Cooldown: Codable {
     public init(from decoder: any Decoder) throws {
-        if let container = try? decoder.singleValueContainer(), let text = try? container.decode(String.self) {
+        if let text = try? decoder.singleValueContainer().decode(String.self) {
             guard let base = DurationText(text) else {
-                throw DecodingError.dataCorruptedError(
-                    in: container,
-                    debugDescription: "\(String(reflecting: text)), but must be \(DurationText.allowed)")
+                throw decoder.codedError("\(CodedValue(of: decoder)), but must be \(DurationText.allowed)")
             }
             self = .fixed(base.duration)
             do { try validate() } catch {
-                throw DecodingError.dataCorruptedError(in: container, debugDescription: "\(error)")
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath, debugDescription: "\(error)", underlyingError: error))
             }
             return
         }
-        let options = try OptionReader(decoder, ["from", "cap", "factor", "jitter"])
+        let options = try OptionReader(decoder, ["from", "cap", "factor", "jitter"], orElse: DurationText.allowed)
         let base = try options.required("from", options.duration("from"))
         let jitter = try options.value("jitter", default: 0.1)
         if let cap = try options.duration("cap") {

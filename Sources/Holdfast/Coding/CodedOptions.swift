@@ -7,24 +7,41 @@ struct OptionName: CodingKey {
     init?(intValue: Int) { nil }
 }
 
-/// Reads the options of one configuration. One that is missing keeps its default; one that is unknown, or out of its
-/// range, is an error: a slip in a file must not become a default.
+/// Reads the options of one configuration. One that is missing keeps its default; one that is unknown, of another kind, or
+/// out of its range, is an error that names it, the value, and what is allowed: a slip in a file must not become a
+/// default.
 struct OptionReader {
     private let container: KeyedDecodingContainer<OptionName>
 
-    /// - Parameter names: The options that there are.
-    init(_ decoder: any Decoder, _ names: [String]) throws {
-        container = try decoder.container(keyedBy: OptionName.self)
+    /// - Parameters:
+    ///   - names: The options that there are.
+    ///   - orElse: What may stand in place of an object with them.
+    init(_ decoder: any Decoder, _ names: [String], orElse: String? = nil) throws {
+        let list = names.joined(separator: ", ")
+        do {
+            container = try decoder.container(keyedBy: OptionName.self)
+        } catch DecodingError.typeMismatch {
+            let allowed = (orElse.map { "\($0), or " } ?? "") + "an object with options of \(list)"
+            throw decoder.codedError("\(CodedValue(of: decoder)), but must be \(allowed)")
+        }
         for key in container.allKeys where !names.contains(key.stringValue) {
-            throw error(
-                key.stringValue, "no option '\(key.stringValue)'; there are \(names.joined(separator: ", "))")
+            throw error(key.stringValue, "no option '\(key.stringValue)'; there are \(list)")
         }
     }
 
     func has(_ name: String) -> Bool { container.contains(OptionName(stringValue: name)) }
 
     func value<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value? {
-        try container.decodeIfPresent(Value.self, forKey: OptionName(stringValue: name))
+        guard let word = CodedValue.word(for: Value.self) else {
+            return try container.decodeIfPresent(Value.self, forKey: OptionName(stringValue: name))
+        }
+        do {
+            return try container.decodeIfPresent(Value.self, forKey: OptionName(stringValue: name))
+        } catch {
+            // Foundation has errors of its own for a number that is not whole.
+            let found = try container.decode(CodedValue.self, forKey: OptionName(stringValue: name))
+            throw self.error(name, "\(name) is \(found), but must be \(word)")
+        }
     }
 
     func value<Value: Decodable>(_ name: String, default usual: Value) throws -> Value {

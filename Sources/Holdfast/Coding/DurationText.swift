@@ -20,7 +20,7 @@ public struct DurationText: Sendable, Hashable, LosslessStringConvertible, Codab
     ]
 
     /// What is read, in words.
-    static let allowed = "a whole number and a unit, such as 250ms, 5s, 2m, 24h or 7d"
+    static let allowed = "a whole number and a unit in quotes, such as \"250ms\", \"5s\", \"2m\", \"24h\" or \"7d\""
 
     /// - Parameter duration: Zero to 292 years. What is beyond is held to that.
     public init(_ duration: Duration) {
@@ -48,11 +48,8 @@ public struct DurationText: Sendable, Hashable, LosslessStringConvertible, Codab
 
     /// - Throws: `DecodingError` that says what is accepted.
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let read = DurationText(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "\(String(reflecting: text)), but must be \(Self.allowed)")
+        guard let text = try? decoder.singleValueContainer().decode(String.self), let read = DurationText(text) else {
+            throw decoder.codedError("\(CodedValue(of: decoder)), but must be \(Self.allowed)")
         }
         self = read
     }

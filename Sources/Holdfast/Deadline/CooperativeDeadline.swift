@@ -1,8 +1,10 @@
-/// Runs the body in the caller's own task, and lets what waits below know until when. Nothing cancels the body.
+/// Runs the body in the caller's own task, and lets what waits below know until when. Nothing cancels the body: a call to
+/// a silent service that nothing else ends is waited for, past the limit.
 ///
 /// For a body that ``withDeadline(_:tolerance:clock:_:)`` cannot take, because it belongs to the caller's task: it
-/// changes a variable or an `inout` parameter, adds tasks to a group around it, or calls a closure that does, such as the
-/// `next` of an interceptor.
+/// changes a variable or an `inout` parameter, adds tasks to a group around it, or calls a closure that does. The `next`
+/// of an interceptor of gRPC Swift is such a closure too, and nothing in Holdfast can end it from the inside: put the
+/// limit around the call of the generated client (<doc:CallsOverGRPC>).
 ///
 /// What heeds the limit: the waits of Holdfast's own policies below (a retry's backoff, a bulkhead's queue, a rate
 /// limiter's turn, a single flight), and every ``withDeadline(_:tolerance:clock:_:)`` and ``Timeout`` below, which cancel
@@ -36,14 +38,15 @@ nonisolated(nonsending) private func cooperating<R>(
         return try await LineageFrame.run(.limit(limit, .cooperative), body)
     } catch {
         // A cancellation in a task that nobody has cancelled, after the time: something below heeded the limit.
-        if !Task.isCancelled, limit.hasPassed, ErrorMeaning(of: error).isCancellation {
+        if !Task.isCancelled, limit.hasPassed, ErrorMeaning.tellsOfCancellation(error) {
             throw TimeoutError.now(limit, underlyingError: error)
         }
         throw error
     }
 }
 
-/// Bounds a call, with all its attempts, without cancelling it: ``withCooperativeDeadline(_:clock:_:)`` as a stage of a
+/// Bounds a call, with all its attempts, without cancelling it, so that a silent client is not ended:
+/// ``withCooperativeDeadline(_:clock:_:)`` as a stage of a
 /// ``Policy``, which then takes an operation that need not be `Sendable`.
 public struct CooperativeDeadline: PolicyStage {
     public let duration: Duration
@@ -71,7 +74,8 @@ public struct CooperativeDeadline: PolicyStage {
     }
 }
 
-/// Bounds one attempt without cancelling it: ``withCooperativeDeadline(_:clock:_:)`` as a stage of a ``Policy``, below
+/// Bounds one attempt without cancelling it, so that a silent client is not ended:
+/// ``withCooperativeDeadline(_:clock:_:)`` as a stage of a ``Policy``, below
 /// its retry.
 public struct CooperativeTimeout: PolicyStage {
     public let duration: Duration

@@ -1,8 +1,9 @@
 /// Runs the body until an instant at the latest.
 ///
 /// At the deadline the body is cancelled, and waited for: a body that does not heed cancellation is not left behind, so
-/// it holds the caller up. If it returns a value all the same, that is the result. Limits nest: of several, the
-/// earliest counts, and ``Lineage/remaining`` tells what is left.
+/// it holds the caller up. If it returns a value all the same, that is the result. Whatever it throws then is told as the
+/// limit, with that error inside. Limits nest: of several, the earliest counts, and ``Lineage/remaining`` tells what is
+/// left.
 ///
 /// The body runs on the caller's actor, in a child task, since only a task can be cancelled without its parent. So it is
 /// `Sendable`: it may use the actor's state, and may not touch what belongs to the caller's task alone, such as a

@@ -67,13 +67,12 @@ extension Equatable {
 
 /// A limit in time was met.
 ///
-/// What was under way was cancelled, and waited for: nothing of it goes on in the background. Whether it had an effect
-/// is not known.
+/// What was under way was cancelled, and waited for: nothing of it goes on in the background.
 public struct TimeoutError: ClassifiedError, Sendable, CustomStringConvertible {
     /// The limit that was met: of several, the earliest.
     public let limit: TimeLimit
-    /// What came back from what was under way, if that was more than a plain cancellation: the ``CallFailure`` of a
-    /// retry that the limit ended, with the attempts before.
+    /// What came back from what was under way, if that was more than a plain cancellation: the client's own error for
+    /// having been cancelled, or the ``CallFailure`` of a retry that the limit ended, with the attempts before.
     public let underlyingError: (any Error)?
 
     init(limit: TimeLimit, underlyingError: (any Error)? = nil) {
@@ -87,8 +86,12 @@ public struct TimeoutError: ClassifiedError, Sendable, CustomStringConvertible {
         return TimeoutError(limit: limit, underlyingError: underlyingError)
     }
 
-    /// It may or may not have run.
-    public var failureClass: FailureClass { .unknown }
+    /// What ``underlyingError`` says that it proves; otherwise ``FailureClass/unknown``: it may or may not have run.
+    public var failureClass: FailureClass {
+        guard let error = underlyingError else { return .unknown }
+        return (error as? any ClassifiedError)?.failureClass
+            ?? (ErrorMeaning.core(of: error) as? any ClassifiedError)?.failureClass ?? .unknown
+    }
     public var description: String {
         "not done within the \(limit)" + (underlyingError.map { " (\($0))" } ?? "")
     }

@@ -106,10 +106,8 @@ private func race<R: Sendable>(
                 return value
             case .threw(let error):
                 group.cancelAll()
-                // Only a cancellation is the limit's doing. What else the body threw is what really happened.
-                if let met, ErrorMeaning.tellsOfCancellation(error) {
-                    throw TimeoutError.now(met, underlyingError: error)
-                }
+                // Whatever a cancelled body throws, after its time: each client has its own words for that.
+                if let met, !ErrorMeaning.isMadeHere(error) { throw TimeoutError.now(met, underlyingError: error) }
                 throw error
             }
         }

@@ -28,6 +28,7 @@ public struct Policy<Stages: ConcurrentPolicyStage>: Sendable, CustomStringConve
     /// - Throws: ``PolicyError`` when the stages are in an order that is always wrong, and what the making of a stage
     ///   throws.
     public init(_ name: String? = nil, @PolicyBuilder _ stages: () throws -> Stages) throws {
+        if let name { try requireName(name) }
         let stages = try stages()
         let shapes = stages.shapes
         try PolicyError.check(shapes)

@@ -1,6 +1,12 @@
-/// Lists stages, the outermost first. `if`, `else`, `switch` and `for` are decided once, when the policy is made.
+/// Lists stages, the outermost first. `if`, `else`, `switch` and `for` are decided once, when the policy is made. A
+/// policy without any stage does not compile.
 @resultBuilder
 public enum PolicyBuilder {
+    /// A policy without a stage would run its calls as if there were none, and seem to protect them. One whose stages
+    /// depend on an `if` may come out empty.
+    @available(*, unavailable, message: "a policy has at least one stage: list what calls go through, outermost first")
+    public static func buildBlock() -> StageList<AnyStage> { StageList([]) }
+
     public static func buildPartialBlock<Stage: ConcurrentPolicyStage>(first: Stage) -> Stage { first }
 
     public static func buildPartialBlock<Outer: ConcurrentPolicyStage, Inner: ConcurrentPolicyStage>(

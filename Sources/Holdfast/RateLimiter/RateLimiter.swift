@@ -19,6 +19,7 @@ public final class RateLimiter: Sendable {
     public init(
         _ name: String, configuration: RateLimiterConfiguration, clock: any TimeSource = MonotonicClock()
     ) throws(ConfigurationError) {
+        try requireName(name)
         try configuration.validate()
         self.name = name
         self.configuration = configuration

@@ -11,16 +11,23 @@ public struct CallFailure<Failure: Error>: RetriedError, CustomStringConvertible
     /// What all the failures prove together: unknown if any of them proves nothing, since an attempt that timed out may
     /// have run, whatever came after it; failed if any of them ran; otherwise what the last says.
     public var failureClass: FailureClass {
-        let classes = all.map { ($0 as? any ClassifiedError)?.failureClass ?? .unknown }
+        let classes = all.map(Self.proof)
         if classes.contains(.unknown) { return .unknown }
         if classes.contains(.failed) { return .failed }
-        return (last as? any ClassifiedError)?.failureClass ?? .unknown
+        return Self.proof(by: last)
+    }
+
+    private static func proof(by error: Failure) -> FailureClass {
+        ErrorMeaning.proof(byOwn: error) ?? (error as? any ClassifiedError)?.failureClass
+            ?? (ErrorMeaning.core(of: error) as? any ClassifiedError)?.failureClass ?? .unknown
     }
 
     /// - Parameter failures: At least one.
     init(_ failures: [Failure], because reason: RetryMachine.StopReason) {
         all = failures
-        last = failures.last { !($0 is any PolicyRejection) } ?? failures[failures.count - 1]
+        last =
+            failures.last { if case .rejection = ErrorMeaning(of: $0) { false } else { true } }
+            ?? failures[failures.count - 1]
         self.reason = reason
     }
 

@@ -19,11 +19,8 @@ public struct Retry: Sendable {
     /// - Parameters:
     ///   - configuration: The options.
     ///   - budget: What retries are paid from: one for each dependency, shared by its callers.
-    ///   - classifier: As a stage of a ``Policy``, which errors are worth another attempt. Default: every error but a
-    ///     cancellation (``FailureClassifier/anyError``), since whoever makes the call has said why it may be repeated.
-    ///     With ``FailureClassifier/classifiedErrors`` an error that does not say what it proves ends the call, with
-    ///     the reason ``RetryMachine/StopReason/notClassified``. ``run(repeatable:on:deadline:_:)`` is told for each
-    ///     call.
+    ///   - classifier: As a stage of a ``Policy``, which errors are worth another attempt (<doc:Retries>). Default:
+    ///     ``FailureClassifier/anyError``. ``run(repeatable:on:deadline:_:)`` is told for each call.
     ///   - rule: How long to wait, by the failure and the attempt, in place of the backoff. Default: as the backoff
     ///     says.
     ///   - clock: What time is measured on.

@@ -100,8 +100,26 @@ import Testing
     @Test(arguments: [
         (#"{"probe": 1}"#, "no option 'probe'; there are trip, cooldown, probes"),
         (#"{"probes": 65}"#, "probes is 65, but must be from 1 to 64"),
-        (#"{"probes": "1"}"#, "Int"),
-        (#"{"cooldown": "5"}"#, #""5", but must be a whole number and a unit"#),
+        (#"{"probes": "1"}"#, #"probes is "1", but must be a whole number"#),
+        (#"{"probes": 1.5}"#, "probes is 1.5, but must be a whole number"),
+        (#"{"probes": [1]}"#, "probes is a list or an object, but must be a whole number"),
+        (#"{"cooldown": 5}"#, #"cooldown is 5, but must be a whole number and a unit in quotes, such as "250ms""#),
+        (#"{"cooldown": 5}"#, "or an object with options of from, cap, factor, jitter"),
+        (#"{"cooldown": true}"#, "cooldown is true, but must be a whole number and a unit"),
+        (#"{"cooldown": {"from": 1}}"#, "from is 1, but must be a whole number and a unit"),
+        (#"{"cooldown": {"from": "1s", "jitter": "no"}}"#, #"jitter is "no", but must be a number"#),
+        (
+            #"{"trip": "streak"}"#,
+            #"trip is "streak", but must be an object with options of consecutiveFailures, rates"#
+        ),
+        (#"{"trip": {"rates": [5]}}"#, "5, but must be an object with options of share, over"),
+        (#"{"trip": {"rates": [{"share": "half", "over": "1s"}]}}"#, #"share is "half", but must be a number"#),
+        (
+            #"{"trip": {"rates": [{"share": 0, "over": "1s"}]}}"#,
+            "trip.share is 0.0, but must be more than 0 and at most 1"
+        ),
+        (#""30s""#, #""30s", but must be an object with options of trip, cooldown"#),
+        (#"{"cooldown": "5"}"#, #"cooldown is "5", but must be a whole number and a unit"#),
         (#"{"cooldown": "0s"}"#, "cooldown is 0.0 seconds, but must be from"),
         (#"{"cooldown": {"cap": "1s"}}"#, "'from' is missing"),
         (#"{"cooldown": {"from": "1s", "factor": 2}}"#, "'factor' without 'cap'"),
@@ -111,14 +129,54 @@ import Testing
         (#"{"trip": {"rates": [{"share": 0.5, "over": "1s", "ofLast": 1}]}}"#, "'ofLast' beside 'over'"),
         (#"{"trip": {"rates": [{"share": 1.5, "ofLast": 1}]}}"#, "trip.share is 1.5"),
         (#"{"trip": {"rates": [{"over": "1s"}]}}"#, "'share' is missing"),
-        (#"{"ramp": -1}"#, "String"),
+        (#"{"ramp": -1}"#, "ramp is -1, but must be a whole number and a unit in quotes"),
+        (#"{"ramp": "1.5s"}"#, #"ramp is "1.5s", but must be a whole number and a unit in quotes"#),
     ])
     func `what no initialiser would accept is refused with its reason`(json: String, reason: String) {
         do {
             _ = try read(json, as: CircuitBreakerConfiguration.self)
             Issue.record("it was read: \(json)")
         } catch {
-            #expect("\(error)".contains(reason), "\(error)")
+            guard case .dataCorrupted(let context) = error as? DecodingError else {
+                Issue.record("\(error)")
+                return
+            }
+            #expect(context.debugDescription.contains(reason), "\(context.debugDescription)")
+        }
+    }
+
+    @Test func `a value of another kind is told with its name in every configuration`() {
+        func message(_ json: String, _ type: (some Decodable).Type) -> String {
+            do { return "\(try read(json, as: type))" } catch DecodingError.dataCorrupted(let context) {
+                return context.debugDescription
+            } catch { return "another error: \(error)" }
+        }
+        for (told, start) in [
+            (message(#"{"attempts": "3"}"#, RetryConfiguration.self), #"attempts is "3", but must be a whole number"#),
+            (message(#"{"nesting": 1}"#, RetryConfiguration.self), "nesting is 1, but must be a word in quotes"),
+            (message(#"{"backoff": 50}"#, RetryConfiguration.self), "backoff is 50, but must be an object with"),
+            (message(#"{"ratio": "2"}"#, RetryBudgetConfiguration.self), #"ratio is "2", but must be a number"#),
+            (message(#"{"tokens": 5}"#, RetryBudgetConfiguration.self), "tokens is 5, but must be an object with"),
+            (message(#"{"after": 50}"#, HedgeConfiguration.self), "after is 50, but must be a whole number and"),
+            (message(#"{"order": true}"#, BulkheadConfiguration.self), "order is true, but must be a word"),
+            (
+                message(#"{"calls": 1, "per": 1}"#, RateLimiterConfiguration.self),
+                "per is 1, but must be a whole number and"
+            ),
+            (
+                message(#"{"sliding": 1, "calls": 1, "per": "1s"}"#, RateLimiterConfiguration.self),
+                "sliding is 1, but must be true"
+            ),
+            (
+                message(#"{"tolerance": "x"}"#, AdaptiveLimitConfiguration.self),
+                #"tolerance is "x", but must be a number"#
+            ),
+            (
+                message(#"{"window": 2}"#, ClientThrottleConfiguration.self),
+                "window is 2, but must be a whole number and"
+            ),
+        ] {
+            #expect(told.hasPrefix(start))
         }
     }
 

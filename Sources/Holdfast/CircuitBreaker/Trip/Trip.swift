@@ -118,7 +118,10 @@ public struct Trip: Sendable, Hashable, CustomStringConvertible {
         if let streak { try require("trip.consecutiveFailures", streak, in: 1...1_000_000) }
         try require("trip's number of rates", rates.count, in: 0...Self.rateBound)
         for rate in rates {
-            try require("trip.share", rate.share, in: Double.leastNonzeroMagnitude...1)
+            guard rate.share > 0, rate.share <= 1 else {
+                throw ConfigurationError(
+                    option: "trip.share", value: "\(rate.share)", allowed: "more than 0 and at most 1")
+            }
             switch rate.window {
             case .calls(let count):
                 try require("trip.window", count, in: 1...10_000)

@@ -1,0 +1,50 @@
+public import HTTPTypes
+public import Holdfast
+
+extension ResultVerdict {
+    /// What a response's status says to the client that got it, for `judgingResult:` of a `Policy` or a `Retry`.
+    ///
+    /// | status | verdict |
+    /// |---|---|
+    /// | 429, 503, and 529 with a `Retry-After` | a failure; the service declined, and is asked again after the wait that it names |
+    /// | 408, 425 | a failure; the request was not acted upon, and is worth another attempt |
+    /// | 502, 504 | a failure that speaks of a moment, worth another attempt |
+    /// | every other failure of the service, such as 500 | a failure that counts, and is not repeated: the answer would be the same |
+    /// | all others, 501 and the other 4xx among them | an answer |
+    ///
+    /// Whether another attempt may be made is the operation's `Repeatability`: what is `once` is not sent again after any
+    /// of these. The gateway makes nothing again after a 429: there it is the client's to wait.
+    ///
+    /// - Parameters:
+    ///   - status: The response's status.
+    ///   - retryAfter: The response's `Retry-After`, as ``RetryAfter/parse(_:date:)`` reads it.
+    public init(status: Int, retryAfter: Duration? = nil) {
+        switch status {
+        case 429, 503: self = .failed(.rejected(retryAfter: retryAfter))
+        case 529 where retryAfter != nil: self = .failed(.rejected(retryAfter: retryAfter))
+        case 408, 425: self = .failed(.rejected(retryAfter: retryAfter))
+        case 502, 504: self = .failed(.failed)
+        default: self = StatusMeaning.isServiceFailure(status) ? .failedForGood : .succeeded
+        }
+    }
+
+    /// What a response says to the client that got it: ``init(status:retryAfter:)``, with the response's own
+    /// `Retry-After`.
+    public init(of response: HTTPResponse) {
+        let fields = response.headerFields
+        let retryAfter = fields[.retryAfter].flatMap { RetryAfter.parse($0, date: fields[.date]) }
+        self.init(status: response.status.code, retryAfter: retryAfter)
+    }
+}
+
+extension Repeatability {
+    /// Why a request may be made again: its method, or else the key that it carries and its receiver honours.
+    ///
+    /// - Parameters:
+    ///   - method: The request's method.
+    ///   - key: The key in its `Idempotency-Key`; nil if it has none, or if the receiver does not know keys.
+    public init(method: HTTPRequest.Method, key: IdempotencyKey?) {
+        let byMethod = Repeatability(method: method)
+        if byMethod == .once, let key { self = .keyed(key) } else { self = byMethod }
+    }
+}
