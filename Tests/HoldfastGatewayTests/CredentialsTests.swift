@@ -16,8 +16,12 @@ import Testing
         ("Bearer t", ["bearer t", "BEARER t", "Bearer  t", "Bearer\tt", "bEaReR \t t"]),
         ("Basic YWRhOnB3", ["basic YWRhOnB3", "BASIC   YWRhOnB3"]),
         ("Basic YWRhOnA=", ["basic YWRhOnA="]),
-        ("Token t", ["token t", "TOKEN  t"]), ("ApiKey t", ["apikey t", "APIKEY t"]),
+        // GitHub and Rails take either scheme; many take a secret without one; Rails takes it as a parameter.
+        ("Bearer t", ["token t", "TOKEN  t", "t", "Token token=t", "token token=\"t\"", "Bearer Token=\"t\""]),
+        ("ApiKey t", ["apikey t", "APIKEY t"]),
         ("Digest username=\"a\", uri=\"/\"", ["digest  username=\"a\", uri=\"/\""]),
+        ("Media a=\"x, y\", b=z", ["media a=\"x, y\",b=z", "Media a=\"x, y\" , ,\tb=z,", "Media ,a=\"x, y\", b=z"]),
+        ("AWS akid:sig", ["aws  akid:sig"]),
         ("Negotiate YII=", ["negotiate YII=", "NEGOTIATE YII="]),
         ("AWS4-HMAC-SHA256 Credential=a", ["aws4-hmac-sha256 Credential=a"]), ("DPoP t", ["dpop t"]),
         // A signature's last digit has bits that stand for nothing; padding, and the other alphabet.
@@ -36,11 +40,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Bearer t", "Bearer T"), ("Bearer t", "Token t"), ("t", "T"), ("t", "Bearer t"), ("", "Bearer t"),
+        ("Bearer t", "Bearer T"), ("Bearer t", "ApiKey t"), ("t", "T"), ("t", "Basic YWRhOnB3"), ("", "Bearer t"),
         ("bearer", "Bearer"), ("Bearer a.b.AA", "Bearer a.b.AB"), ("Bearer t=", "Bearer t"),
         ("Bearer eyJhIjoxfQ.e30.AA", "Bearer eyJhIjoxfQ.e30.Ag"),
         ("Bearer eyJhIjoxfQ.e30.A", "Bearer eyJhIjoxfQ.e31.A"),
         ("Bearer eyJhIjoxfQ.e30.AAAA", "Bearer eyJhIjoxfQ.e30.AAAB"), ("Digest a=b", "Digest a=B"),
+        ("Media a=\"x,y\"", "Media a=\"x, y\""), ("Media a=\"x\", b=c", "Media a=\"x\\\", b=c\""),
         ("Basic YWRhOnB3", "Basic YWRhOnB4"),
     ])
     func `other credentials are others`(one: String, other: String) {
@@ -55,7 +60,17 @@ import Testing
         "Basic YWRhOnB3, x",
         // The second word counts, for many.
         "Bearer t x", "Bearer t, Bearer u", "Bearer t,", "bearer t\tx", "Token t x", "ApiKey t 1", "JWT a b",
-        "Bearer t\u{E9}",
+        "Bearer t\u{E9}", "Foo t x", "Foo t, x", "Foo a=b, x", "AWS akid:sig, x", "Bearer t;x", "Bearer \"t\"",
+        "Token token=\"t\"; nonce=\"n\"", "Token token=", "Foo a=\"b", "Foo ,", "Foo =b, c=d",
+        // No scheme: members of a list that are empty are skipped by many.
+        ", Bearer t", ",Bearer t", "\"Bearer\" t", "Bearer: t", "Bear\u{E9}r t", "(Bearer) t", "t,", ",t", "t;",
+        "\"t\"",
+        // What services strip: NBSP and NEL, as ISO 8859-1 and as UTF-8 have them, and other spaces.
+        "Bearer\u{A0}t", "\u{A0}Bearer t", "Bearer t\u{A0}", "Bearer \u{A0}t", "Bearer\u{10FFA0}t",
+        "\u{10FFA0}Bearer t",
+        "Bearer t\u{10FF85}", "Bearer t\u{85}", "Bearer\u{3000}t", "\u{FEFF}Bearer t", "t\u{A0}", "\u{10FFA0}t",
+        "Basic\u{A0}YWRhOnB3", "Basic YWRhOnB3\u{A0}", "Digest a=\"b\"\u{A0}", "Digest a=\"b\u{E9}\"",
+        "Bearer \u{301}t", "Bearer t\u{10FFFF}",
     ])
     func `credentials that some read loosely are refused`(value: String) {
         #expect(Self.text(value) == nil)
@@ -87,6 +102,10 @@ import Testing
                 ["Basic YWRhOnB3", "basic YWRhOnB3", "Basic YWR!hOnB3", "Basic YWRhOnB3=", "Basic  YWRhOnB3"],
                 ["Bearer u", "Bearer u x", "Bearer u,", "Bearer u, v"],
                 ["Bearer eyJhIjoxfQ.e30.AA", "Bearer eyJhIjoxfQ.e30.AB", "Bearer eyJhIjoxfQ.e30.AA="],
+                [
+                    "Bearer v", "Bearer\u{A0}v", "\u{A0}Bearer v", "Bearer v\u{A0}", "Bearer v\u{85}", ", Bearer v",
+                    "token v",
+                ],
             ]
             for (number, spellings) in families.enumerated() {
                 for spelling in spellings {

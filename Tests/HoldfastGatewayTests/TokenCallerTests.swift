@@ -77,6 +77,37 @@ import Testing
         }
     }
 
+    @Test func `whoever is not known is one caller for a rate, whatever credentials they make up`() async throws {
+        let issuer = try await TestIssuer.p256()
+        let service = try await counting()
+        let naming = try naming(issuer) { $0.without = .anonymous }
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                naming(&configuration)
+                configuration.routes[0].rateLimit = .init(requests: 1)
+                configuration.routes[0].rateLimit?.per = .seconds(3_600)
+            }
+        ) { gateway in
+            func status(_ authorization: String?) async throws -> Int {
+                let headers = authorization.map { HTTPHeaders([("authorization", $0)]) } ?? [:]
+                return try await TestClient.send(.GET, "/", to: gateway.port, headers: headers).status
+            }
+            try await expectEqual(status(nil), 200)
+            for made in ["Basic YWRhOnA=", "Basic Ym9iOnA=", "one", "Bearer", "bearer", "Digest a=b", "DPoP x"] {
+                try await expectEqual(status(made), 429, "\(made)")
+            }
+            let ada = try issuer.token(#"{"sub":"ada"}"#)
+            try await expectEqual(status("Bearer \(ada)"), 200)
+            // A service that strips it takes it for the token: it comes from her, or from nobody.
+            for spelled in ["\u{A0}Bearer \(ada)", "Bearer\u{A0}\(ada)", "Bearer \u{301}\(ada)"] {
+                let answer = try await status(spelled)
+                #expect(answer == 400 || answer == 401, "\(spelled.prefix(9))")
+            }
+            #expect(service.requests.count == 2)
+        }
+    }
+
     @Test func `without a token, a request with a key is refused, and one that depends on no caller passes`()
         async throws
     {

@@ -70,6 +70,12 @@ extension GatewayConfiguration {
         if names.allSatisfy(Self.describesRequests) {
             return fault(false, "which many callers send alike: those are one caller, and read one another's replays")
         }
+        if names.contains("cookie") {
+            return fault(
+                false,
+                "of which a client sends as many as it likes beside the one that says who it is: each of its choices is another caller. Have an authenticator in front set a field, or take a token"
+            )
+        }
         if names.allSatisfy(Self.namesSomebody), listeners.contains(where: \.trusted.isEmpty) {
             return fault(
                 false,

@@ -26,8 +26,8 @@ public struct TokenCaller: Sendable, Hashable {
     public enum Without: String, Sendable, CaseIterable {
         /// It is refused: 401.
         case refuse
-        /// Without any credentials it is the same caller as everybody else without; with others, which are no token, it is
-        /// told apart by a hash of them.
+        /// Without any credentials it is the same caller as everybody else without; with others, which are no token, its keys
+        /// are told apart by a hash of them. For rates and quotas all of these are one caller: nobody knows them.
         case anonymous
     }
 

@@ -27,6 +27,12 @@ extension Exchange {
     /// - Returns: Why the request is to be rejected; nil if it is not.
     func identify() -> Problem? {
         guard key != nil || route.rateLimits?.configuration.byCaller == true else { return nil }
+        if key != nil, !route.scopeFields.isEmpty,
+            let fault = CallerFields.fault(
+                in: request.headers, of: route.scopeFields, does: "keys are unique within it")
+        {
+            return Problem(.badRequest, fault)
+        }
         if case .fields(let names) = route.configuration.caller {
             return CallerFields.fault(in: request.headers, of: names).map { Problem(.badRequest, $0) }
         }
@@ -37,7 +43,8 @@ extension Exchange {
         }
         guard let value = values.first else { return anonymous(configuration) }
         guard let token = Self.token(in: value, isBare: configuration.field != "authorization") else {
-            // Other credentials than a token: whoever sends them is nobody else, and not one of those without any.
+            // Other credentials than a token: whoever sends them is not one of those without any, who would read its replays.
+            // Nobody has looked at them, though, so all who are not known are counted as one (``counted(_:)``).
             guard configuration.without == .anonymous else { return missing(configuration) }
             if let fault = CallerFields.fault(in: request.headers, of: [configuration.field]) {
                 return Problem(.badRequest, fault)
@@ -72,10 +79,11 @@ extension Exchange {
     ///
     /// - Parameter isBare: Whether the token may stand alone.
     private static func token(in value: String, isBare: Bool) -> Substring? {
-        let scheme = value.prefix { $0 != " " && $0 != "\t" }
-        let rest = value[scheme.endIndex...].drop { $0 == " " || $0 == "\t" }
-        if rest.isEmpty { return isBare && !scheme.isEmpty ? scheme : nil }
-        return scheme.lowercased() == "bearer" ? rest : nil
+        // In bytes: of a space and what combines with it, a `Character` makes something else.
+        let scheme = value.utf8.prefix { !HTTP1Lines.isBlank($0) }
+        let rest = value.utf8[scheme.endIndex...].drop(while: HTTP1Lines.isBlank)
+        if rest.isEmpty { return isBare && !scheme.isEmpty ? Substring(scheme) : nil }
+        return String(Substring(scheme)).is("bearer") ? Substring(rest) : nil
     }
 
     /// Whoever is not known is nobody else. Only a route that watches goes on with such a request, and nothing is kept

@@ -26,11 +26,15 @@ enum StrangerOrigin {
 
 extension Exchange {
     /// Whom a rate or a quota is counted for: the caller; but by its address, an IPv6 caller is the first 64 bits of it, of
-    /// which whoever has one address has all. Keys stay apart by the whole address: there, to be taken for another is worse
-    /// than to be counted twice.
+    /// which whoever has one address has all; and where tokens name callers, all who have shown none that was verified are
+    /// one, because anybody makes up other credentials. Keys stay apart by the whole address, and by those credentials:
+    /// there, to be taken for another is worse than to be counted twice.
     func counted(_ caller: @autoclosure () -> String) -> String {
-        guard case .address = route.configuration.caller else { return caller() }
-        return StrangerOrigin.counted(origin.client)
+        switch route.configuration.caller {
+        case .address: StrangerOrigin.counted(origin.client)
+        case .jwt where identityShown == nil: shared.secret.caller(of: nil)
+        case .jwt, .certificate, .fields: caller()
+        }
     }
 }
 

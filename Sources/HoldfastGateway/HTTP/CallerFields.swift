@@ -36,20 +36,28 @@ struct CallerFields {
         return values.map { (try? Credentials($0))?.text ?? $0 }
     }
 
-    /// - Parameter names: In lower case.
+    /// - Parameters:
+    ///   - names: In lower case.
+    ///   - does: What the fields do.
     /// - Returns: Why a request cannot be said to come from one caller, in words for whoever sends it; nil if it can.
     ///
     /// Of a field that is there twice, services take the first value, the last, or both, and what they do not take is a
-    /// name that a client chooses.
-    static func fault(in headers: HTTPHeaders, of names: [String]) -> String? {
+    /// name that a client chooses. So is white space beyond ASCII around it, which many services strip.
+    static func fault(
+        in headers: HTTPHeaders, of names: [String], does: StaticString = "says who calls"
+    ) -> String? {
         for name in names {
             let values = headers[name]
-            guard values.count <= 1 else { return "the field '\(name)' is there more than once, and says who calls" }
-            guard name == "authorization", let value = values.first else { continue }
-            do throws(Credentials.Fault) {
-                _ = try Credentials(value)
-            } catch {
-                return error.words
+            guard values.count <= 1 else { return "the field '\(name)' is there more than once, and \(does)" }
+            guard let value = values.first else { continue }
+            if name == "authorization" {
+                do throws(Credentials.Fault) {
+                    _ = try Credentials(value)
+                } catch {
+                    return error.words
+                }
+            } else if StrippedSpace.surrounds(value) {
+                return "the field '\(name)' begins or ends with white space beyond ASCII, and \(does)"
             }
         }
         return nil

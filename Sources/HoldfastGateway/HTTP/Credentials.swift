@@ -16,26 +16,86 @@ struct Credentials: Equatable {
     /// - Parameter value: Of the field, without blanks around it.
     init(_ value: String) throws(Fault) {
         let bytes = value.utf8
+        // A scheme is a token, and what follows it is a token or parameters (RFC 9110, sections 11.1 and 11.4). What is
+        // beyond ASCII some services strip as white space, or drop as no UTF-8.
+        guard bytes.allSatisfy(Self.isASCII) else {
+            throw Fault(words: "Authorization has a byte that is not ASCII's (RFC 9110, section 11.4)")
+        }
         let scheme = bytes.prefix { !HTTP1Lines.isBlank($0) }
         // RFC 9110, section 11.4: one space or more. Some send a tab, and are understood.
-        let rest = bytes[scheme.endIndex...].drop(while: HTTP1Lines.isBlank)
-        // One word is a scheme without anything, or a secret without a scheme: then its case counts.
+        let rest = Array(bytes[scheme.endIndex...].drop(while: HTTP1Lines.isBlank))
+        // One word is a scheme without anything, or a secret without a scheme, for which many take `Bearer` as well.
         guard !rest.isEmpty else {
-            text = value
+            guard !scheme.contains(where: Self.separates) else {
+                throw Fault(words: "Authorization is neither credentials nor one token (RFC 9110, section 11.4)")
+            }
+            text = value.isEmpty ? "" : "Bearer \(Self.settled(Array(scheme)))"
             return
         }
+        guard scheme.allSatisfy(HTTP1Lines.isToken) else {
+            throw Fault(words: "Authorization begins with no scheme, which is a token (RFC 9110, section 11.1)")
+        }
         let name = Substring(scheme).lowercased()
-        let said = Array(rest)
         switch name {
-        case "basic": try Self.checkBase64(said)
+        case "basic":
+            try Self.checkBase64(rest)
+            text = "Basic \(String(decoding: rest, as: UTF8.self))"
         case "bearer", "token", "apikey", "api-key", "jwt", "key":
             // Many take the second word, whatever follows.
-            guard said.allSatisfy(Self.isToken) else {
+            guard let token = Self.token(rest) else {
                 throw Fault(words: "behind the scheme of Authorization stands one token (RFC 6750, section 2.1)")
             }
-        default: break
+            text = "\(Self.usual(name)) \(Self.settled(token))"
+        default:
+            text = "\(Self.usual(name)) \(try Self.parameters(rest))"
         }
-        text = "\(Self.usual(name)) \(Self.settled(said))"
+    }
+
+    private static func isASCII(_ byte: UInt8) -> Bool {
+        HTTP1Lines.isBlank(byte) || (HTTP1Lines.isVisible(byte) && byte < 0x80)
+    }
+
+    /// Where some readers end a token: a list of fields that were joined goes on behind a comma, and Rails reads
+    /// `token="t"; nonce="n"`.
+    private static func separates(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: ",") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "\"")
+    }
+
+    /// One token, which may be said as a parameter, as Rails does.
+    private static func token(_ said: [UInt8]) -> [UInt8]? {
+        var token = said[...]
+        if token.count > 6, String(decoding: token.prefix(6), as: UTF8.self).is("token=") {
+            token = token.dropFirst(6)
+            let isQuoted = token.count > 2 && token.first == UInt8(ascii: "\"") && token.last == UInt8(ascii: "\"")
+            if isQuoted { token = token.dropFirst().dropLast() }
+        }
+        let isOne = token.allSatisfy { HTTP1Lines.isVisible($0) && !separates($0) }
+        return isOne && !token.isEmpty ? Array(token) : nil
+    }
+
+    /// One word, or parameters with what stands between them as most write it: a comma and a space (RFC 9110, section 11.2).
+    private static func parameters(_ said: [UInt8]) throws(Fault) -> String {
+        var parts: [[UInt8]] = [[]]
+        var (isQuoted, isEscaped) = (false, false)
+        for byte in said {
+            if !isQuoted, HTTP1Lines.isBlank(byte) || byte == UInt8(ascii: ",") {
+                if parts.last?.isEmpty == false { parts.append([]) }
+                continue
+            }
+            if byte == UInt8(ascii: "\""), !isEscaped { isQuoted.toggle() }
+            isEscaped = isQuoted && byte == UInt8(ascii: "\\") && !isEscaped
+            parts[parts.count - 1].append(byte)
+        }
+        if parts.last?.isEmpty == true { parts.removeLast() }
+        let isOneWord = parts.count == 1 && parts[0].count == said.count
+        // Of several words, many take the first.
+        let areParameters = parts.allSatisfy { ($0.firstIndex(of: UInt8(ascii: "=")) ?? 0) > 0 }
+        guard !isQuoted, !parts.isEmpty, isOneWord || areParameters else {
+            throw Fault(
+                words: "behind the scheme of Authorization stands one token, or parameters (RFC 9110, section 11.4)")
+        }
+        guard !isOneWord else { return settled(parts[0]) }
+        return parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
     }
 
     /// The scheme as nearly everybody writes it (RFC 9110, section 11.1: its case means nothing).
@@ -44,17 +104,14 @@ struct Credentials: Equatable {
         case "aws4-hmac-sha256", "aws4-ecdsa-p256-sha256", "hmac-sha256": scheme.uppercased()
         case "apikey": "ApiKey"
         case "oauth": "OAuth"
+        // GitHub, Rails and others take either.
+        case "token": "Bearer"
         case "scram-sha-256", "dpop", "gnap", "hoba", "jwt": Self.acronym(scheme)
         default: scheme.prefix(1).uppercased() + scheme.dropFirst()
         }
     }
 
     private static func acronym(_ scheme: String) -> String { scheme == "dpop" ? "DPoP" : scheme.uppercased() }
-
-    /// A comma would begin another credential, as lists of fields that were joined have it.
-    private static func isToken(_ byte: UInt8) -> Bool {
-        HTTP1Lines.isVisible(byte) && byte < 0x80 && byte != UInt8(ascii: ",")
-    }
 
     // MARK: Base64
 

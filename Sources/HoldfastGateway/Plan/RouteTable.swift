@@ -149,7 +149,15 @@ extension RouteConfiguration.Match {
                 if values.isEmpty { return false }
                 continue
             }
-            guard values.contains(value) else { return false }
+            guard values.contains(value) else {
+                // A service that strips it may read what this route is chosen by.
+                guard !values.contains(where: StrippedSpace.surrounds) else {
+                    throw Problem(
+                        .badRequest,
+                        "the field '\(name)' begins or ends with white space beyond ASCII, and routes are chosen by it")
+                }
+                return false
+            }
             guard values.allSatisfy({ $0 == value }) else {
                 throw Problem(.badRequest, "the field '\(name)' is there more than once, and routes are chosen by it")
             }
