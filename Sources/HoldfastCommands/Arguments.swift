@@ -19,8 +19,7 @@ enum Words {
         } catch {
             return GivenStore(fault: error.allowed)
         }
-        guard !text.contains("://") else { return GivenStore(fault: StoreLocation.allowed) }
-        throw NotAllowed(allowed: StoreLocation.allowed)
+        return GivenStore(fault: StoreLocation.allowed)
     }
     /// A server's address, without TLS.
     static let server = Words.reader("http://HOST[:PORT]") { text -> GatewayConfiguration.Address? in

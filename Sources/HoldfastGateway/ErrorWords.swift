@@ -12,6 +12,7 @@ package func words(of error: any Error) -> String {
     case let error as NIOConnectionError:
         if let error = error.connectionErrors.first?.error { return words(of: error) }
         return "the name \(error.host) cannot be looked up"
+    case let error as SocketAddressError.UnknownHost: return "the name \(error.host) cannot be looked up"
     case is SocketAddressError: return "the name cannot be looked up"
     case ChannelError.connectTimeout: return "nobody answers"
     case ChannelError.eof, ChannelError.alreadyClosed, ChannelError.inputClosed, ChannelError.ioOnClosedChannel:

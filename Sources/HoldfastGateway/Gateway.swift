@@ -155,7 +155,9 @@ public final class Gateway: Service {
                 case .storeFailed: logger.critical("\(event)")
                 case .storeFull, .outcomeLost: logger.error("\(event)")
                 case .recordingFailed, .releaseFailed, .renewalFailed: logger.warning("\(event)")
-                case .becameUnknown, .resolved, .purged: logger.notice("\(event)")
+                // Told by the request, which knows more of itself.
+                case .becameUnknown: break
+                case .resolved, .purged: logger.notice("\(event)")
                 }
             },
             onCommit: { metrics.committed($0) })

@@ -29,7 +29,7 @@ extension IdempotencyKey {
 
 extension Substring.UTF8View {
     /// Without the spaces and tabs around it (RFC 9110, section 5.5).
-    fileprivate var trimmed: Substring.UTF8View {
+    var trimmed: Substring.UTF8View {
         let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
         let front = drop(while: isSpace)
         guard let last = front.lastIndex(where: { !isSpace($0) }) else { return front }

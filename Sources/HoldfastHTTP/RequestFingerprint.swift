@@ -26,7 +26,8 @@ public struct RequestFingerprint: Sendable {
     public var target: String
     /// All values of `Content-Type`.
     public var contentTypes: [String]
-    /// All values of `Content-Encoding`. A body that is encoded is not taken apart.
+    /// All values of `Content-Encoding`, whose codings are compared as RFC 9110, section 8.4.1, does: whatever their case, in
+    /// one field or in several, `x-gzip` as `gzip`. A body that is encoded is not taken apart.
     public var contentEncodings: [String]
     /// In an order that the route keeps.
     public var fields: [Field]
@@ -52,7 +53,8 @@ public struct RequestFingerprint: Sendable {
             words.add("request 2")
             words.add(method)
             words.add(target)
-            add(contentEncodings, to: &words)
+            let codings = codings
+            add(codings, to: &words)
             words.add(count: fields.count)
             for field in fields {
                 words.add(field.name)
@@ -64,7 +66,7 @@ public struct RequestFingerprint: Sendable {
                 add(contentTypes, to: &words)
                 return words.add(pieces: pieces)
             }
-            if type.type == "multipart", contentEncodings.isEmpty, let boundary = type.parameters["boundary"] {
+            if type.type == "multipart", codings.isEmpty, let boundary = type.parameters["boundary"] {
                 let body = pieces.reduce(into: [UInt8]()) { $0.append(contentsOf: $1) }
                 var left = MultipartBody.partBound
                 if let parts = MultipartBody(body, in: 0..<body.count, boundary: boundary, atMost: left) {
@@ -77,6 +79,19 @@ public struct RequestFingerprint: Sendable {
             words.add("type")
             add(type, to: &words)
             words.add(pieces: pieces)
+        }
+    }
+
+    /// In the order in which they were applied.
+    private var codings: [String] {
+        contentEncodings.joined(separator: ",").split(separator: ",").compactMap { element in
+            let name = Substring(element.utf8.trimmed).lowercased()
+            return switch name {
+            case "": nil
+            case "x-gzip": "gzip"
+            case "x-compress": "compress"
+            default: name
+            }
         }
     }
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HoldfastGateway
 
-/// A request that comes back to a gateway is not sent on for ever (RFC 9110, section 7.6.3).
+/// A request that comes back to a gateway is not sent on for ever (RFC9110-7.6-2), as its Via tells.
 @Suite struct LoopTests {
     @Test func `a service that leads back to the gateway is asked a few times, and not until everything is used up`()
         async throws

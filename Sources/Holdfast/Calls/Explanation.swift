@@ -40,7 +40,7 @@ public struct Explanation: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        "\(policy.rawValue) '\(name)' is \(state): \(evidence), retry after \(retryAfter)"
+        "\(policy.rawValue) '\(name)' is \(state): \(evidence), retry after \(retryAfter.roundedUpToMilliseconds)"
     }
 }
 
@@ -52,4 +52,14 @@ public protocol PolicyRejection: ClassifiedError, Sendable, CustomStringConverti
 extension PolicyRejection {
     public var failureClass: FailureClass { .notSent(retryAfter: explanation.retryAfter) }
     public var description: String { explanation.description }
+}
+
+extension Duration {
+    /// So that nobody who waits for it comes too early, in few digits.
+    fileprivate var roundedUpToMilliseconds: Duration {
+        let (seconds, attoseconds) = components
+        let unit: Int64 = 1_000_000_000_000_000
+        guard attoseconds > 0 else { return self }
+        return .seconds(seconds) + .milliseconds((attoseconds + unit - 1) / unit)
+    }
 }

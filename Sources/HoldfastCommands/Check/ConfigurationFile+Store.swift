@@ -1,4 +1,5 @@
 #if Gateway
+import Foundation
 import HoldfastGateway
 import HoldfastPostgres
 import HoldfastValkey
@@ -8,7 +9,8 @@ extension StoreLocation {
     /// holds is told.
     var unreadable: String? {
         switch self {
-        case .memory, .sqlite: return nil
+        case .memory: return nil
+        case .sqlite(let path): return Self.isForeign(path) ? "\(path) is no file of SQLite's" : nil
         case .postgres(let url): return PostgresStore.fault(ofURL: url)
         case .valkey(let url):
             do {
@@ -18,6 +20,17 @@ extension StoreLocation {
                 return "\(error)"
             }
         }
+    }
+}
+
+extension StoreLocation {
+    /// Whether something else than a database is there already (SQLite's file format, section 1.3). A file that is empty, or
+    /// that this process may not read, is left to who opens it.
+    private static func isForeign(_ path: String) -> Bool {
+        guard let file = FileHandle(forReadingAtPath: path) else { return false }
+        defer { try? file.close() }
+        guard let head = try? file.read(upToCount: 16), !head.isEmpty else { return false }
+        return !head.elementsEqual("SQLite format 3\0".utf8)
     }
 }
 

@@ -122,6 +122,10 @@ public struct GatewayConfiguration: Sendable, Hashable {
         for listener in listeners { try listener.validate() }
         try admin.validate()
         try requireDistinctAddresses()
+        guard !logsIntoStore else {
+            throw ConfigurationError(
+                option: "access log's path", value: accessLog?.path ?? "", allowed: "a file that is none of the store's")
+        }
         for service in services { try service.validate() }
         try requireDistinct("service", services.map(\.name))
         try requireDistinct("route", routes.map(\.name))

@@ -32,8 +32,9 @@ extension GatewayConfiguration {
         guard accessLog != next.accessLog else { return changes }
         guard let log = accessLog, let other = next.accessLog else { return changes + ["accessLog"] }
         changes += Self.names(
-            "accessLog", ("path", log.path == other.path), ("sample", log.sample == other.sample),
-            ("rejections", log.rejections == other.rejections), ("replays", log.replays == other.replays))
+            "accessLog", isSame: false, ("path", log.path == other.path), ("sample", log.sample == other.sample),
+            ("begins", log.begins == other.begins), ("rejections", log.rejections == other.rejections),
+            ("replays", log.replays == other.replays))
         return changes
     }
 

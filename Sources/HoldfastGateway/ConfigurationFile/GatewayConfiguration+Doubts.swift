@@ -42,6 +42,11 @@ extension GatewayConfiguration {
     ) {
         guard !file.isDescribing else { return }
         tellOfMemory(in: file)
+        if logsIntoStore {
+            file.report.mistake(
+                file.place(of: "accessLog", "path") ?? file.mark(of: "accessLog"),
+                "accessLog.path is a file of the store: each line would be written into it")
+        }
         for service in services {
             tellOfEndpoints(service)
             service.value.tell(in: service.section)

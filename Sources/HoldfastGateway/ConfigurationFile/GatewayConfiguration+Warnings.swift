@@ -48,6 +48,18 @@ extension RouteConfiguration {
                 "retry does little: \(listed(match.methods.sorted())) may not be sent twice, unless the service recognises keys (idempotency.honouredByService), so only what was not sent is tried again"
             )
         }
+        if section.has("hedge"), let hedge, hedge.leastDelay >= min(deadline, attemptTimeout) {
+            let limit = min(deadline, attemptTimeout)
+            warn(
+                ["hedge", "delay"],
+                "hedge does nothing: an attempt ends after \(limit.words), and a hedge would come after \(hedge.leastDelay.words)"
+            )
+        }
+        if case .ratio(let rule)? = budget?.rule, rule.ratio == 0, rule.reservePerSecond == 0,
+            retry.attempts > 1 || hedge != nil
+        {
+            warn(["budget"], "retry and hedge do nothing: the budget is 0")
+        }
         if section.has("idempotency"), idempotency.keys == .optional, !match.methods.isEmpty,
             match.methods.isDisjoint(with: idempotency.keyedMethods)
         {
@@ -66,6 +78,16 @@ extension RouteConfiguration {
                 ["caller"],
                 "callers are told apart by address, and keys are on: all who share one (an office, a mobile network) are one caller, and read one another's replays; and what a client repeats from another address is executed again"
             )
+        }
+    }
+}
+
+extension HedgeConfiguration {
+    /// The least that is certain of its delay: an observed one may become anything once enough was seen.
+    fileprivate var leastDelay: Duration {
+        switch delay {
+        case .fixed(let time): time
+        case .observed: .zero
         }
     }
 }

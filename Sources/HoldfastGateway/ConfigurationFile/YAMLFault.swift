@@ -72,6 +72,8 @@ struct YAMLFault {
             (mark, "a ':' with a blank behind it stands in a value: put the value in quotes")
         case "mapping values are not allowed in this context":
             (mark, "this option does not fit the line before, which has a value already, or lacks its ':'")
+        case "found unexpected ':'":
+            (mark, "a ':' within brackets needs a blank behind it, or quotes around the value that it stands in")
         case "could not find expected ':'": (began, "this is no option with its value: write 'name: value'")
         case "found character that cannot start any token" where next == "\t":
             (mark, "a tab stands here: write blanks")

@@ -331,7 +331,7 @@ extension Exchange {
         // What was no success is told as it is, whatever the store does.
         case .release: claim.release(completion: beginRecording { _ in completion(nil) })
         case .unknown:
-            route.metrics.becameUnknown()
+            becomesUnknown()
             claim.abandon(completion: beginRecording { _ in completion(nil) })
         }
     }
@@ -360,9 +360,15 @@ extension Exchange {
         if case .notSent = failure {
             claim.release(completion: completion)
         } else {
-            route.metrics.becameUnknown()
+            becomesUnknown()
             claim.abandon(completion: completion)
         }
+    }
+
+    /// It ends, and nobody knows what it has done.
+    private func becomesUnknown() {
+        route.metrics.becameUnknown()
+        shared.logger.warning("a request ended, and what it did is unknown: so is its key", metadata: logged())
     }
 
     /// From here on nothing is called off. The client is answered when the store has, or when the time is over for which

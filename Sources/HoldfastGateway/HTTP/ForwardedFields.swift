@@ -91,12 +91,9 @@ enum ForwardedFields {
         }
     }
 
-    /// A host and perhaps a port, of which no reader could take a part for something else.
+    /// What a `Host` may be as well; nil for anything else.
     private static func host(_ text: ArraySlice<UInt8>) -> String? {
-        let isPlain = text.allSatisfy {
-            (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) || "-._~:[]".utf8.contains($0)
-        }
-        return (1...255).contains(text.count) && isPlain ? String(decoding: text, as: UTF8.self) : nil
+        Authority(String(decoding: text, as: UTF8.self))?.text
     }
 
     // MARK: Writing

@@ -46,10 +46,11 @@ struct ClaimCause: Sendable, Hashable {
             case .route: 64
             case .method: 32
             case .host: 128
-            case .path: 384
+            case .path: 288
             case .caller: 192
             case .client: 48
-            case .request, .trace: 32
+            case .request: RequestID.bound
+            case .trace: 32
             case .serviceRequest: 64
             }
         }
