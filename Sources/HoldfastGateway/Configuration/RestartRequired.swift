@@ -33,7 +33,9 @@ extension GatewayConfiguration {
         guard let log = accessLog, let other = next.accessLog else { return changes + ["accessLog"] }
         changes += Self.names(
             "accessLog", ("path", log.path == other.path), ("sample", log.sample == other.sample),
-            ("rejections", log.rejections == other.rejections), ("replays", log.replays == other.replays))
+            ("rejections", log.rejections == other.rejections),
+            ("rejectionsPerSecond", log.rejectionsPerSecond == other.rejectionsPerSecond),
+            ("replays", log.replays == other.replays))
         return changes
     }
 
