@@ -26,6 +26,8 @@ import Testing
         Slip("threads: 4\u{0}\n", "1:11", "U+0000"), Slip("a: b\n\u{1}\n", "2:1", "U+0001"),
         Slip("a: \"\u{7}\"\n", "1:5", "U+0007"), Slip("# \u{1B}[2J\n", "1:3", "U+001B"),
         Slip("a: b\u{B}\n", "1:5", "U+000B"),
+        // Within brackets.
+        Slip("a: {b:[c]}\n", "1:6", "a ':' within brackets needs a blank behind it"),
         // Tabs.
         Slip("services:\n\tpayments:\n\t\tendpoints: [http://a]\n", "2:1", "a tab stands in the indentation"),
         Slip("services:\n  payments:\n\t  endpoints: [http://a]\n", "3:1", "a tab stands in the indentation"),

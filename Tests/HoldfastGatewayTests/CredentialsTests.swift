@@ -7,6 +7,7 @@ import Testing
 
 @testable import struct HoldfastGateway.CallerFields
 @testable import struct HoldfastGateway.Credentials
+@testable import enum HoldfastGateway.StrippedSpace
 
 /// One who has credentials is one caller, however they are spelled (RFC 9110, sections 11.1 and 11.4).
 @Suite struct CredentialsTests {
@@ -21,7 +22,7 @@ import Testing
         ("ApiKey t", ["apikey t", "APIKEY t"]),
         ("Digest username=\"a\", uri=\"/\"", ["digest  username=\"a\", uri=\"/\""]),
         ("Media a=\"x, y\", b=z", ["media a=\"x, y\",b=z", "Media a=\"x, y\" , ,\tb=z,", "Media ,a=\"x, y\", b=z"]),
-        ("AWS akid:sig", ["aws  akid:sig"]),
+        ("Aws akid:sig", ["aws  akid:sig", "AWS akid:sig"]),
         ("Negotiate YII=", ["negotiate YII=", "NEGOTIATE YII="]),
         ("AWS4-HMAC-SHA256 Credential=a", ["aws4-hmac-sha256 Credential=a"]), ("DPoP t", ["dpop t"]),
         // A signature's last digit has bits that stand for nothing; padding, and the other alphabet.
@@ -61,7 +62,7 @@ import Testing
         // The second word counts, for many.
         "Bearer t x", "Bearer t, Bearer u", "Bearer t,", "bearer t\tx", "Token t x", "ApiKey t 1", "JWT a b",
         "Bearer t\u{E9}", "Foo t x", "Foo t, x", "Foo a=b, x", "AWS akid:sig, x", "Bearer t;x", "Bearer \"t\"",
-        "Token token=\"t\"; nonce=\"n\"", "Token token=", "Foo a=\"b", "Foo ,", "Foo =b, c=d",
+        "Token token=\"t\"; nonce=\"n\"", "Foo a=\"b", "Foo ,", "Foo =b, c=d",
         // No scheme: members of a list that are empty are skipped by many.
         ", Bearer t", ",Bearer t", "\"Bearer\" t", "Bearer: t", "Bear\u{E9}r t", "(Bearer) t", "t,", ",t", "t;",
         "\"t\"",
@@ -75,7 +76,8 @@ import Testing
     func `credentials that some read loosely are refused`(value: String) {
         #expect(Self.text(value) == nil)
         #expect(CallerFields.fault(in: ["authorization": value], of: ["authorization"]) != nil)
-        #expect(CallerFields.fault(in: ["x-key": value], of: ["x-key"]) == nil)
+        let isStripped = StrippedSpace.surrounds(value)
+        #expect((CallerFields.fault(in: ["x-key": value], of: ["x-key"]) != nil) == isStripped)
     }
 
     @Test func `an operator finds a caller by any spelling`() {

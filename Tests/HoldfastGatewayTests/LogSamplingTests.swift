@@ -11,12 +11,43 @@ import Testing
 
 /// Which requests have a line in the access log, and what stands in it.
 @Suite struct LogSamplingTests {
-    private func report(_ outcome: RequestReport.Outcome, _ problem: Problem.Kind? = nil) -> RequestReport {
-        .of(outcome: outcome, problem: problem)
+    private func report(
+        _ outcome: RequestReport.Outcome, _ problem: Problem.Kind? = nil, at time: Int64 = 0
+    ) -> RequestReport {
+        .of(outcome: outcome, problem: problem, time: time)
+    }
+
+    private func sampling(rejections: Int = 1, perSecond: Int = 100, replays: Int = 1) -> LogSampling {
+        var configuration = AccessLogConfiguration()
+        (configuration.rejections, configuration.rejectionsPerSecond) = (rejections, perSecond)
+        configuration.replays = replays
+        return LogSampling(configuration)
+    }
+
+    @Test func `of a flood of rejections so many have a line in a second, and what is left out is counted`() {
+        let sampling = LogSampling(AccessLogConfiguration())
+        // Two seconds of 10,000 each, and one in which the clock was set back.
+        for second in [Int64(5), 6, 2] {
+            let flood = (0..<10_000).compactMap { place in
+                sampling.line(of: report(.rejected, .rateLimited, at: second * 1_000 + Int64(place / 10)))
+            }
+            #expect(flood.count == 199 && flood.prefix(100).allSatisfy { $0.sampled == nil })
+            #expect(flood.dropFirst(100).allSatisfy { $0.sampled == 100 })
+            #expect(flood.reduce(0) { $0 + ($1.sampled ?? 1) } == 10_000)
+        }
+        // Another kind has its own.
+        #expect(sampling.line(of: report(.rejected, .keyReused, at: 2_999)).map { $0.sampled == nil } == true)
+    }
+
+    @Test func `both ways of leaving rejections out say together what a line stands for`() {
+        let sampling = sampling(rejections: 3, perSecond: 2)
+        let lines = (0..<600).map { _ in sampling.line(of: report(.rejected, .rateLimited))?.sampled }
+        #expect(lines[0] == 3 && lines[1] == nil && lines[3] == 3 && lines[6] == 300 && lines[9] == nil)
+        #expect(lines.compactMap(\.self) == [3, 3, 300, 300])
     }
 
     @Test func `one in so many rejections of a kind is logged, the first of each, and says so`() {
-        let sampling = LogSampling(rejections: 10, replays: 1)
+        let sampling = sampling(rejections: 10)
         let flood = (0..<100).compactMap { _ in sampling.line(of: report(.rejected, .rateLimited)) }
         #expect(flood.count == 10 && flood.allSatisfy { $0.sampled == 10 })
         // A rare one is not lost in the flood of another.
@@ -25,7 +56,7 @@ import Testing
     }
 
     @Test func `what failed, and what is served, is told each time, and replays by their own number`() {
-        let sampling = LogSampling(rejections: 1_000, replays: 3)
+        let sampling = sampling(rejections: 1_000, replays: 3)
         for outcome in [RequestReport.Outcome.failed, .served, .abandoned] {
             for _ in 0..<5 {
                 #expect(sampling.line(of: report(outcome, outcome == .failed ? .deadline : nil))?.sampled == nil)
@@ -36,8 +67,7 @@ import Testing
     }
 
     @Test func `by default each has its line, which says nothing of it`() {
-        let sampling = LogSampling(
-            rejections: AccessLogConfiguration().rejections, replays: AccessLogConfiguration().replays)
+        let sampling = LogSampling(AccessLogConfiguration())
         for _ in 0..<5 {
             #expect(sampling.line(of: report(.rejected, .rateLimited)).map { $0.sampled == nil } == true)
             #expect(sampling.line(of: report(.replayed)).map { $0.sampled == nil } == true)
@@ -50,6 +80,9 @@ import Testing
         #expect(throws: ConfigurationError.self) { try configuration.validate() }
         configuration = AccessLogConfiguration()
         configuration.replays = number
+        #expect(throws: ConfigurationError.self) { try configuration.validate() }
+        configuration = AccessLogConfiguration()
+        configuration.rejectionsPerSecond = number
         #expect(throws: ConfigurationError.self) { try configuration.validate() }
     }
 

@@ -11,12 +11,22 @@ import Testing
     private static let kin = [
         "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_METHOD_OVERRIDE",
         "x-http_method-override",
-        "X-Override-Method", "HTTP-Method-Override",
+        "X-Override-Method", "HTTP-Method-Override", "X-Method", "X-HTTP-Verb", "X-HTTP-Verb-Override", "X-REST-Method",
+        "X-HttpMethodOverride", "X-HttpMethod", "Method-Override", "X.HTTP.Method.Override", "X-MethodOverride",
+        "X-Verb",
+        "X-Requested-Method", "Request-Method", "X-Real-Method", "X-Tunnel-Method", "xhttpmethodoverride",
+        "X-HTTP-Method-Overide", "X--HTTP-Method", "X-HTTP-Method-", "Override-Method", "X-Verb-Override",
+        "X-REST-Method-Override", "X~HTTP~Method", "Http_Method",
     ]
 
     @Test func `names of such fields are known`() {
-        for name in MethodOverride.names + Self.kin { #expect(MethodOverride.isName(name), "\(name)") }
-        for name in ["x-http-methods", "x-method", "method", "access-control-request-method"] {
+        for name in Self.kin { #expect(MethodOverride.isName(name), "\(name)") }
+        for name in [
+            "x-http-methods", "method", "verb", "access-control-request-method", "x-payment-method",
+            "x-shipping-method",
+            "x-methods", "x-request-id", "x-requested-with", "x-http-version", "x-methodology", "x-rest", "x-", "x",
+            "payment-method", "x-delivery-verb", "http-referer", "x-override", "upgrade-insecure-requests", "te", "",
+        ] {
             #expect(!MethodOverride.isName(name), "\(name)")
         }
     }
@@ -70,10 +80,11 @@ import Testing
             configuration.routes[0].match.fields = ["x-http-method": "MERGE"]
         }
         try await withGateway(to: service, configure: naming) { gateway in
-            let sent: HTTPHeaders = ["x-http-method": "MERGE", "x-remote-user": "ada"]
+            let sent: HTTPHeaders = ["x-http-method": "MERGE", "x-remote-user": "ada", "x-payment-method": "card"]
             try await expectEqual(TestClient.send(.POST, "/", to: gateway.port, headers: sent).status, 200)
             let seen = try #require(service.requests.first).headers
             #expect(seen["x-http-method"] == ["MERGE"] && seen["x-remote-user"] == [])
+            #expect(seen["x-payment-method"] == ["card"])
         }
     }
 

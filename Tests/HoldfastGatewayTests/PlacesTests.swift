@@ -164,7 +164,7 @@ import Testing
     // MARK: All connections
 
     @Test(arguments: [
-        get, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        get, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n",
     ])
     func `of the last connections a caller gets none that has most of them, whatever it does there`(
         request: String

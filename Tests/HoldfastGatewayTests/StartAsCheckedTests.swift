@@ -36,6 +36,19 @@ import Testing
     }
 
     @Test(arguments: [
+        ("/a/s.db", true), ("/a/s.db-wal", true), ("/a/../a/s.db", true), ("/a/./s.db-shm", true), ("/a//s.db-journal", true),
+        ("/a/s.db.log", false), ("/a/s", false), ("/b/s.db", false),
+    ])
+    func `an access log is none of the store's files`(path: String, isRefused: Bool) {
+        var configuration = GatewayConfiguration(upstreams: [.init(host: "127.0.0.1", port: 1)], threads: 1)
+        configuration.store.location = .sqlite(path: "/a/s.db")
+        configuration.accessLog = AccessLogConfiguration()
+        configuration.accessLog?.path = path
+        #expect(configuration.logsIntoStore == isRefused)
+        #expect(throws: isRefused ? ConfigurationError.self : Never.self) { try configuration.validate() }
+    }
+
+    @Test(arguments: [
         ("0.0.0.0:80", "http://127.0.0.1:80", true), ("127.0.0.1:80", "http://localhost:80", true),
         ("127.0.0.1:8080", "https://127.0.0.1:8080", true), ("192.0.2.1:80", "http://192.0.2.1", true),
         ("127.0.0.1:80", "http://127.0.0.1:9", true),

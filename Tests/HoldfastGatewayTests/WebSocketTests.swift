@@ -31,7 +31,7 @@ import Testing
             #expect(text.hasSuffix("\r\n\r\nhelloping\r\n\r\nclose"), "\(text.suffix(80))")
             let head = text.lowercased()
             #expect(head.contains("connection: upgrade\r\n") && head.contains("upgrade: websocket\r\n"))
-            #expect(head.contains("sec-websocket-accept: x\r\n"))
+            #expect(head.contains("sec-websocket-accept: jvxkmtkfjdci/pm/agpeksn6wt8=\r\n"))
             let asked = try #require(service.heads.first).lowercased()
             #expect(asked.contains("connection: upgrade\r\n") && asked.contains("upgrade: websocket"))
             #expect(asked.contains("sec-websocket-key: x\r\n"))
@@ -155,6 +155,59 @@ import Testing
             gateway, service in
             try await expectEqual(TestClient.raw(Self.handshake, to: gateway.port).hasPrefix("HTTP/1.1 200 "), true)
             #expect(service.heads.first?.lowercased().contains("upgrade") == false)
+        }
+    }
+
+    @Test(arguments: [
+        "", "Sec-WebSocket-Accept: x\r\n", "Sec-WebSocket-Accept:\r\n",
+        "Sec-WebSocket-Accept: jVxkmtKFjDcI/Pm/AGPEKSN6wT8=\r\n",
+        "Sec-WebSocket-Accept: JVxkmtKFjDcI/Pm/AGPEKSN6wT8\r\n",
+        "Sec-WebSocket-Accept: \"JVxkmtKFjDcI/Pm/AGPEKSN6wT8=\"\r\n",
+        "Sec-WebSocket-Accept: JVxkmtKFjDcI/Pm/AGPEKSN6wT8=\r\nSec-WebSocket-Accept: x\r\n",
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+        "X-Sec-WebSocket-Accept: JVxkmtKFjDcI/Pm/AGPEKSN6wT8=\r\n",
+    ])
+    func `a service that has not understood what it agrees to is answered for with 502, and no byte more reaches it`(
+        accept: String
+    ) async throws {
+        let agreed = WebSocketService.agreed.replacing(#/Sec-WebSocket-Accept: .*\r\n\r\n/#, with: accept + "\r\n")
+        try await withService(agreed) { gateway, service in
+            let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+            let text = try await TestClient.raw(Self.handshake + smuggled, to: gateway.port)
+            #expect(text.hasPrefix("HTTP/1.1 502 "), "\(text.prefix(60))")
+            await service.stop()
+            let behind = await service.ended()
+            #expect(behind.isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        ("Connection: close\r\nUpgrade: websocket\r\n", false), ("Upgrade: websocket\r\n", false),
+        ("Connection: Upgrade\r\n", false), ("Connection: Upgrade\r\nUpgrade: h2c\r\n", false),
+        ("Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n", false),
+        ("Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n", false),
+        ("connection: keep-alive, upgrade\r\nupgrade: WebSocket\r\n", true),
+    ])
+    func `a service agrees to a WebSocket, and to nothing else`(fields: String, isAgreed: Bool) async throws {
+        let answer = "HTTP/1.1 101 Switching\r\n\(fields)Sec-WebSocket-Accept: JVxkmtKFjDcI/Pm/AGPEKSN6wT8=\r\n\r\n"
+        try await withService(answer) { gateway, _ in
+            let text = try await TestClient.raw(Self.handshake + "close", to: gateway.port)
+            #expect(text.hasPrefix(isAgreed ? "HTTP/1.1 101 " : "HTTP/1.1 502 "), "\(text.prefix(60))")
+        }
+    }
+
+    @Test func `the accept is that of the RFC`() {
+        // RFC 6455, section 1.3.
+        #expect(WebSocketHandshake.accept("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+    }
+
+    @Test func `a handshake without one key asks for no WebSocket`() async throws {
+        for key in ["", "Sec-WebSocket-Key: x\r\nSec-WebSocket-Key: y\r\n"] {
+            try await withService("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") { gateway, service in
+                let asked = Self.handshake.replacing("Sec-WebSocket-Key: x\r\n", with: key)
+                try await expectEqual(TestClient.raw(asked, to: gateway.port).hasPrefix("HTTP/1.1 200 "), true)
+                #expect(service.heads.first?.lowercased().contains("upgrade:") == false)
+            }
         }
     }
 

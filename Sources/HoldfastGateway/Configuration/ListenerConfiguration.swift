@@ -206,6 +206,10 @@ public struct AccessLogConfiguration: Sendable, Hashable {
     /// Of how many rejections with the same problem one is logged, the first among them: 1 to 1,000,000. Default: 1, each.
     /// A flood of one kind takes no place from another, and its lines say how many they stand for (`sampled`).
     public var rejections = 1
+    /// How many rejections with the same problem have a line in a second, beyond which one in 100 has, with how many it
+    /// stands for: 1 to 1,000,000. Default: 100, which is as much as anybody reads, and at most some 60 kB a second of what a
+    /// stranger can provoke without end.
+    public var rejectionsPerSecond = 100
     /// Of how many replays one is logged, the first among them: 1 to 1,000,000. Default: 1, each: a replay is a client that
     /// had no answer, and an operator's first question is which.
     public var replays = 1
@@ -227,6 +231,7 @@ public struct AccessLogConfiguration: Sendable, Hashable {
         try require("access log's sample", sample, in: 0...1)
         try require("access log's rejections", rejections, in: Self.counts)
         try require("access log's replays", replays, in: Self.counts)
+        try require("access log's rejections per second", rejectionsPerSecond, in: Self.counts)
     }
 
     static let counts = 1...1_000_000

@@ -34,6 +34,7 @@ extension GatewayConfiguration {
         changes += Self.names(
             "accessLog", isSame: false, ("path", log.path == other.path), ("sample", log.sample == other.sample),
             ("begins", log.begins == other.begins), ("rejections", log.rejections == other.rejections),
+            ("rejectionsPerSecond", log.rejectionsPerSecond == other.rejectionsPerSecond),
             ("replays", log.replays == other.replays))
         return changes
     }

@@ -48,10 +48,10 @@ extension RouteConfiguration {
                 "retry does little: \(listed(match.methods.sorted())) may not be sent twice, unless the service recognises keys (idempotency.honouredByService), so only what was not sent is tried again"
             )
         }
-        if section.has("hedge"), let hedge, hedge.leastDelay >= min(deadline, attemptTimeout) {
+        if section.has("hedge"), !sendsOnce, let hedge, hedge.leastDelay >= min(deadline, attemptTimeout) {
             let limit = min(deadline, attemptTimeout)
             warn(
-                ["hedge", "delay"],
+                ["hedge", "after"],
                 "hedge does nothing: an attempt ends after \(limit.words), and a hedge would come after \(hedge.leastDelay.words)"
             )
         }

@@ -15,6 +15,8 @@ extension Exchange {
         request.method == .GET && request.version == .http1_1 && !fields.announcesBody
             && request.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
             && request.headers["upgrade"].map { $0.lowercased() } == ["websocket"]
+            // Without it, nobody can tell whether the service has understood what it agrees to.
+            && request.headers["sec-websocket-key"].count == 1
     }
 
     func addUpgrade<Fields: FieldSink>(to fields: inout Fields) {
@@ -23,10 +25,12 @@ extension Exchange {
 
     /// The service leaves HTTP behind. The end of its answer follows, and then bytes that are not HTTP.
     func receivedSwitch(_ head: HTTPResponseHead, from attempt: UpstreamAttempt) {
-        guard isWebSocket, head.headers.first(name: "upgrade")?.lowercased() == "websocket" else {
+        guard isWebSocket, WebSocketHandshake.isAgreed(head.headers, to: request.headers) else {
+            let words =
+                isWebSocket
+                ? "switched protocols without agreeing to this WebSocket" : "switched to what nobody asked for"
             return failed(
-                attempt, .unknown, .failed,
-                problem(.upstreamReset, "switched to what nobody asked for", at: attempt.endpoint), .close)
+                attempt, .unknown, .failed, problem(.upstreamReset, words, at: attempt.endpoint), .close)
         }
         attempt.answers()
         attempt.judge(.succeeded)

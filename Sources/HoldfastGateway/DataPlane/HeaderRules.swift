@@ -67,7 +67,17 @@ enum HeaderRules {
             }
             fields.add(name: "via", value: via.map { "\($0), \(received)" } ?? received)
         }
-        if known.isChunked { fields.add(name: "transfer-encoding", value: "chunked") }
+        if known.isChunked {
+            fields.add(name: "transfer-encoding", value: "chunked")
+        } else if known.lengths == 0, meansBody(head.method) {
+            // RFC9110-8.6-1: HTTP/2 says by a flag that there is no body, and a service of HTTP/1 may want to be told.
+            fields.add(name: "content-length", value: "0")
+        }
+    }
+
+    /// Whether a body means something, by the method (RFC 9110, section 9.3, and RFC 5789).
+    private static func meansBody(_ method: HTTPMethod) -> Bool {
+        method == .POST || method == .PUT || method == .PATCH
     }
 
     /// What the gateway says of itself, and of the client, to the service.

@@ -75,13 +75,8 @@ enum HTTP1Head {
         return Read(head: head, framing: framing, count: lines.position)
     }
 
-    private static func version(_ minor: Int) -> HTTPVersion {
-        switch minor {
-        case 1: .http1_1
-        case 0: .http1_0
-        default: HTTPVersion(major: 1, minor: minor)
-        }
-    }
+    /// A minor version that is higher than ours says what 1.1 says (RFC9110-6.2-5).
+    private static func version(_ minor: Int) -> HTTPVersion { minor == 0 ? .http1_0 : .http1_1 }
 
     /// Any token is a method (RFC 9110, section 9.1). Those that nearly every request has are told without a `String`.
     private static func method(_ lines: HTTP1Lines, _ range: Range<Int>) -> HTTPMethod {

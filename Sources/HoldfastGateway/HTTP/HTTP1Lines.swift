@@ -10,6 +10,10 @@ struct HTTP1Lines {
     static let tab = UInt8(ascii: "\t")
     static let colon = UInt8(ascii: ":")
 
+    /// The most fields of a response, as with NIO's reader before: Envoy takes 100. Of a request, ``RequestRules`` counts
+    /// them, so that its client can be told.
+    static let responseFields = 256
+
     let bytes: UnsafeRawBufferPointer
     var position = 0
 
@@ -108,6 +112,9 @@ struct HTTP1Lines {
                 range = more
             }
             let text = joined ?? value(range)
+            guard !isResponse || fields.count < Self.responseFields else {
+                throw .malformed("there are more than \(Self.responseFields) fields")
+            }
             framing.note(UnsafeRawBufferPointer(rebasing: bytes[name]), text)
             fields.append((self.text(name), text))
         }

@@ -118,6 +118,7 @@ final class HTTP2FrameGate: ChannelDuplexHandler {
         switch header.kind {
         case .data:
             isPayloadNext = true
+            reader.sentData()
         case .headers where !fields.isEmpty:
             if let whole = addFields(to: frame, header) {
                 return context.write(wrapOutboundOut(.byteBuffer(whole)), promise: promise)

@@ -41,6 +41,8 @@ struct HTTP2FrameReader {
     private var block: HTTP2FieldBlock?
     private var fields = HPACKReader()
     private var ignored: FrameRate
+    /// How many WINDOW_UPDATE may still come.
+    private var windowUpdates = HTTP2Limits.windowUpdates
     /// What goes to NIOHTTP2 next.
     private var pending: ByteBuffer?
     /// Whether the client has agreed to our settings. Until then NIOHTTP2 takes heads of its own limit.
@@ -159,7 +161,7 @@ struct HTTP2FrameReader {
                 guard isAtStart else { return take(to: end, from: &input) }
                 return data(size, &input)
             case .whole where isWhole:
-                noted(header, in: &input, at: end)
+                try noted(header, in: &input, at: end)
             case .fields where isWhole:
                 // A slice of what is there.
                 guard let frame = input.getSlice(at: end, length: size) else { break }
@@ -271,12 +273,21 @@ struct HTTP2FrameReader {
             return short
         default:
             var frame = frame
-            noted(header, in: &frame, at: frame.readerIndex)
+            try noted(header, in: &frame, at: frame.readerIndex)
             return frame
         }
     }
 
-    private mutating func noted(_ header: HTTP2FrameHeader, in bytes: inout ByteBuffer, at frame: Int) {
+    /// The client was sent DATA, for which windows have to be opened.
+    mutating func sentData() { windowUpdates += HTTP2Limits.windowUpdatesPerFrame }
+
+    private mutating func noted(
+        _ header: HTTP2FrameHeader, in bytes: inout ByteBuffer, at frame: Int
+    ) throws(HTTP2Refusal) {
+        if header.kind == .windowUpdate {
+            try require(windowUpdates > 0, .enhanceYourCalm, "more WINDOW_UPDATE than there is DATA to take")
+            windowUpdates -= 1
+        }
         guard header.kind == .settings else { return }
         if header.has(HTTP2FrameHeader.Flag.acknowledged) { isAgreed = true }
         HTTP2Limits.settle(bytes: &bytes, settings: frame + HTTP2FrameHeader.size, header.length / 6)
@@ -319,6 +330,7 @@ struct HTTP2FrameReader {
         let reading = try fields.read(block.fragments, fits: fits, most: 2 * headerLimit)
         let isTrailers = block.stream <= lastStream
         lastStream = max(lastStream, block.stream)
+        if !isTrailers { windowUpdates += HTTP2Limits.windowUpdatesPerFrame }
         switch reading {
         case .asItIs: return frame ?? block.frames(block.fragments)
         case .rewritten(let fields): return block.frames(fields)

@@ -15,6 +15,11 @@ enum HTTP2Limits {
     /// measures round trips pings often.
     static let controlFrames = 500
     static let controlFramesTime = TimeAmount.seconds(30)
+    /// WINDOW_UPDATE floods: for each frame of DATA, and each request, a client opens two windows, and NIOHTTP2 ignores those
+    /// of streams that are over without counting them. Beyond what a connection may begin with, as many may come as Envoy
+    /// takes: ten for each frame of DATA.
+    static let windowUpdates = 500
+    static let windowUpdatesPerFrame = 10
     /// NIOHTTP2 reads heads of so many bytes until the client has agreed to our settings.
     static let headerLimitUntilAgreed = HPACKDecoder.defaultMaxHeaderListSize
 

@@ -17,26 +17,29 @@ final class Observer: Sendable {
     /// - Throws: ``GatewayError`` when the access log cannot be opened.
     convenience init(_ configuration: AccessLogConfiguration?, logger: Logger) throws {
         let log = try configuration.map { try AccessLog(path: $0.path, logger: logger) }
-        self.init(
-            accessLog: log, sample: configuration?.sample ?? 0, rejections: configuration?.rejections ?? 1,
-            replays: configuration?.replays ?? 1, begins: configuration?.begins ?? .none)
+        self.init(accessLog: log, configuration ?? Self.nothing)
     }
 
-    /// - Parameters:
-    ///   - sample: The share of requests that is logged although nothing is notable about them: 0 to 1.
-    ///   - rejections: Of how many with the same problem one is logged.
-    ///   - replays: Of how many one is logged.
-    ///   - begins: Which are logged when they begin.
-    init(
-        accessLog: AccessLog?, sample: Double, rejections: Int = 1, replays: Int = 1,
-        begins: AccessLogConfiguration.Begins = .none, kept: Int = Explanations.usualBound
-    ) {
-        sampling = LogSampling(rejections: rejections, replays: replays)
+    private static var nothing: AccessLogConfiguration {
+        var nothing = AccessLogConfiguration()
+        nothing.sample = 0
+        return nothing
+    }
+
+    /// - Parameter sample: The share of requests that is logged although nothing is notable about them: 0 to 1.
+    convenience init(accessLog: AccessLog?, sample: Double, kept: Int = Explanations.usualBound) {
+        var configuration = AccessLogConfiguration()
+        configuration.sample = sample
+        self.init(accessLog: accessLog, configuration, kept: kept)
+    }
+
+    private init(accessLog: AccessLog?, _ configuration: AccessLogConfiguration, kept: Int = Explanations.usualBound) {
+        sampling = LogSampling(configuration)
         explanations = Explanations(bound: kept)
         self.accessLog = accessLog
-        logsBegins = accessLog != nil && begins == .keyed
-        logsAll = accessLog != nil && sample >= 1
-        threshold = accessLog == nil || logsAll ? 0 : UInt64(max(0, sample) * 0x1p64)
+        logsBegins = accessLog != nil && configuration.begins == .keyed
+        logsAll = accessLog != nil && configuration.sample >= 1
+        threshold = accessLog == nil || logsAll ? 0 : UInt64(max(0, configuration.sample) * 0x1p64)
     }
 
     /// Whether a request is logged, though nothing should be notable about it.

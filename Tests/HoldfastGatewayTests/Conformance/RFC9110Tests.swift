@@ -204,14 +204,14 @@ import Testing
 
     @Test func `a connection is switched to what the client has named, and to nothing else`() async throws {
         try await withBytesService { gateway, service in
-            let agreed = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+            let agreed = WebSocketService.agreed
             let refused = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
             func ask(_ request: String, _ answer: String) async throws -> String {
                 service.answer(answer)
                 return try await TestClient.raw("\(request)Host: a\r\n\r\n", to: gateway.port).lowercased()
             }
             // RFC9110-7.8-1, RFC9110-7.8-2, RFC9110-7.8-6, RFC9110-15.2.2-1, RFC9110-7.6.1-1
-            let get = "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
+            let get = "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: x\r\n"
             let switched = try await ask(get, agreed)
             #expect(switched.hasPrefix("http/1.1 101 ") && switched.contains("\r\nupgrade: websocket\r\n"))
             #expect(switched.contains("\r\nconnection: upgrade\r\n"))

@@ -47,6 +47,14 @@ struct HTTP1ResponseReaderTests {
         read(Array(text.utf8), to: method, bytewise: bytewise)
     }
 
+    @Test func `an answer of more fields than any service needs is none`() {
+        for (count, isTaken) in [(255, true), (256, false), (10_000, false)] {
+            let text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + String(repeating: "a:b\r\n", count: count) + "\r\n"
+            let result = Self.read(text)
+            #expect((result.error == nil) == isTaken && result.isWhole == isTaken, "\(count)")
+        }
+    }
+
     @Test(arguments: [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"), ("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", "ok"),
         ("HTTP/1.1 200 \r\nContent-Length: 2 \r\n\r\nok", "ok"),

@@ -47,6 +47,23 @@ import Testing
         var all: [UInt8] { pieces.flatMap { Array($0.readableBytesView) } }
     }
 
+    @Test func `windows are opened for what was sent, and no oftener, whatever streams they are of`() throws {
+        for stream in [UInt32(0), 1, 3] {
+            var driver = Driver()
+            try driver.receive(Self.magic + Self.frame(4, 0, 0) + HTTP2Frames.get(on: 1))
+            let update = Self.frame(8, 0, stream, [0, 0, 0, 1])
+            let most = HTTP2Limits.windowUpdates + HTTP2Limits.windowUpdatesPerFrame
+            for _ in 0..<most { try driver.receive(update) }
+            driver.reader.sentData()
+            for place in 0..<HTTP2Limits.windowUpdatesPerFrame {
+                // In pieces as well as whole.
+                try driver.receive(update.prefix(place))
+                try driver.receive(update.dropFirst(place))
+            }
+            #expect(Self.refusal { () throws(HTTP2Refusal) in try driver.receive(update) } == .enhanceYourCalm)
+        }
+    }
+
     /// Each type that there is, and some that there are not, and what NIOHTTP2 gets of them.
     private static let frames: [(sent: [UInt8], given: [UInt8])] = {
         let long = [UInt8](repeating: 7, count: 16_384)
@@ -155,6 +172,8 @@ import Testing
             try driver.receive(first)
             for _ in 0..<16 {
                 driver.pieces = []
+                // The client is sent as much as it opens windows for.
+                for _ in 0..<1_000 { driver.reader.sentData() }
                 try driver.receive(rest + first)
             }
             #expect(driver.most <= 32_768, "type \(one.sent[3]): \(driver.most)")

@@ -10,13 +10,13 @@ extension RequestReport {
         _ bits: UInt64 = 1, path: String = "/charges", status: Int = 200, attempts: [Attempt] = [],
         outcome: Outcome = .served, problem: Problem.Kind? = nil, detail: String = "",
         explanation: Explanation? = nil, record: String? = nil, traceparent: String? = nil, client: String? = nil,
-        wouldHave: [RequestReport.WouldHave] = []
+        wouldHave: [RequestReport.WouldHave] = [], time: Int64 = 1_795_552_025_123
     ) -> RequestReport {
         RequestReport(
             id: RequestID(bits: bits), route: "charges", service: "payments", method: "POST", path: path,
             status: status, duration: .milliseconds(12), attempts: attempts, outcome: outcome, problem: problem,
             detail: detail, explanation: explanation, record: record, traceparent: traceparent, bytesIn: 8,
-            bytesOut: 16, client: client, wouldHave: wouldHave, time: 1_795_552_025_123)
+            bytesOut: 16, client: client, wouldHave: wouldHave, time: time)
     }
 
     /// One that a breaker has rejected.

@@ -36,9 +36,10 @@ final class WebSocketService: Sendable {
         return WebSocketService(channel: channel, seen: seen)
     }
 
+    /// To the key `x`.
     static let agreed =
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        + "Sec-WebSocket-Accept: x\r\n\r\n"
+        + "Sec-WebSocket-Accept: JVxkmtKFjDcI/Pm/AGPEKSN6wT8=\r\n\r\n"
 
     var heads: [String] { seen.heads.withLock { $0 } }
 
