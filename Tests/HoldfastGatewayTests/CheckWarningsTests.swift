@@ -151,6 +151,7 @@ import Testing
         ("postgres://127.0.0.1/keys?nonsense=1", "store.location: the store's URL cannot be read"),
         ("postgres://127.0.0.1:port/keys", "written as %XX"), ("postgres://127.0.0.1/keys?sslmode", "cannot be read"),
         ("valkey://127.0.0.1/not-a-number", "store.location: "),
+        ("sqlite:/bin/sh", "/bin/sh is no file of SQLite's"), ("postgres://127.0.0.1/keys?sslmode=foo", "sslmode in"),
         ("sqlite:/nowhere/at/all.db", "the store cannot be opened: there is no folder /nowhere/at"),
     ])
     func `what the store's client refuses is told by check, at its line, and ends both with 64`(

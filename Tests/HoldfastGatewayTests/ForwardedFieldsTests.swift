@@ -102,6 +102,7 @@ import Testing
         ("shop.example", "shop.example"), ("shop.example:8443", "shop.example:8443"), ("[::1]:80", "[::1]:80"),
         ("evil.example, shop.example", "shop.example"), ("", nil), ("a b", nil), ("u:p@a", nil), ("a/b", nil),
         ("a\"b", nil), ("a\\b", nil), (String(repeating: "a", count: 256), nil), ("a?b", nil), ("a#b", nil),
+        ("[::1]x", nil), ("a..b", nil), ("a:99999", nil), ("a:b", nil), ("[::1", nil), ("::1", nil), (".a", nil),
     ])
     func `the host is that of the outermost hop that is trusted, if it is one`(value: String, host: String?) {
         #expect(read([("x-forwarded-for", "192.0.2.1"), ("x-forwarded-host", value)]).host == host)
