@@ -18,6 +18,7 @@ import processes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 AS_POSTGRES = ["su", "postgres", "-s", "/bin/sh", "-c"] if os.getuid() == 0 else ["sh", "-c"]
+SLOW = {"HoldfastStoreSlow", "HoldfastSlow"}  # Alerts on the speed of this machine, which may do other work.
 DISK = 320  # MiB: a new cluster takes 40, its log 16 for each file of it
 
 CONFIGURATION = """
@@ -226,9 +227,9 @@ class Prometheus:
 
     def await_silence(self, seconds):
         end = time.monotonic() + seconds
-        while self.firing:
+        while left := set(self.firing) - SLOW:
             if time.monotonic() > end:
-                raise RuntimeError(f"still firing after {seconds} s: {', '.join(sorted(self.firing))}")
+                raise RuntimeError(f"still firing after {seconds} s: {', '.join(sorted(left))}")
             time.sleep(0.1)
 
     def stop(self):
