@@ -147,9 +147,11 @@ public final class Gateway: Service {
         idempotency.keysPerOrigin = configuration.keysPerAddress ?? min(max(1, bound.keys / 10), 1_000_000_000)
         idempotency.bytesPerOrigin = configuration.bytesPerAddress ?? max(1, bound.bytes / 10)
         idempotency.refusedRetention = configuration.refusedRetention
+        var persons = logger
+        persons.logLevel = .trace
         return try IdempotencyEngine(
             store: store, configuration: idempotency, sealing: seal,
-            onEvent: { event in
+            onEvent: { [persons] event in
                 metrics.heard(event)
                 switch event {
                 case .storeFailed: logger.critical("\(event)")
@@ -157,7 +159,8 @@ public final class Gateway: Service {
                 case .recordingFailed, .releaseFailed, .renewalFailed: logger.warning("\(event)")
                 // Told by the request, which knows more of itself.
                 case .becameUnknown: break
-                case .resolved, .purged: logger.notice("\(event)")
+                // What a person did is told whatever the level is.
+                case .resolved, .purged: persons.notice("\(event)")
                 }
             },
             onCommit: { metrics.committed($0) })

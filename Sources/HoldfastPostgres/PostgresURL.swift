@@ -63,7 +63,9 @@ enum PostgresURL {
         // It ends with an option without a keyword.
         var option = options
         while let keyword = option[0] {
-            if let value = option[LibPQ.optionValue] { given.append((String(cString: keyword), String(cString: value))) }
+            if let value = option[LibPQ.optionValue] {
+                given.append((String(cString: keyword), String(cString: value)))
+            }
             option += LibPQ.optionWords
         }
         // What stands where a port is expected would be quoted when connecting.

@@ -189,6 +189,8 @@ import Testing
                 #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"contentType":"a/b\r\nx: y"}}"#,
                 #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"contentType":"a"}}"#,
                 #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"contentType":"a/b "}}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","Response":{"status":200}}"#,
+                #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"Body":"x"}}"#,
                 #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":200,"contentType":"\ta/b"}}"#,
                 #"{"fence":1,"as":"completed","by":"a","why":"b","response":{"status":407}}"#,
             ] {

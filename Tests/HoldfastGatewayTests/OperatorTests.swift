@@ -294,6 +294,10 @@ import Testing
             }
             let cases: [(String, String, Int, String)] = [
                 (
+                    "endpoints", #"{"service":"service","endpoint":"e","action":"drain","reason":"r","For":"10m"}"#, 400,
+                    "it has no member 'For'"
+                ),
+                (
                     "endpoints", #"{"service":"other","endpoint":"e","action":"drain","reason":"r"}"#, 404,
                     "no service 'other', only service"
                 ),

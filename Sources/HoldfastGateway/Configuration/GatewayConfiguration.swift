@@ -124,7 +124,8 @@ public struct GatewayConfiguration: Sendable, Hashable {
         try requireDistinctAddresses()
         guard !logsIntoStore else {
             throw ConfigurationError(
-                option: "access log's path", value: accessLog?.path ?? "", allowed: "a file that is none of the store's")
+                option: "access log's path", value: accessLog?.path ?? "", allowed: "a file that is none of the store's"
+            )
         }
         for service in services { try service.validate() }
         try requireDistinct("service", services.map(\.name))

@@ -137,8 +137,9 @@ public struct ResolveOrder: Codable, Sendable {
                     allowed: "200 to 599, but none of \(listed(unwhole.map { "\($0)" })), which need a field besides")
             }
             // Blanks around a field's value are no part of it (RFC 9112, section 5.1).
-            if let contentType, MediaType(contentType) == nil || contentType.first == " " || contentType.last == " "
-                || contentType.contains("\t")
+            if let contentType,
+                MediaType(contentType) == nil || contentType.first == " " || contentType.last == " "
+                    || contentType.contains("\t")
             {
                 throw ConfigurationError(
                     option: "the response's content type", value: shown(contentType),

@@ -8,6 +8,9 @@ import NIOCore
 
 /// The operators' side of idempotency keys: list, explain, resolve, purge.
 struct KeysAPI: Sendable {
+    /// The most bytes of a body: a response that repeats are answered with, in Base64.
+    static let bound = 2 << 20
+
     let engine: IdempotencyEngine
     let secret: StoreSecret
     /// The route that the gateway has for a request without fields, where it has one.
@@ -44,7 +47,7 @@ struct KeysAPI: Sendable {
         router.post("/api/key") { request, _ in
             // Whoever is named by credentials is looked up by them: in a body, which nobody logs.
             try await answering {
-                let order = try await order(FindOrder.self, request)
+                let order = try await OrderBody.read(FindOrder.self, request, atMost: Self.bound)
                 let caller = order.caller(secret)
                 return try await explain(KeySearch(order.key, of: caller.name, caller.asked, order.operation))
             }
@@ -52,7 +55,7 @@ struct KeysAPI: Sendable {
         router.post("/api/keys/{record}/resolve") { request, context in
             try await answering {
                 let record = try record(context)
-                let order = try await order(ResolveOrder.self, request)
+                let order = try await OrderBody.read(ResolveOrder.self, request, atMost: Self.bound)
                 let decision = try IdempotencyEngine.Decision(by: order.by, why: order.why)
                 let resolution = try order.resolution()
                 try await deciding(record, order.fence) {
@@ -64,7 +67,7 @@ struct KeysAPI: Sendable {
         router.post("/api/keys/{record}/purge") { request, context in
             try await answering {
                 let record = try record(context)
-                let order = try await order(PurgeOrder.self, request)
+                let order = try await OrderBody.read(PurgeOrder.self, request, atMost: Self.bound)
                 let decision = try IdempotencyEngine.Decision(by: order.by, why: order.why)
                 try await deciding(record, order.fence) {
                     try await engine.purge(record, fence: order.fence, decision)
@@ -111,16 +114,6 @@ struct KeysAPI: Sendable {
             throw HTTPError(.badRequest, message: "a record's name is 64 hexadecimal digits")
         }
         return record
-    }
-
-    private func order<Order: Decodable>(_ type: Order.Type, _ request: Request) async throws -> Order {
-        let body = try await request.body.collect(upTo: 2 << 20)
-        do {
-            return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
-        } catch {
-            let reason = (error as? DecodingError).map { words(of: $0) } ?? "it cannot be read"
-            throw HTTPError(.badRequest, message: "the body is not as documented: \(reason)")
-        }
     }
 
     private static func state(_ text: String?) throws -> ClaimSummary.State? {

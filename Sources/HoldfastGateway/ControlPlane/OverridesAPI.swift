@@ -3,7 +3,6 @@ import Foundation
 import HTTPTypes
 import Holdfast
 import Hummingbird
-import NIOCore
 
 /// What operators set at run time, and take back (``Overrides``):
 ///
@@ -37,7 +36,7 @@ struct OverridesAPI: Sendable {
     private func act(
         _ subject: OverrideOrder.Subject, _ request: Request, _ context: AdminContext
     ) async throws -> Response {
-        let order = try await order(request)
+        let order = try await OrderBody.read(OverrideOrder.self, request, atMost: Self.bound)
         do {
             let read = try order.read(subject)
             let now = Date.now
@@ -54,16 +53,6 @@ struct OverridesAPI: Sendable {
             throw HTTPError(.conflict, message: error.words)
         }
         return try ControlPlane.json(OverrideList(overrides))
-    }
-
-    private func order(_ request: Request) async throws -> OverrideOrder {
-        let body = try await request.body.collect(upTo: Self.bound)
-        do {
-            return try JSONDecoder().decode(OverrideOrder.self, from: Data(body.readableBytesView))
-        } catch {
-            let reason = (error as? DecodingError).map { words(of: $0) } ?? "it cannot be read"
-            throw HTTPError(.badRequest, message: "the body is not as documented: \(reason)")
-        }
     }
 }
 #endif

@@ -9,19 +9,22 @@ import NIOHTTP1
 struct Operation: CustomStringConvertible {
     let description: String
 
-    private init(_ target: RequestTarget, _ path: Substring) {
-        description = "\(target.method.rawValue) \(target.host)\(path)"
+    private init(_ target: RequestTarget, _ host: String?, _ path: Substring) {
+        description = "\(target.method.rawValue) \(host ?? target.host)\(path)"
     }
 
     /// Where the service tells paths apart byte by byte.
-    init(spelled target: RequestTarget) { self.init(target, target.path) }
+    ///
+    /// - Parameter host: What a trusted hop was asked for, where it says so: the service is told that, and may have tenants by
+    ///   it.
+    init(spelled target: RequestTarget, for host: String? = nil) { self.init(target, host, target.path) }
 
     /// Where it may not.
     ///
     /// - Returns: Nil where the path has no reading in common with all its other spellings.
-    init?(read target: RequestTarget) {
+    init?(read target: RequestTarget, for host: String? = nil) {
         guard let path = target.isPlain ? target.path : target.readings.common?[...] else { return nil }
-        self.init(target, path)
+        self.init(target, host, path)
     }
 
     /// How scopes may have an operation that a person spells as a client does: as a service may read it, and as it is.

@@ -1,6 +1,5 @@
 #if Gateway
 import HoldfastHTTP
-import Dispatch
 import Foundation
 import Logging
 import Synchronization
