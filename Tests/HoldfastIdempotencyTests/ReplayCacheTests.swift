@@ -92,6 +92,28 @@ import Testing
         #expect(cache.outcome(of: id(9_000), at: clock.now) == nil, "too large a part of it")
     }
 
+    @Test func `what is over leaves as others come and memory does not fill up to the bound`() {
+        var cache = ReplayCache(bound: 1 << 30)
+        func id(_ number: Int) -> RecordID { RecordID(bytes: withUnsafeBytes(of: number.bigEndian) { Array($0) }) }
+        func add(_ numbers: Range<Int>) {
+            for number in numbers { cache.add([1], of: id(number), Fingerprint(bytes: [1]), at: clock.now) }
+        }
+        add(0..<1_000)
+        #expect(cache.count == 1_000)
+        clock.advance(by: ReplayCache.lifetime)
+        add(1_000..<1_001)
+        #expect(cache.count == 1_001 - ReplayCache.leavingAtOnce, "a few at a time")
+        add(1_001..<1_250)
+        #expect(cache.count == 250, "those that came, and none of the others")
+        for second in 0..<100 {
+            add(2_000 + second * 10..<2_010 + second * 10)
+            clock.advance(by: .seconds(1))
+        }
+        #expect(cache.count <= 110)
+        let known = (2_000..<3_000).filter { cache.outcome(of: id($0), at: clock.now) != nil }
+        #expect(known.count >= 80, "what is not over stays")
+    }
+
     @Test func `reaping goes on until nothing expired is left`() async throws {
         let store = MemoryStore(clock: clock)
         let engine = try IdempotencyEngine(store: store, clock: clock)
