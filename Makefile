@@ -80,7 +80,7 @@ format:
 examples:
 	@Scripts/need-swift
 	@echo "holdfast: building and running the examples"
-	@cd Examples && swift run FirstPolicy
+	@cd Examples && swift run FirstPolicy && swift run CallsOverGRPC
 
 bench: build
 	@Scripts/install python3 python3-venv

@@ -35,6 +35,8 @@ struct Tokens: Sendable {
 
 let tokens = Tokens()
 
+struct MalformedOrder: Error {}
+
 /// Stands for what a client answers with.
 struct HTTPResponse: Sendable {
     struct Status: Sendable { let code: Int }
