@@ -294,7 +294,8 @@ import Testing
             }
             let cases: [(String, String, Int, String)] = [
                 (
-                    "endpoints", #"{"service":"service","endpoint":"e","action":"drain","reason":"r","For":"10m"}"#, 400,
+                    "endpoints", #"{"service":"service","endpoint":"e","action":"drain","reason":"r","For":"10m"}"#,
+                    400,
                     "it has no member 'For'"
                 ),
                 (

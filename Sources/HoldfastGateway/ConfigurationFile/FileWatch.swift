@@ -154,9 +154,9 @@ final class FileWatch: Sendable {
         guard let folder = state.withLock({ $0.folders[event.wd] }), folder.names.contains(name) else { return false }
         guard event.mask & UInt32(IN_CLOSE_WRITE | IN_MOVED_TO) == 0 else { return true }
         // A file that was created is empty until it has been written and closed; a link, to whatever, is whole at once.
-        var status = stat()
-        let isFresh = lstat("\(folder.path)/\(name)", &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        return !(isFresh && status.st_nlink == 1)
+        let found = try? FileManager.default.attributesOfItem(atPath: "\(folder.path)/\(name)")
+        let isFile = found?[.type] as? FileAttributeType == .typeRegular
+        return !(isFile && found?[.referenceCount] as? Int == 1)
     }
 }
 #endif

@@ -148,11 +148,7 @@ struct RequestReport: Sendable {
     /// The trace's name alone.
     var traceID: String? { traceparent.flatMap { TraceParent($0)?.traceID } }
 
-    static var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    static var now: Int64 { Int64(Date.now.timeIntervalSince1970 * 1_000) }
 
     /// What of a target is its path: neither scheme and authority, in which there may be a password, nor the query.
     private static func path(of target: String) -> String {

@@ -44,11 +44,8 @@ package final class ServiceManager: Sendable {
         }
     }
 
-    private static var monotonicMicroseconds: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
-    }
+    /// Of the monotonic clock, which Dispatch reads.
+    private static var monotonicMicroseconds: UInt64 { DispatchTime.now().uptimeNanoseconds / 1_000 }
 
     /// - Returns: What went wrong.
     private static func send(_ bytes: [UInt8], to name: String) -> String? {
