@@ -163,6 +163,7 @@ private final class IllGateway: Sendable {
         (snapshot.refusedByConnections, snapshot.acceptPauses) = (scrape * 10, scrape * 10)
         (snapshot.handshakeFailures, snapshot.adminRefusals) = (scrape * 100, scrape * 30)
         snapshot.accessLog.droppedFull = scrape
+        snapshot.overrides = ["drained": 1]
         // As while half of a fleet runs another version.
         let version = "holdfast_build_info{version=\"\(GatewayVersion.current)\"} 1\n"
         return GatewayMetrics.text(snapshot)
