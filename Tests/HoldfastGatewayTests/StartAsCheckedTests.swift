@@ -1,5 +1,6 @@
 #if Gateway
 import Foundation
+import Holdfast
 import TestSupport
 import Testing
 
@@ -46,7 +47,12 @@ import Testing
         configuration.accessLog = AccessLogConfiguration()
         configuration.accessLog?.path = path
         #expect(configuration.logsIntoStore == isRefused)
-        #expect(throws: isRefused ? ConfigurationError.self : Never.self) { try configuration.validate() }
+        do throws(ConfigurationError) {
+            try configuration.validate()
+            #expect(!isRefused)
+        } catch {
+            #expect(isRefused && error.option == "access log's path")
+        }
     }
 
     @Test(arguments: [
