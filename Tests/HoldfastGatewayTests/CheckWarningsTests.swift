@@ -56,11 +56,11 @@ import Testing
         (text(route: "bodyLimit: 10MiB"), "6:38:", "bodyLimit is 10MiB, but a request with a key"),
         (text(endpoints: "[http://a, http://a]"), "4:18:", "services.a.endpoints has http://a:80 twice"),
         (
-            text(route: "deadline: 5s, attemptTimeout: 5s, hedge: {after: 40s}"), "6:81:",
+            text(route: "deadline: 5s, attemptTimeout: 5s, hedge: {after: 40s}"), "6:76:",
             "hedge does nothing: an attempt ends after 5s, and a hedge would come after 40s"
         ),
         (
-            text(route: "hedge: {after: 10s}"), "6:43:",
+            text(route: "hedge: {after: 10s}"), "6:42:",
             "hedge does nothing: an attempt ends after 10s, and a hedge would come after 10s"
         ),
         (text(route: "caller: address"), "6:35:", "callers are told apart by address, and keys are on"),

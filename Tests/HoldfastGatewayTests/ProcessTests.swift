@@ -203,7 +203,6 @@ import Testing
         ("--upstream", "https://secure.internal", "http://HOST[:PORT]"),
         ("--listen", "8080", "HOST:PORT, with IPv6 addresses in brackets"),
         ("--admin", "::1:9090", "HOST:PORT, with IPv6 addresses in brackets"),
-        ("--store", "floppy", "memory, sqlite:PATH, postgres://…, or valkey://…"),
         ("--cooldown", "5", "a duration such as 250ms, 5s"),
         ("--probe", "charges", "a path that begins with '/'"),
         ("--probe", "/charges/{key", "a path in which braces hold a name"),
@@ -216,6 +215,16 @@ import Testing
         #expect(status == 64)
         #expect(errors.hasPrefix("holdfast: The value '\(value)' is invalid for '\(option) "), "\(errors)")
         #expect(errors.contains("it must be \(allowed)"), "\(errors)")
+    }
+
+    @Test(arguments: ["floppy", "user=u password=s3cret host=h", "postgres:/u:s3cret@h/x", "u:s3cret@h"])
+    func `a store that is none is told with what is allowed, and without what may be a password`(
+        value: String
+    ) async throws {
+        let (status, _, errors) = try await HoldfastProcess.run(
+            ["gateway", "--upstream", "http://127.0.0.1:1", "--store", value])
+        #expect(status == 64 && !errors.contains(value) && !errors.contains("s3cret"))
+        #expect(errors.hasPrefix("holdfast: --store must be memory, sqlite:PATH, postgres://…, or valkey://…"))
     }
 
     @Test func `a taken port ends with one line and 1, and a folder that is not there with 78`() async throws {

@@ -130,11 +130,12 @@ import Testing
         let folder = try ConfigurationFolder()
         defer { folder.remove() }
         let inside = folder.path("here.db")
-        for (path, words) in [
-            ("/no/where/x", "there is no folder /no/where"), ("no/where/x", "there is no folder no/where"),
-            (folder.path(""), "is a folder"), (inside, nil), ("x", nil),
+        for (path, log, words) in [
+            ("/no/where/x", "/no/where/y", "there is no folder /no/where"),
+            ("no/where/x", "no/where/y", "there is no folder no/where"),
+            (folder.path(""), "/", "is a folder"), (inside, "\(inside).log", nil), ("x", "y", nil),
         ] {
-            let text = "store: {location: \"sqlite:\(path)\"}\naccessLog: {path: \"\(path)\"}\n" + Self.rest
+            let text = "store: {location: \"sqlite:\(path)\"}\naccessLog: {path: \"\(log)\"}\n" + Self.rest
             let found = mistakes(text)
             #expect(found.count == (words == nil ? 0 : 2), "\(found)")
             if let words { #expect(found.allSatisfy { $0.hasSuffix(words) }, "\(found)") }
