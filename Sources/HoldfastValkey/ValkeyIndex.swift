@@ -23,14 +23,15 @@ enum ValkeyIndex {
     static func tallyKey(_ tag: Int) -> String { "\(ValkeyRecords.prefix(tag))tally" }
     static let versionKey = "\(ValkeyRecords.prefix(0))version"
 
-    /// The scores of what is listed by its fence, exclusive. A fence is at least the time in microseconds, so the bands hold
-    /// until 2065.
+    /// The scores of what is listed, exclusive: what is in flight by the end of its lease, the others by their fence. A fence
+    /// is at least the time in microseconds, so the bands hold until 2065.
     static func band(_ state: ClaimSummary.State) -> (letter: Character, from: Int64, to: Int64)? {
         switch state {
         case .unknown: ("u", 100_000_000_000_000, 3_000_000_000_000_000)
         case .notKept: ("t", 3_000_000_000_000_000, 6_000_000_000_000_000)
         case .released: ("r", 6_000_000_000_000_000, 9_000_000_000_000_000)
-        case .inFlight, .completed: nil
+        case .inFlight: ("i", 0, 10_000_000_000_000)
+        case .completed: nil
         }
     }
 

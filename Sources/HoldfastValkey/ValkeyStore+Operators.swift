@@ -52,8 +52,8 @@ extension ValkeyStore {
         }
     }
 
-    /// What is unknown, was not kept or was released is listed by the index. Of the others so many records are looked at, in
-    /// the server's order: what is completed is nearly all, and what is in flight is so for moments.
+    /// All but what is completed is listed by the index: by the fence, and what is in flight by the end of its lease. Of what is
+    /// completed, which is nearly all, so many records are looked at, in the server's order.
     public func summaries(
         standing state: ClaimSummary.State, after cursor: String?, atMost count: Int
     ) async throws -> ClaimPage {
@@ -62,6 +62,8 @@ extension ValkeyStore {
             return ClaimPage(summaries: page.summaries.filter { $0.state == state }, next: page.next, now: page.now)
         }
         let (after, count) = (try fence(atCursor: cursor), max(1, count))
+        // Leases may end in one millisecond, which a page must not end within. More than so many do not.
+        let fetched = max(1_000, count)
         // So that what is unknown since its lease ended is listed.
         if state == .unknown, cursor == nil { _ = try await usage() }
         let from = max(band.from, after + ValkeyIndex.offset(state))
@@ -69,7 +71,7 @@ extension ValkeyStore {
             [
                 [
                     "ZRANGEBYSCORE", ValkeyIndex.key(tag), "(\(from)", "(\(band.to)", "WITHSCORES", "LIMIT", "0",
-                    "\(count)",
+                    "\(state == .inFlight ? fetched : count)",
                 ],
                 ["EVAL", self.script.clockText, "0"],
             ]
@@ -89,7 +91,9 @@ extension ValkeyStore {
                 places.append((Int64(score) - ValkeyIndex.offset(state), tag, String(member.dropFirst(2))))
             }
         }
-        let page = places.sorted { $0.fence < $1.fence }.prefix(count)
+        let sorted = places.sorted { $0.fence < $1.fence }
+        let last = sorted.prefix(count).last?.fence
+        let page = sorted.prefix { $0.fence <= last ?? 0 }
         let read = try await answers(of: { tag in page.filter { $0.tag == tag }.flatMap { self.reading($0.key) } })
         var summaries: [ClaimSummary] = []
         for tag in read.indices {

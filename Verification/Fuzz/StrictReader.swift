@@ -82,7 +82,9 @@ struct StrictReader {
         else { throw Invalid(why: "a request line") }
         var message = Message(method: Self.text(words[0]), target: Self.text(words[1]))
         switch Self.text(words[2]) {
-        case "HTTP/1.1": break
+        // A minor version that nobody knows is the highest that is known (RFC 9110, section 2.5).
+        case "HTTP/1.1", "HTTP/1.2", "HTTP/1.3", "HTTP/1.4", "HTTP/1.5", "HTTP/1.6", "HTTP/1.7", "HTTP/1.8", "HTTP/1.9":
+            break
         case "HTTP/1.0": message.isOld = true
         default: throw Invalid(why: "a version")
         }
