@@ -143,10 +143,13 @@ extension FuzzTarget {
             finals.first?.values("transfer-encoding").count ?? 0)
     }
 
+    /// With the key of RFC 6455, section 1.2, and what is said to it.
     private static let upgrade = Array(
-        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".utf8)
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").utf8)
     private static let switching = Array(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".utf8)
+        ("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n").utf8)
 
     /// A request for a WebSocket. The first byte says whether the service agrees and whether the client waits for it; the
     /// first half of the rest is the service's, the second the client's. Once both have agreed, every byte crosses as it is.
