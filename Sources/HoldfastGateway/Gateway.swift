@@ -147,8 +147,7 @@ public final class Gateway: Service {
         idempotency.keysPerOrigin = configuration.keysPerAddress ?? min(max(1, bound.keys / 10), 1_000_000_000)
         idempotency.bytesPerOrigin = configuration.bytesPerAddress ?? max(1, bound.bytes / 10)
         idempotency.refusedRetention = configuration.refusedRetention
-        var persons = logger
-        persons.logLevel = .trace
+        let persons = logger.atAnyLevel
         return try IdempotencyEngine(
             store: store, configuration: idempotency, sealing: seal,
             onEvent: { [persons] event in

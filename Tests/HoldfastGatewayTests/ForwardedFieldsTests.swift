@@ -105,7 +105,7 @@ import Testing
         ("[::1]x", nil), ("a..b", nil), ("a:99999", nil), ("a:b", nil), ("[::1", nil), ("::1", nil), (".a", nil),
     ])
     func `the host is that of the outermost hop that is trusted, if it is one`(value: String, host: String?) {
-        #expect(read([("x-forwarded-for", "192.0.2.1"), ("x-forwarded-host", value)]).host == host)
+        #expect(read([("x-forwarded-for", "192.0.2.1"), ("x-forwarded-host", value)]).host?.text == host)
     }
 
     // MARK: Forwarded (RFC 7239)
@@ -152,7 +152,7 @@ import Testing
                 ("x-forwarded-proto", "http"), ("x-forwarded-for", "1.1.1.1"),
             ], in: .forwarded)
         #expect(said.chain.text == "192.0.2.1, 10.0.0.2, 10.0.0.1")
-        #expect(said.scheme == "https" && said.host == "shop.example:8443")
+        #expect(said.scheme == "https" && said.host?.text == "shop.example:8443")
     }
 
     @Test func `what is written is what is read`() throws {
@@ -161,7 +161,7 @@ import Testing
         #expect(text == "for=\"[2001:db8:2::7]\";proto=https;host=\"shop.example:8443\", for=10.0.0.2, for=10.0.0.1")
         let said = read([("forwarded", text)], in: .forwarded)
         #expect(said.chain.text == "2001:db8:2::7, 10.0.0.2, 10.0.0.1, 10.0.0.1")
-        #expect(said.scheme == "https" && said.host == "shop.example:8443")
+        #expect(said.scheme == "https" && said.host?.text == "shop.example:8443")
         #expect(ForwardedFields.forwarded(nil, scheme: "http", host: "a") == "for=unknown;proto=http;host=\"a\"")
     }
 

@@ -27,14 +27,6 @@ import Testing
         #expect(Set(Readiness.Stage.allCases.map(\.words)).count == Readiness.Stage.allCases.count)
     }
 
-    /// A port that was free a moment ago.
-    private func freePort() async throws -> Int {
-        let service = try await TestService.start { _, _ in .ok() }
-        let port = service.port
-        await service.stop()
-        return port
-    }
-
     private func answer(_ path: String, _ port: Int, headers: HTTPHeaders = [:]) async throws -> TestClient.Answer {
         while true {
             do { return try await TestClient.send(.GET, path, to: port, headers: headers) } catch is IOError {
@@ -48,7 +40,8 @@ import Testing
     func `a gateway is not ready until its store has answered, and says so before that`(token: String?) async throws {
         let service = try await TestService.start { _, _ in .ok() }
         var configuration = patientConfiguration(to: [service])
-        configuration.admin.address = .init(host: "127.0.0.1", port: try await freePort())
+        let held = HeldPort()
+        configuration.admin.address = .init(host: "127.0.0.1", port: held.port)
         configuration.admin.token = token
         let (clock, logger) = (ManualClock(), logger)
         let opened = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
@@ -75,12 +68,14 @@ import Testing
         #expect(head.status == 200)
         await gateway.stop()
         await service.stop()
+        withExtendedLifetime(held) {}
     }
 
     @Test func `a store that cannot be opened ends the start, and the control plane with it`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
         var configuration = patientConfiguration(to: [service])
-        let port = try await freePort()
+        let held = HeldPort()
+        let port = held.port
         configuration.admin.address = .init(host: "127.0.0.1", port: port)
         await #expect(throws: ClaimStoreError.self) {
             _ = try await Gateway.start(
@@ -91,6 +86,7 @@ import Testing
         try await expectEqual(answer("/ready", port).status, 200)
         await gateway.stop()
         await service.stop()
+        withExtendedLifetime(held) {}
     }
 
     @Test func `a gateway that is to end is not ready at once, and serves as before until its delay is over`()

@@ -24,8 +24,22 @@ def fresh():
     return f"key-{os.getpid()}-{next(numbers)}"
 
 
-class HTTP1:
+class Client:
     """A connection; it is made anew when it has ended."""
+
+    async def ask(self, method, path, fields=(), body=b""):
+        async with asyncio.timeout(PATIENCE):
+            await self.send(method, path, fields, body)
+            return await self.answer()
+
+    def close(self):
+        if self.writer:
+            self.writer.transport.abort()
+            self.writer = None
+
+
+class HTTP1(Client):
+    """With one request after the other."""
 
     def __init__(self, port, tls=None):
         self.port, self.tls, self.writer = port, tls, None
@@ -50,18 +64,8 @@ class HTTP1:
             self.close()
         return int(head[0].split()[1]), fields, body
 
-    async def ask(self, method, path, fields=(), body=b""):
-        async with asyncio.timeout(PATIENCE):
-            await self.send(method, path, fields, body)
-            return await self.answer()
 
-    def close(self):
-        if self.writer:
-            self.writer.transport.abort()
-            self.writer = None
-
-
-class HTTP2:
+class HTTP2(Client):
     """A connection with one request after the other, each a stream. The other side is asked to keep no table, so a status is
     its entry in the static one, or a literal (RFC 7541, sections 6.1 and 6.2)."""
 
@@ -137,16 +141,6 @@ class HTTP2:
             value = int(bits[:size], 2)
             found, bits = found + str(value if size == 5 else value - 0b011001 + 3), bits[size:]
         return found
-
-    async def ask(self, method, path, fields=(), body=b""):
-        async with asyncio.timeout(PATIENCE):
-            await self.send(method, path, fields, body)
-            return await self.answer()
-
-    def close(self):
-        if self.writer:
-            self.writer.transport.abort()
-            self.writer = None
 
 
 class Load:

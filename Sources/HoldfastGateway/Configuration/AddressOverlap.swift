@@ -1,5 +1,4 @@
 #if Gateway
-import Foundation
 import Holdfast
 
 extension GatewayConfiguration.Address {
@@ -42,14 +41,6 @@ extension GatewayConfiguration {
             throw ConfigurationError(
                 option: "listener's address", value: "\(listener.address)", allowed: "used once: \(other) takes it too")
         }
-    }
-
-    /// Whether the access log would be written into the store's file, or one of those beside it.
-    var logsIntoStore: Bool {
-        guard case .sqlite(let path) = store.location, let log = accessLog?.path else { return false }
-        func whole(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-        let (store, lines) = (whole(path), whole(log))
-        return lines.hasPrefix(store) && ["", "-wal", "-shm", "-journal"].contains(lines.dropFirst(store.count))
     }
 
     /// Whether another gateway may listen on its addresses, to take them over. Where keys are not shared, two at once would

@@ -1,4 +1,5 @@
 #if Gateway
+import Foundation
 package import Holdfast
 
 /// Where claims and outcomes are kept.
@@ -58,5 +59,20 @@ public enum StoreLocation: Sendable, Hashable, CustomStringConvertible {
         case .sqlite(let path): "sqlite:\(path)"
         }
     }
+}
+
+extension StoreLocation {
+    /// Whether a file is the store's, or one of those that SQLite keeps beside it.
+    func keeps(file path: String) -> Bool {
+        guard case .sqlite(let store) = self else { return false }
+        func whole(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        let (own, other) = (whole(store), whole(path))
+        return other.hasPrefix(own) && ["", "-wal", "-shm", "-journal"].contains(other.dropFirst(own.count))
+    }
+}
+
+extension GatewayConfiguration {
+    /// Whether the access log would be written into the store.
+    var logsIntoStore: Bool { accessLog?.path.map { store.location.keeps(file: $0) } ?? false }
 }
 #endif

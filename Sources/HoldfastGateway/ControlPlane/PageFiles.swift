@@ -9,8 +9,9 @@ import NIOCore
 /// none from elsewhere, and no text becomes part of the page but as text (Content Security Policy Level 3; Trusted Types).
 enum PageFiles {
     static let policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " + neverAllowed
+    private static let neverAllowed =
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
         + "trusted-types 'none'"
 
     private static let script = "text/javascript; charset=utf-8"
@@ -59,8 +60,7 @@ enum PageFiles {
             return "'sha256-\(Data(SHA256.hash(data: Data(text.utf8))).base64EncodedString())'"
         }
         return "default-src 'none'; script-src \(hash("script")); style-src \(hash("style")); connect-src 'self'; "
-            + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-            + "trusted-types 'none'"
+            + neverAllowed
     }()
 }
 #endif

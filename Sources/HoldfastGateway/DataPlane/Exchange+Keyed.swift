@@ -181,16 +181,14 @@ extension Exchange {
 
     /// What is asked for; nil where spellings that some service takes for the same cannot be told.
     private var operation: Operation? {
-        let host = hostAskedFor
+        let host = origin.host?.host
         return route.service.configuration.exactPaths
             ? Operation(spelled: target, for: host) : Operation(read: target, for: host)
     }
 
-    private var hostAskedFor: String? { origin.host.flatMap { Authority($0)?.host } }
-
     /// What the key is unique within. Two hosts may be two tenants' doors to the same service.
     var scope: Scope {
-        let operation = (operation ?? Operation(spelled: target, for: hostAskedFor)).description
+        let operation = (operation ?? Operation(spelled: target, for: origin.host?.host)).description
         let fields = route.scopeFields.map { ($0, request.headers[$0]) }
         return Scope(caller: caller, operation: KeyScope.operation(operation, with: fields))
     }

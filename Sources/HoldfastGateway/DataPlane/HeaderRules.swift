@@ -47,7 +47,7 @@ enum HeaderRules {
     ) {
         let authority = own.authority?.text ?? own.address.description
         fields.add(name: "host", value: authority)
-        let (origin, asked) = (own.origin, own.origin.host ?? authority)
+        let (origin, asked) = (own.origin, own.origin.host?.text ?? authority)
         if let hops = origin.hops { fields.add(name: "x-forwarded-for", value: hops) }
         fields.add(name: "x-forwarded-proto", value: origin.scheme)
         fields.add(name: "x-forwarded-host", value: asked)

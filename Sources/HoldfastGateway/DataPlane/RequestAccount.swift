@@ -120,7 +120,7 @@ extension Exchange {
         shared.observer.report(
             RequestReport(
                 id: requestID, route: route.name, service: route.service.name,
-                method: request.method.rawValue, host: origin.host ?? target.authority?.text ?? "",
+                method: request.method.rawValue, host: (origin.host ?? target.authority)?.text ?? "",
                 path: String(target.path), status: account.status, duration: duration,
                 endpoint: account.attempts.last?.endpoint ?? tried.latest?.name,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,

@@ -9,7 +9,7 @@ enum ForwardedFields {
         /// `http` or `https`, as the outermost trusted hop was asked.
         var scheme: String?
         /// The `Host` that the outermost trusted hop was asked for.
-        var host: String?
+        var host: Authority?
     }
 
     /// Whether a field is one of these.
@@ -92,8 +92,8 @@ enum ForwardedFields {
     }
 
     /// What a `Host` may be as well; nil for anything else.
-    private static func host(_ text: ArraySlice<UInt8>) -> String? {
-        Authority(String(decoding: text, as: UTF8.self))?.text
+    private static func host(_ text: ArraySlice<UInt8>) -> Authority? {
+        Authority(String(decoding: text, as: UTF8.self))
     }
 
     // MARK: Writing

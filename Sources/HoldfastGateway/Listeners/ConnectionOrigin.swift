@@ -91,7 +91,7 @@ struct RequestOrigin {
     /// How the client came: `http` or `https`.
     var scheme: String
     /// The `Host` that the client asked for, where a trusted hop has said so.
-    var host: String?
+    var host: Authority?
     /// The client's place among callers (``FailingCallersMachine``).
     var callerPlace = 0
     /// What the request is called, where a trusted hop has said so.

@@ -54,23 +54,9 @@ extension AccessLog {
         }
 
         private func writeWhole(_ bytes: [UInt8]) -> String? {
-            var done = 0
-            while done < bytes.count {
-                let count = bytes.withUnsafeBytes { buffer in
-                    Foundation.write(descriptor, buffer.baseAddress.map { $0 + done }, bytes.count - done)
-                }
-                if count >= 0 {
-                    done += count
-                    isTorn = done < bytes.count
-                } else if errno == EAGAIN {
-                    // Another process may have made the standard output one that does not block.
-                    var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    _ = Foundation.poll(&poll, 1, -1)
-                } else if errno != EINTR {
-                    return Self.message(errno)
-                }
-            }
-            return nil
+            let (count, error) = WholeWrite.write(bytes, to: descriptor, patience: -1)
+            if count > 0 { isTorn = count < bytes.count }
+            return error.map(Self.message)
         }
 
         private static func message(_ code: Int32) -> String { String(cString: strerror(code)) }

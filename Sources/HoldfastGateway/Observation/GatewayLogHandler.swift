@@ -45,23 +45,7 @@ final class LogOutput: Sendable {
 
     /// What cannot be written is lost: there is nowhere left to say it.
     func write(_ line: [UInt8]) {
-        descriptor.withLock { descriptor in
-            var done = 0
-            while done < line.count {
-                let count = line.withUnsafeBytes { bytes in
-                    Foundation.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-                }
-                if count >= 0 {
-                    done += count
-                } else if errno == EAGAIN {
-                    // Another process may have made it one that does not block.
-                    var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    guard poll(&waiting, 1, 1_000) > 0 else { return }
-                } else if errno != EINTR {
-                    return
-                }
-            }
-        }
+        descriptor.withLock { _ = WholeWrite.write(line, to: $0, patience: 1_000) }
     }
 }
 #endif

@@ -35,10 +35,7 @@ final class Overrides: Sendable {
     init(level: LogLevelSwitch, clock: any TimeSource, logger: Logger) {
         self.level = level
         self.clock = clock
-        var logger = logger
-        // Who asks for silence is told too.
-        logger.logLevel = .trace
-        self.logger = logger
+        self.logger = logger.atAnyLevel
     }
 
     /// For whoever has none of the rest.

@@ -66,4 +66,13 @@ struct SwitchedLogHandler: LogHandler {
         base.log(event: event)
     }
 }
+
+extension Logger {
+    /// The same, whatever the log's level: for what a person has done. Whoever asks for silence is told too.
+    var atAnyLevel: Logger {
+        var logger = self
+        logger.logLevel = .trace
+        return logger
+    }
+}
 #endif
