@@ -5,7 +5,7 @@
 @available(
     *, unavailable,
     message:
-        "HoldfastCommands is empty without its trait: write .package(url: …, from: …, traits: [\"Gateway\"]) in your manifest"
+        "HoldfastCommands is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Gateway\"]) in your manifest"
 )
 public enum HoldfastCommand {
     public static func main() async {}

@@ -7,7 +7,7 @@ public import HoldfastIdempotency
 @available(
     *, unavailable,
     message:
-        "HoldfastGateway is empty without its trait: write .package(url: …, from: …, traits: [\"Gateway\"]) in your manifest"
+        "HoldfastGateway is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Gateway\"]) in your manifest"
 )
 public final class Gateway: Sendable {
     public static func start<Configuration, Logger>(
@@ -19,7 +19,7 @@ public final class Gateway: Sendable {
 @available(
     *, unavailable,
     message:
-        "HoldfastGateway is empty without its trait: write .package(url: …, from: …, traits: [\"Gateway\"]) in your manifest"
+        "HoldfastGateway is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Gateway\"]) in your manifest"
 )
 public struct GatewayConfiguration: Sendable {
     public init<Listeners, Services, Routes>(listeners: Listeners, services: Services, routes: Routes, threads: Int) {}
@@ -29,35 +29,35 @@ public struct GatewayConfiguration: Sendable {
 @available(
     *, unavailable,
     message:
-        "HoldfastGateway is empty without its trait: write .package(url: …, from: …, traits: [\"Gateway\"]) in your manifest"
+        "HoldfastGateway is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Gateway\"]) in your manifest"
 )
 public enum ConfigurationFile {}
 
 @available(
     *, unavailable,
     message:
-        "HoldfastGateway is empty without its trait: write .package(url: …, from: …, traits: [\"Gateway\"]) in your manifest"
+        "HoldfastGateway is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Gateway\"]) in your manifest"
 )
 public enum ConfigurationReloader {}
 
 @available(
     *, unavailable,
     message:
-        "HoldfastGateway is empty without its trait: write .package(url: …, from: …, traits: [\"Gateway\"]) in your manifest"
+        "HoldfastGateway is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Gateway\"]) in your manifest"
 )
 public enum ListenerConfiguration {}
 
 @available(
     *, unavailable,
     message:
-        "HoldfastGateway is empty without its trait: write .package(url: …, from: …, traits: [\"Gateway\"]) in your manifest"
+        "HoldfastGateway is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Gateway\"]) in your manifest"
 )
 public enum RouteConfiguration {}
 
 @available(
     *, unavailable,
     message:
-        "HoldfastGateway is empty without its trait: write .package(url: …, from: …, traits: [\"Gateway\"]) in your manifest"
+        "HoldfastGateway is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Gateway\"]) in your manifest"
 )
 public enum ServiceConfiguration {}
 #endif

@@ -7,7 +7,7 @@ public import HoldfastIdempotency
 @available(
     *, unavailable,
     message:
-        "HoldfastPostgres is empty without its trait: write .package(url: …, from: …, traits: [\"PostgreSQL\"]) in your manifest"
+        "HoldfastPostgres is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"PostgreSQL\"]) in your manifest"
 )
 public final class PostgresStore: AbsentClaimStore {
     public init(url: String, connections: Int = 4, clock: any TimeSource = MonotonicClock()) async throws {}
@@ -18,7 +18,7 @@ public final class PostgresStore: AbsentClaimStore {
 @available(
     *, unavailable,
     message:
-        "HoldfastPostgres is empty without its trait: write .package(url: …, from: …, traits: [\"PostgreSQL\"]) in your manifest"
+        "HoldfastPostgres is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"PostgreSQL\"]) in your manifest"
 )
 public enum PostgresRows {}
 #endif

@@ -7,7 +7,7 @@ public import HoldfastIdempotency
 @available(
     *, unavailable,
     message:
-        "HoldfastSQLite is empty without its trait: write .package(url: …, from: …, traits: [\"SQLite\"]) in your manifest"
+        "HoldfastSQLite is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"SQLite\"]) in your manifest"
 )
 public final class SQLiteStore: AbsentClaimStore {
     public init(path: String, clock: any TimeSource = MonotonicClock()) throws(ClaimStoreError) {}
@@ -16,7 +16,7 @@ public final class SQLiteStore: AbsentClaimStore {
 @available(
     *, unavailable,
     message:
-        "HoldfastSQLite is empty without its trait: write .package(url: …, from: …, traits: [\"SQLite\"]) in your manifest"
+        "HoldfastSQLite is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"SQLite\"]) in your manifest"
 )
 public struct SQLiteTransactionClaims: Sendable {
     public init<Database>(

@@ -7,7 +7,7 @@ public import HoldfastIdempotency
 @available(
     *, unavailable,
     message:
-        "HoldfastValkey is empty without its trait: write .package(url: …, from: …, traits: [\"Valkey\"]) in your manifest"
+        "HoldfastValkey is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Valkey\"]) in your manifest"
 )
 public final class ValkeyStore: AbsentClaimStore {
     public init(url: String, clock: any TimeSource = MonotonicClock()) async throws {}
@@ -16,7 +16,7 @@ public final class ValkeyStore: AbsentClaimStore {
 @available(
     *, unavailable,
     message:
-        "HoldfastValkey is empty without its trait: write .package(url: …, from: …, traits: [\"Valkey\"]) in your manifest"
+        "HoldfastValkey is empty without its trait: write .package(url: …, branch: \"main\", traits: [\"Valkey\"]) in your manifest"
 )
 public struct ValkeyAddress: Sendable {
     public init(url: String) throws(ConfigurationError) {}

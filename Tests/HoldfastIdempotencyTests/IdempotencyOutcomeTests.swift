@@ -159,7 +159,7 @@ import Testing
         policy.unknown = .rerun
         func run() async throws -> Int {
             try await engine.run(key, in: scope, saying: [], policy: policy) { execution in
-                try await execution.step("charge") { _ in
+                _ = try await execution.step("charge") { _ in
                     count.withLock { count in
                         count += 1
                         return count

@@ -243,9 +243,10 @@ public final class CircuitBreaker: Sendable {
         _ verdict: Verdict, for ticket: CircuitBreakerMachine.Ticket, took: Duration? = nil
     ) {
         let seen = ClosedWord(bits: word.load(ordering: .acquiring))
+        // What most calls say: a success where no failure was before it.
+        if verdict == .succeeded, !hasRates, ticket.probe == 0, seen.isUnmoved(since: ticket.generation) { return }
         // The generation only moves on, so a result that is late here is late for good.
         if seen.generation != ticket.generation, ticket.probe != CircuitBreakerMachine.Ticket.observed { return }
-        if seen.isCounting, seen.streak == 0, !hasRates, verdict == .succeeded, ticket.probe == 0 { return }
         recordMeasured(verdict, for: ticket, took: took, seen)
     }
 

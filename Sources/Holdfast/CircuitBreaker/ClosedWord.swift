@@ -45,6 +45,14 @@ struct ClosedWord: Equatable {
     @inlinable var isCounting: Bool { bits >> 30 & 1 == 1 }
     @inlinable var streak: Int { Int(truncatingIfNeeded: bits & Self.streakMask) }
 
+    /// Whether results are counted, the generation is this one, and no failure has been seen since the last success: a
+    /// success changes nothing then.
+    @inlinable
+    func isUnmoved(since generation: UInt32) -> Bool {
+        // All at once: `isCounting` is the lower bit of the mode, and the upper one is left out.
+        bits & ~(1 << 31) == UInt64(generation) << 32 | 1 << 30
+    }
+
     @inlinable
     func with(streak: Int) -> ClosedWord {
         ClosedWord(bits: bits & ~Self.streakMask | UInt64(truncatingIfNeeded: streak))

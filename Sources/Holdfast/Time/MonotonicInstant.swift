@@ -19,7 +19,9 @@ public struct MonotonicInstant: Sendable, Hashable, InstantProtocol {
     }
 
     public func duration(to other: MonotonicInstant) -> Duration {
-        .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)
+        let (difference, overflow) = other.nanoseconds.subtractingReportingOverflow(nanoseconds)
+        // A `Duration` has 128 bits, and two of them cost more than one. Only instants centuries apart need them.
+        return overflow ? .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds) : .nanoseconds(difference)
     }
 
     public static func < (left: MonotonicInstant, right: MonotonicInstant) -> Bool {
