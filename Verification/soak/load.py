@@ -157,7 +157,7 @@ class Load:
         made = [(way, lambda: HTTP1(self.port)) for way in ways]
         made += [(way, lambda: HTTP2(self.port)) for way in (self.plain, self.keyed, self.in_two_tries, self.leaving_a_stream)]
         made += [(self.new, lambda: HTTP1(self.port)), (self.new, lambda: HTTP1(self.tls_port, self.tls)), (self.unknown, lambda: HTTP1(self.port))]
-        await asyncio.gather(*(self._repeat(way, make) for way, make in made), self._view(), self._scrape())
+        await asyncio.gather(*(self._repeat(way, make) for way, make in made), self._view(), self._scrape(), self._probe())
 
     async def fill(self):
         """Fills what is bounded and full within minutes of any traffic: the explanations, and the waiting lines of a pool."""
@@ -325,6 +325,16 @@ class Load:
             except Exception as error:
                 self.errors.append(f"a scrape: {type(error).__name__} {error}")
             await asyncio.sleep(1)
+
+    async def _probe(self):
+        """Whoever asks often, so that what a single request leaves behind comes to a sum."""
+        while not self.ends:
+            try:
+                await self._get("/ready")
+                self.counts["probes"] += 1
+            except Exception as error:
+                self.errors.append(f"a probe: {type(error).__name__} {error}")
+            await asyncio.sleep(self.pause)
 
     async def _get(self, path):
         """Over a connection of its own, which the control plane may keep or close."""

@@ -10,8 +10,6 @@ import Synchronization
 /// Shows what the data plane does: a page, its state as JSON and as a stream of events, and metrics. It listens before
 /// there is anything to show, so that whoever asks whether the gateway is ready has an answer from the beginning.
 final class ControlPlane: Sendable {
-    private typealias Answer = @Sendable (Request, AdminContext) async throws -> Response
-
     /// What has something to show.
     private struct Shown {
         let sampling: Task<Void, Never>
@@ -31,26 +29,22 @@ final class ControlPlane: Sendable {
 
     var address: GatewayConfiguration.Address { server.address }
 
-    /// Who answers at the moment.
+    /// The responder of the moment.
     private final class Door: HTTPResponder {
-        private let answer: Mutex<Answer>
+        /// No closure: a lock that is generic wraps one anew whenever it is read, and the wraps are kept.
+        private let responder: Mutex<any HTTPResponder<AdminContext>>
 
-        init(_ responder: some HTTPResponder<AdminContext>) {
-            answer = Mutex(Self.answer(by: responder))
+        init(_ responder: any HTTPResponder<AdminContext>) {
+            self.responder = Mutex(responder)
         }
 
-        func open(to responder: some HTTPResponder<AdminContext>) {
-            let next = Self.answer(by: responder)
-            answer.withLock { $0 = next }
-        }
-
-        private static func answer(by responder: some HTTPResponder<AdminContext>) -> Answer {
-            { request, context in try await responder.respond(to: request, context: context) }
+        func open(to next: any HTTPResponder<AdminContext>) {
+            responder.withLock { $0 = next }
         }
 
         @concurrent func respond(to request: Request, context: AdminContext) async throws -> Response {
-            let answer = answer.withLock { $0 }
-            return try await answer(request, context)
+            let responder = responder.withLock { $0 }
+            return try await responder.respond(to: request, context: context)
         }
     }
 
