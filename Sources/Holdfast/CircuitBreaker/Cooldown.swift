@@ -70,10 +70,12 @@ public struct Cooldown: Sendable, Hashable, CustomStringConvertible {
 func grown(_ base: Duration, by factor: Double, times: Int, cap: Duration) -> Int64 {
     var nanoseconds = Double(base.saturatingNanoseconds)
     let limit = Double(cap.saturatingNanoseconds)
-    var remaining = times
+    var (power, remaining) = (factor, times)
+    // By squares: a factor that is barely above 1 takes as few steps as any other.
     while remaining > 0, factor > 1, nanoseconds > 0, nanoseconds < limit {
-        nanoseconds *= factor
-        remaining -= 1
+        if !remaining.isMultiple(of: 2) { nanoseconds *= power }
+        power *= power
+        remaining /= 2
     }
     return Int64(min(nanoseconds, limit))
 }

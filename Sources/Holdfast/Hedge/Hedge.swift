@@ -104,6 +104,8 @@ public final class Hedge: Sendable {
             while let event = try await group.next() {
                 switch event {
                 case .delayPassed:
+                    // A caller may leave as the delay ends.
+                    guard !Task.isCancelled else { continue }
                     let name = attempt.context?.name
                     let decision = machine.delayPassed {
                         if budget.withdraw(.hedge) { return true }

@@ -82,7 +82,7 @@ public struct Backoff: Sendable, Hashable, CustomStringConvertible {
     /// The wait before the retry that follows this many failed attempts.
     ///
     /// - Parameters:
-    ///   - attempt: How many attempts have failed, from 1.
+    ///   - attempt: How many attempts have failed: 1 or more, and less is taken for 1.
     ///   - previous: The wait before it, for those that follow from one another; nil before the first.
     ///   - generator: What the jitter is drawn from.
     public func wait(
@@ -90,17 +90,18 @@ public struct Backoff: Sendable, Hashable, CustomStringConvertible {
     ) -> Duration {
         let limit = cap.saturatingNanoseconds
         let first = base.saturatingNanoseconds
+        let retries = max(1, attempt) - 1
         let whole: Int64
         switch growth {
         case .constant:
             whole = first
         case .linear(let step):
             let (added, overflow) = step.saturatingNanoseconds.multipliedReportingOverflow(
-                by: Int64(max(0, attempt - 1)))
+                by: Int64(retries))
             let (sum, carried) = first.addingReportingOverflow(added)
             whole = overflow || carried ? limit : min(sum, limit)
         case .exponential(let factor):
-            whole = grown(base, by: factor, times: attempt - 1, cap: cap)
+            whole = grown(base, by: factor, times: retries, cap: cap)
         case .decorrelated:
             let (tripled, overflow) = (previous ?? base).saturatingNanoseconds.multipliedReportingOverflow(by: 3)
             let upper = max(first, overflow ? limit : min(tripled, limit))

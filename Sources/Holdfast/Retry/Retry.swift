@@ -155,11 +155,9 @@ public struct Retry: Sendable {
                 let (name, number) = (attempt.context?.name, machine.attempt)
                 HoldfastEvents.tell(.retry(call: name, number: number, wait: wait, after: failure))
                 do {
-                    if wait > .zero {
-                        try await clock.sleep(for: wait, as: .backoff)
-                    } else {
-                        try Task.checkCancellation()
-                    }
+                    if wait > .zero { try await clock.sleep(for: wait, as: .backoff) }
+                    // A caller may leave as the wait ends.
+                    try Task.checkCancellation()
                 } catch {
                     throw gaveUp(failures, because: .cancelled, nil, attempt)
                 }

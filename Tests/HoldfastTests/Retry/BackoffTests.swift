@@ -46,7 +46,7 @@ import Testing
     @Test(arguments: [1, 1.000_001, 10, Double.greatestFiniteMagnitude, .infinity, .nan, 0, -2])
     func `an extreme factor neither traps nor exceeds the cap`(factor: Double) {
         let backoff = Backoff.exponential(from: .nanoseconds(1), cap: .seconds(3_600), factor: factor)
-        for attempt in [Int.min + 1, 0, 1, 2, 100] {
+        for attempt in [Int.min, -1, 0, 1, 2, 39, 63, 64, 65, 100, 1 << 32, Int.max] {
             #expect(waits(backoff, afterAttempt: attempt).allSatisfy { $0 >= .zero && $0 <= .seconds(3_600) })
         }
     }

@@ -46,6 +46,32 @@ import Testing
         #expect(cancelled.withLock { $0 }, "it was waited for, too")
     }
 
+    @Test func `a caller that leaves as the delay ends is not hedged`() async throws {
+        let attempts = Mutex<[Int]>([])
+        let caller = Mutex<Task<Void, any Error>?>(nil)
+        let (start, started) = AsyncStream<Void>.makeStream()
+        let budget = try RetryBudget(clock: clock)
+        var configuration = HedgeConfiguration()
+        configuration.delay = .fixed(.seconds(1))
+        let hedge = try Hedge(
+            configuration: configuration, budget: budget,
+            clock: LeavingClock { caller.withLock { $0 }?.cancel() })
+        let balance = budget.snapshot().balance
+        let call = Task {
+            for await _ in start { break }
+            try await hedge.run(repeatable: .idempotent) { attempt in
+                attempts.withLock { $0.append(attempt.number) }
+                // It takes no notice of the cancellation for a while.
+                for _ in 0..<1_000 { await Task.yield() }
+            }
+        }
+        caller.withLock { $0 = call }
+        started.yield()
+        try await call.value
+        #expect(attempts.withLock { $0 } == [1])
+        #expect(budget.snapshot().balance == balance)
+    }
+
     @Test func `a drowning dependency is not hedged when the budget is spent`() async throws {
         let budget = try RetryBudget(configuration: .ratio(0, reservePerSecond: 0), clock: clock)
         let (clock, hedge) = (clock, try hedge(budget: budget))

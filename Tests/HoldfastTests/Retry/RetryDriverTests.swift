@@ -99,6 +99,19 @@ import Testing
         #expect(failure?.reason == .cancelled)
     }
 
+    @Test func `a caller that leaves as the wait ends gets no second attempt`() async throws {
+        let leaving = LeavingClock { withUnsafeCurrentTask { $0?.cancel() } }
+        let retry = try Retry(.constant(.seconds(1)), budget: RetryBudget(clock: clock), clock: leaving)
+        let call = Task {
+            try await retry.run(repeatable: .idempotent, on: .anyError) { attempt throws(Broken) in
+                throw Broken(attempt: attempt.number)
+            }
+        }
+        let failure = await #expect(throws: CallFailure<Broken>.self) { try await call.value }
+        #expect(failure?.all == [Broken(attempt: 1)])
+        #expect(failure?.reason == .cancelled)
+    }
+
     @Test func `a caller that is gone during the attempt gets no second one`() async throws {
         let retry = try Retry(.constant(.zero), budget: RetryBudget(clock: clock))
         let call = Task {
