@@ -21,7 +21,7 @@ export const charts = new Set();
 const seen = new IntersectionObserver(entries => {
   for (const { target, isIntersecting } of entries) {
     target.isSeen = isIntersecting;
-    if (isIntersecting) draw(target);
+    if (isIntersecting) draw(target, sizeOf(target));
   }
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -43,15 +43,20 @@ export function chart(row, kind, label) {
   return canvas;
 }
 
-// Charts whose rows are gone are forgotten with them.
+// Charts whose rows are gone are forgotten with them. All sizes are asked for before the first is drawn: one that is asked
+// for in between has the browser lay out the page once more.
 export function redraw() {
+  const wanted = [];
   for (const canvas of charts) {
     if (!canvas.isConnected) {
       charts.delete(canvas);
       seen.unobserve(canvas);
-    } else if (canvas.isSeen) draw(canvas);
+    } else if (canvas.isSeen) wanted.push([canvas, sizeOf(canvas)]);
   }
+  for (const [canvas, size] of wanted) draw(canvas, size);
 }
+
+const sizeOf = ({ clientWidth, clientHeight }) => [clientWidth, clientHeight];
 
 export const time = microseconds => microseconds >= 1e6 ? `${+(microseconds / 1e6).toFixed(1)} s`
   : microseconds >= 1e4 ? `${Math.round(microseconds / 1e3)} ms` : `${+(microseconds / 1e3).toFixed(1)} ms`;
@@ -91,8 +96,8 @@ function words(canvas) {
   return `${label}: ${count(lately(row, kind, samples))} in ten minutes`;
 }
 
-function draw(canvas) {
-  const width = canvas.clientWidth, height = canvas.clientHeight, scale = devicePixelRatio || 1;
+function draw(canvas, [width, height]) {
+  const scale = devicePixelRatio || 1;
   if (!width) return;
   if (canvas.width !== Math.round(width * scale)) [canvas.width, canvas.height] = [width, height].map(x => Math.round(x * scale));
   const pen = canvas.getContext("2d"), all = values(canvas), isStack = canvas.kind === "classes" || canvas.kind === "rejected";
