@@ -39,15 +39,37 @@ import Testing
         plain.count += 1
     }
 
-    @Test func `a limit below is no later than it`() async throws {
+    @Test(arguments: [[2, 9], [9, 2], [2, 9, 9], [9, 2, 9], [9, 9, 2]])
+    func `the earliest of all limits counts wherever it stands`(limits: [Int]) async throws {
         let clock = self.clock
+        let seconds = limits.map { Duration.seconds($0) }
         let call = Task {
-            try await withCooperativeDeadline(in: .seconds(2), clock: clock) {
-                try await withDeadline(in: .seconds(9), clock: clock) { try await clock.sleep(for: .seconds(100)) }
+            try await withCooperativeDeadline(in: seconds[0], clock: clock) {
+                try await withCooperativeDeadline(in: seconds[seconds.count - 2], clock: clock) {
+                    try await withDeadline(in: seconds[seconds.count - 1], clock: clock) {
+                        try await clock.sleep(for: .seconds(100))
+                    }
+                }
             }
         }
         await clock.sleepers(2)
         clock.advance(by: .seconds(2))
+        let error = await #expect(throws: TimeoutError.self) { try await call.value }
+        #expect(error?.limit.duration == .seconds(2))
+    }
+
+    @Test(arguments: [[2, 9], [9, 2]])
+    func `the earliest of the limits on another clock counts wherever it stands`(limits: [Int]) async throws {
+        let (clock, other) = (self.clock, ManualClock())
+        let call = Task {
+            try await withCooperativeDeadline(in: .seconds(limits[0]), clock: other) {
+                try await withCooperativeDeadline(in: .seconds(limits[1]), clock: other) {
+                    try await withDeadline(in: .seconds(9), clock: clock) { try await clock.sleep(for: .seconds(100)) }
+                }
+            }
+        }
+        await other.sleepers(1)
+        other.advance(by: .seconds(2))
         let error = await #expect(throws: TimeoutError.self) { try await call.value }
         #expect(error?.limit.duration == .seconds(2))
     }
