@@ -25,7 +25,7 @@
 
 SWIFT_FLAGS = --traits Gateway
 ENGINE = libfuzzer
-CORE = ^Holdfast(Idempotency|HTTP)?Tests\.
+CORE = ^Holdfast(Machines|Idempotency|HTTP)?Tests\.
 
 .DEFAULT_GOAL := help
 
