@@ -60,7 +60,7 @@ let package = Package(
         // Floor 2
         .target(
             name: "HoldfastIdempotency",
-            dependencies: ["Holdfast", .product(name: "Crypto", package: "swift-crypto")]
+            dependencies: ["HoldfastMachines", "Holdfast", .product(name: "Crypto", package: "swift-crypto")]
         ),
         // Floor 3
         .target(name: "HoldfastTesting", dependencies: ["Holdfast"]),

@@ -1,5 +1,3 @@
-import Holdfast
-
 /// A point in time on a store's own clock, in milliseconds. Leases and retention are measured on it alone.
 public struct StoreInstant: Sendable, Hashable, Comparable {
     public var milliseconds: Int64

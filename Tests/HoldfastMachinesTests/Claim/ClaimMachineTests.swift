@@ -1,4 +1,4 @@
-import HoldfastIdempotency
+import HoldfastMachines
 import Testing
 
 @Suite struct ClaimMachineTests {

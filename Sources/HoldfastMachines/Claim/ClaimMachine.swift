@@ -156,7 +156,7 @@ extension ClaimRecord {
 }
 
 extension ClaimCommand.Takeover {
-    func covers(_ fence: Int64) -> Bool {
+    package func covers(_ fence: Int64) -> Bool {
         switch self {
         case .nothing: false
         case .anything: true

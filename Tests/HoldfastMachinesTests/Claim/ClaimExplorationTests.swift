@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import HoldfastIdempotency
+@testable import HoldfastMachines
 
 /// Walks everything that two workers, a store and time can do about one key: claims, late writers, crashes at any step,
 /// lost acknowledgements. Then breaks the protocol on purpose, and sees that the walk notices.
