@@ -8,6 +8,7 @@ let package = Package(
     name: "holdfast",
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "HoldfastMachines", targets: ["HoldfastMachines"]),
         .library(name: "Holdfast", targets: ["Holdfast"]),
         .library(name: "HoldfastTesting", targets: ["HoldfastTesting"]),
         .library(name: "HoldfastIdempotency", targets: ["HoldfastIdempotency"]),
@@ -52,14 +53,16 @@ let package = Package(
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
-        // Floor 0
-        .target(name: "Holdfast"),
+        // Floor 0: what decides, with nothing but the standard library; Scripts/check-embedded holds it to that.
+        .target(name: "HoldfastMachines"),
         // Floor 1
+        .target(name: "Holdfast", dependencies: ["HoldfastMachines"]),
+        // Floor 2
         .target(
             name: "HoldfastIdempotency",
-            dependencies: ["Holdfast", .product(name: "Crypto", package: "swift-crypto")]
+            dependencies: ["HoldfastMachines", "Holdfast", .product(name: "Crypto", package: "swift-crypto")]
         ),
-        // Floor 2
+        // Floor 3
         .target(name: "HoldfastTesting", dependencies: ["Holdfast"]),
         .target(
             name: "HoldfastIdempotencyTesting", dependencies: ["Holdfast", "HoldfastIdempotency", "HoldfastTesting"]),
@@ -98,7 +101,7 @@ let package = Package(
             dependencies: ["HoldfastIdempotency", .product(name: "HTTPTypes", package: "swift-http-types")]
         ),
         .target(name: "HoldfastTelemetry", dependencies: ["Holdfast"]),
-        // Floor 3
+        // Floor 4
         .target(
             name: "HoldfastGateway",
             dependencies: [
@@ -127,7 +130,7 @@ let package = Package(
                 "demo.js",
             ].map { .embedInCode("Resources/\($0)") }
         ),
-        // Floor 4
+        // Floor 5
         .target(
             name: "HoldfastCommands",
             dependencies: [
@@ -181,6 +184,8 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Holdfast", "HoldfastIdempotency", "HoldfastTesting"],
             path: "Tests/TestSupport"),
+        .testTarget(
+            name: "HoldfastMachinesTests", dependencies: ["HoldfastMachines", "HoldfastTesting", "TestSupport"]),
         .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting", "TestSupport"]),
         .testTarget(
             name: "HoldfastIdempotencyTests",

@@ -7,17 +7,7 @@ public import Synchronization
 /// retry and every hedge that calls it.
 public final class RetryBudget: Sendable {
     /// What a withdrawal is for.
-    public enum Use: String, Sendable, Hashable, CaseIterable {
-        case retry
-        /// A retry after the receiver asked for patience.
-        case throttledRetry = "throttled-retry"
-        case hedge
-        case probe
-
-        init(retryAfter failure: FailureClass) {
-            if case .rejected = failure { self = .throttledRetry } else { self = .retry }
-        }
-    }
+    public typealias Use = RetryBudgetMachine.Use
 
     /// What a budget looked like at one moment.
     public struct Snapshot: Sendable, Hashable {

@@ -396,7 +396,7 @@ public final class CircuitBreaker: Sendable {
     }
 
     private func prepare(_ machine: CircuitBreakerMachine) {
-        guard case .open(let until) = machine.phase else { return }
+        guard let until = machine.openUntil else { return }
         openEvidence.store(PackedEvidence(machine.tripEvidence, of: configuration.trip).bits, ordering: .releasing)
         openUntil.store(until.nanoseconds, ordering: .releasing)
     }

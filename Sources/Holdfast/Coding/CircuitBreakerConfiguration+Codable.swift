@@ -48,8 +48,10 @@ extension Trip: Codable {
 extension Trip.Rate: Codable {
     public init(from decoder: any Decoder) throws {
         let options = try OptionReader(decoder, ["share", "over", "ofLast", "atLeast", "slowerThan"])
-        share = try options.required("share", options.value("share"))
-        measure = try options.duration("slowerThan").map { .slowCalls($0) } ?? .failures
+        let share = try options.required("share", options.value("share", as: Double.self))
+        let measure = try options.duration("slowerThan").map { Trip.Measure.slowCalls($0) } ?? .failures
+        let window: Trip.Window
+        let minimum: Int
         switch (try options.duration("over"), try options.value("ofLast", as: Int.self)) {
         case (let duration?, nil):
             window = .time(duration)
@@ -62,8 +64,9 @@ extension Trip.Rate: Codable {
         case (.some, .some):
             throw options.error("ofLast", "'ofLast' beside 'over': a rate looks back in time, or in calls")
         }
-        let rate = self
+        let rate = Self(measure: measure, share: share, window: window, minimum: minimum)
         try options.checked { () throws(ConfigurationError) in try Trip(streak: nil, rates: [rate]).validate() }
+        self = rate
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastMachines
 
 @Suite struct CooldownTests {
     private let start = MonotonicInstant(nanoseconds: 0)

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastMachines
 
 /// Every number of a breaker that is kept in fewer bits than it may grow to, walked past its end: the generation (32
 /// bits; 8 in a bucket), a bucket's number (20), a bucket's counts (18), a probe's number (32).

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastMachines
 
 @Suite struct HedgeTests {
     private let clock = ManualClock()

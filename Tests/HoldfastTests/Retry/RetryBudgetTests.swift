@@ -90,4 +90,21 @@ import Testing
         #expect(granted.withLock { $0 } == 2_000)
         #expect(budget.snapshot().refused == 6_000)
     }
+
+    @Test func `retries and hedges and probes draw on one budget`() throws {
+        var tokens = RetryBudgetConfiguration.Tokens()
+        tokens.capacity = 3 * tokens.retryCost
+        let budget = try RetryBudget(configuration: .tokens(tokens), clock: clock)
+        #expect(budget.withdraw(.retry) && budget.withdraw(.hedge) && budget.withdraw(.probe))
+        #expect(RetryBudgetMachine.Use.allCases.allSatisfy { !budget.withdraw($0) })
+        #expect(budget.snapshot().refused == 4)
+        budget.succeeded(after: .hedge)
+        #expect(budget.snapshot().balance == 1)
+    }
+
+    @Test func `tokens that were never used cost a success nothing`() throws {
+        let budget = try RetryBudget(configuration: .tokens(), clock: clock)
+        for _ in 0..<10 { budget.succeeded() }
+        #expect(budget.snapshot().balance == 500 / 14)
+    }
 }

@@ -1,0 +1,2 @@
+// The policies' machines and configurations are a part of this library for whoever imports it.
+@_exported public import HoldfastMachines

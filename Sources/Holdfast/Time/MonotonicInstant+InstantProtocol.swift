@@ -1,0 +1,2 @@
+/// What Swift's clocks ask of an instant.
+extension MonotonicInstant: InstantProtocol {}

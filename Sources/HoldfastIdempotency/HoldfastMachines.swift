@@ -1,0 +1,2 @@
+// The claim's machine and its records are a part of this library for whoever imports it.
+@_exported public import HoldfastMachines
