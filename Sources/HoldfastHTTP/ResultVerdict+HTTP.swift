@@ -6,11 +6,14 @@ extension ResultVerdict {
     ///
     /// | status | verdict |
     /// |---|---|
-    /// | 429, 503, and 529 with a `Retry-After` | a failure; the service declined, and is asked again after the wait that it names |
+    /// | 429, and 503 or 529 with a `Retry-After` | a failure; the service declined, and is asked again after the wait that it names |
     /// | 408, 425 | a failure; the request was not acted upon, and is worth another attempt |
-    /// | 502, 504 | a failure that speaks of a moment, worth another attempt |
+    /// | 502, 504, and 503 without a `Retry-After` | a failure that speaks of a moment, worth another attempt |
     /// | every other failure of the service, such as 500 | a failure that counts, and is not repeated: the answer would be the same |
     /// | all others, 501 and the other 4xx among them | an answer |
+    ///
+    /// What the service declined counts towards a breaker's rates and not towards its streak. A bare 503 is no word of the
+    /// service's: a proxy answers so for one that is dead, and a breaker has to see that.
     ///
     /// Whether another attempt may be made is the operation's `Repeatability`: what is `once` is not sent again after any
     /// of these. The gateway makes nothing again after a 429: there it is the client's to wait.
@@ -20,10 +23,10 @@ extension ResultVerdict {
     ///   - retryAfter: The response's `Retry-After`, as ``RetryAfter/parse(_:date:)`` reads it.
     public init(status: Int, retryAfter: Duration? = nil) {
         switch status {
-        case 429, 503: self = .failed(.rejected(retryAfter: retryAfter))
-        case 529 where retryAfter != nil: self = .failed(.rejected(retryAfter: retryAfter))
-        case 408, 425: self = .failed(.rejected(retryAfter: retryAfter))
-        case 502, 504: self = .failed(.failed)
+        case 408, 425, 429: self = .failed(.rejected(retryAfter: retryAfter))
+        case 503 where retryAfter != nil, 529 where retryAfter != nil:
+            self = .failed(.rejected(retryAfter: retryAfter))
+        case 502, 503, 504: self = .failed(.failed)
         default: self = StatusMeaning.isServiceFailure(status) ? .failedForGood : .succeeded
         }
     }

@@ -45,6 +45,8 @@ extension IdempotencyEngine {
         policy: IdempotencyPolicy<Value> = IdempotencyPolicy(),
         _ work: nonisolated(nonsending) (Execution) async throws -> Value
     ) async throws -> Executed<Value> {
+        try requireName(scope.caller, of: "the scope's caller", suchAs: "anonymous")
+        try requireName(scope.operation, of: "the scope's operation", suchAs: "charge")
         let secret: StoreSecret
         do { secret = try await store.secret() } catch {
             throw IdempotencyError.unavailable(error as? ClaimStoreError ?? ClaimStoreError(.failed, "\(error)"))
@@ -234,7 +236,7 @@ extension IdempotencyEngine {
             return try await once(subject, takesOver: takesOver, mayWait: false)
         }
         do {
-            return try await withDeadline(end, clock: clock) {
+            return try await within(.endOfWait(at: end, on: clock)) { [self] in
                 // Another process executes it. Where the store is not told of the end, it is asked, less and less often.
                 var pause = Duration.milliseconds(20)
                 while true {

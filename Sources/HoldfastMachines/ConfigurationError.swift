@@ -18,13 +18,15 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     }
 }
 
-/// Checks what a policy is called: explanations, events and metrics tell policies apart by it.
+/// Checks a name that tells something from others: a policy in explanations, events and metrics, or a caller.
 ///
 /// - Throws: ``ConfigurationError`` for a name without a visible character.
-package func requireName(_ name: String) throws(ConfigurationError) {
+package func requireName(
+    _ name: String, of option: String = "name", suchAs example: String = "payments"
+) throws(ConfigurationError) {
     guard name.contains(where: { !$0.isWhitespace }) else {
         throw ConfigurationError(
-            option: "name", value: "'\(name)'", allowed: "a word that tells it from others, such as 'payments'")
+            option: option, value: "'\(name)'", allowed: "a word that tells it from others, such as '\(example)'")
     }
 }
 

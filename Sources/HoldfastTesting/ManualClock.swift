@@ -24,8 +24,8 @@ import Synchronization
 /// ```
 ///
 /// Nothing waits for ever without a word. Whoever waits for a sleeper who does not come waits for as long as the clock's
-/// patience, in real time, and is then told who sleeps instead. Where a clock that passes some sleeps by itself has stood
-/// still for that long while somebody slept on it, all its sleepers fail with a message that names them.
+/// patience, in real time, and is then told who sleeps instead. Where a clock has stood still for that long while somebody
+/// slept on it, it writes who does; and if it passes some sleeps by itself, all its sleepers fail with that message.
 public final class ManualClock: TimeSource {
     /// What a clock passes by itself, unless a test cares: the waits of retries and rate limiters, and the latency of a
     /// dependency.
@@ -43,8 +43,8 @@ public final class ManualClock: TimeSource {
     ///     a limit, a lease that is kept, `SleepPurpose.other`) does not move the clock. A `SleepPurpose.hang` has no time
     ///     of its own to wake at: the clock passes over it, to the sleeper after which something may end it, such as the
     ///     timer of a limit. Default: none; the test moves it.
-    ///   - patience: How long, in real time, somebody is waited for, and how long a clock that passes some sleeps may stand
-    ///     still while somebody sleeps: 1 ms to 1 day, and nearer to that than what is out of this range. Default: 60 s,
+    ///   - patience: How long, in real time, somebody is waited for, and how long the clock may stand still without a word
+    ///     while somebody sleeps: 1 ms to 1 day, and nearer to that than what is out of this range. Default: 60 s,
     ///     which a busy machine does not need either.
     public init(
         at start: MonotonicInstant = MonotonicInstant(nanoseconds: 0), passing passed: Set<SleepPurpose> = [],
@@ -62,6 +62,9 @@ public final class ManualClock: TimeSource {
     public func advance(by duration: Duration) {
         carryOut(state.withLock { $0.advance(to: $0.now.advanced(by: duration)) })
     }
+
+    /// What it wrote last about who sleeps on it while nobody moves it.
+    package var lastRemark: String? { state.withLock { $0.lastRemark } }
 
     /// Who sleeps on the clock, and what for, the earliest to wake first: for a message.
     public var sleepers: [SleepPurpose] { state.withLock { $0.inOrder.map(\.purpose) } }

@@ -39,6 +39,8 @@ struct ManualClockState {
     private var cancelled: Set<Int> = []
     /// Why nobody can sleep any more.
     private var failure: UnexpectedOutcome?
+    /// What was said last about a clock that stands still.
+    private(set) var lastRemark: String?
     /// How often somebody has come to sleep, or was woken.
     private(set) var changes = 0
     private var isDriven = false
@@ -160,16 +162,16 @@ struct ManualClockState {
         return [.drive]
     }
 
-    /// A clock that passes nothing stands still because a test means it to.
     private mutating func mindedIfNeeded() -> [Action] {
-        guard !passed.isEmpty, !isMinded else { return [] }
+        guard !isMinded else { return [] }
         isMinded = true
         return [.mind]
     }
 
-    /// Gives up if somebody sleeps, and nobody has come, woken or moved the clock, since ``changes`` was this.
+    /// Gives up if somebody sleeps, and nobody has come, woken or moved the clock, since ``changes`` was this. A clock that
+    /// passes nothing may stand still because a test means it to: it says so, and nobody fails.
     ///
-    /// - Returns: Why, if it gave up; and whether there is nothing more to mind.
+    /// - Returns: What there is to say; and whether there is nothing more to mind.
     mutating func giveUp(
         ifStillSince changes: Int, for patience: Duration
     ) -> (actions: [Action], failure: UnexpectedOutcome?, isDone: Bool) {
@@ -180,6 +182,13 @@ struct ManualClockState {
         // Who waits for sleepers has a patience of its own, and says more.
         guard changes == self.changes, watchers.isEmpty, !isDriven else { return ([], nil, false) }
         isMinded = false
+        if passed.isEmpty {
+            let remark = UnexpectedOutcome(
+                "a manual clock has stood still for \(patience): \(told). Each sleep ends when the test moves the clock, "
+                    + "as clock.advance(by: .seconds(1)) does")
+            lastRemark = remark.description
+            return ([], remark, true)
+        }
         let list = passed.map(\.description).sorted().joined(separator: ", ")
         let failure = UnexpectedOutcome(
             "gave up after \(patience) in which nothing moved the clock: it passes \(list) by itself, and \(told). A "

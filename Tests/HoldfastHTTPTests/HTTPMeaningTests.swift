@@ -151,6 +151,23 @@ import Testing
         let bare = HTTPResponse(status: .tooManyRequests)
         #expect(ResultVerdict(of: bare) == .failed(.rejected(retryAfter: nil)))
         #expect(ResultVerdict(status: 529) == .failedForGood)
+        #expect(ResultVerdict(status: 503) == .failed(.failed))
+    }
+
+    @Test(arguments: [
+        (500, CircuitBreaker.State.open), (502, .open), (503, .open), (504, .open), (507, .open), (529, .open),
+        (408, .closed), (425, .closed), (429, .closed), (501, .closed), (404, .closed), (200, .closed),
+    ])
+    func `a streak of one answer opens a breaker if it says that the service is not well`(
+        status: Int, state: CircuitBreaker.State
+    ) async throws {
+        let breaker = try CircuitBreaker("payments", trip: .consecutiveFailures(3))
+        let policy = try Policy { breaker }
+        for _ in 0..<3 {
+            let judge: @Sendable (Int) -> ResultVerdict = { ResultVerdict(status: $0) }
+            _ = try await policy.run(repeatable: .once, judgingResult: judge) { _ in status }
+        }
+        #expect(breaker.snapshot().state == state)
     }
 
     @Test func `a key makes a request repeatable whose method is not`() throws {

@@ -93,6 +93,19 @@ import Testing
         #expect(ledger.executions == 1)
     }
 
+    @Test(arguments: [
+        Scope(caller: "", operation: "charge"), Scope(caller: " ", operation: "charge"),
+        Scope(caller: "\t\n", operation: "charge"), Scope(caller: "\u{A0}\u{3000}", operation: "charge"),
+        Scope(caller: "ada", operation: ""), Scope(caller: "ada", operation: "  "),
+    ])
+    func `a scope that names nobody or nothing is refused`(scope: Scope) async throws {
+        let error = await #expect(throws: ConfigurationError.self) {
+            try await engine().run(key, in: scope, saying: []) { _ in ledger.execute() }
+        }
+        #expect(error?.option == (scope.operation == "charge" ? "the scope's caller" : "the scope's operation"))
+        #expect(ledger.executions == 0)
+    }
+
     @Test func `a duplicate waits no longer than it may`() async throws {
         let (engine, clock, key, scope) = (try engine(), clock, key, scope)
         let policy = policy(wait: .seconds(2))
@@ -103,10 +116,16 @@ import Testing
             }
         }
         await clock.sleepers(2)
+        let heard = Mutex(0)
+        let listening = try HoldfastEvents.listen { event in
+            if case .timeout(let limit) = event, limit.clock as AnyObject === clock { heard.withLock { $0 += 1 } }
+        }
         let second = Task { try await engine.run(key, in: scope, saying: [], policy: policy) { _ in 2 } }
         await clock.sleepers(3)
         clock.advance(by: .seconds(2))
         let error = await #expect(throws: IdempotencyError.self) { try await second.value }
+        listening.stop()
+        #expect(heard.withLock { $0 } == 0, "the end of its own wait is no limit of a caller's")
         #expect(error?.failureClass == .rejected())
         let third = await #expect(throws: IdempotencyError.self) {
             try await engine.run(key, in: scope, saying: [], policy: self.policy(wait: .zero)) { _ in 3 }

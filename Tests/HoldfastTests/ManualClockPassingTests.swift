@@ -171,6 +171,8 @@ import Testing
         let sleeper = Task { try await standing.sleep(for: .seconds(1)) }
         // It is waited for longer than the patience: who waits in vain says so, and the sleeper sleeps on.
         _ = try? await standing.sleepers(2, for: .other)
+        while standing.lastRemark == nil { await Task.yield() }
+        #expect(standing.lastRemark?.contains("other until 1.0 seconds") == true)
         standing.advance(by: .seconds(1))
         try await sleeper.value
     }

@@ -21,6 +21,7 @@ public struct Judge: Sendable {
     /// - so is an error that does not say what it proves, in a task that has been cancelled: clients have errors of
     ///   their own for that;
     /// - a rejection by a policy of our own (``PolicyRejection``) is evidence of nothing: the dependency was not asked;
+    /// - so is a ``PolicyError``: the caller used the policy wrongly;
     /// - what the dependency declined (``FailureClass/rejected(retryAfter:)``) counts towards rates, not as a streak.
     ///
     /// An error is read through its wrapping (``ErrorMeaning``): of a ``CallFailure``, what the last attempt met.
@@ -45,6 +46,7 @@ public struct Judge: Sendable {
         let meaning = ErrorMeaning(of: error)
         switch meaning {
         case .rejection: return .abandoned
+        case .unclassified where error is PolicyError: return .abandoned
         case .timeout: return timeouts
         case .cancellation: return Lineage.current.hasExpired ? timeouts : .abandoned
         case .classified, .unclassified: break

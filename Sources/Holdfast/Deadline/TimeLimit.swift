@@ -16,6 +16,8 @@ public struct TimeLimit: Sendable, CustomStringConvertible {
     public let duration: Duration?
     /// The clock that the instant is on.
     public let clock: any TimeSource
+    /// Whether whoever listens hears that it was met. Not of a limit that ends a wait of Holdfast's own.
+    private(set) var isHeard = true
 
     init(_ kind: Kind, at instant: MonotonicInstant, duration: Duration?, clock: any TimeSource) {
         self.kind = kind
@@ -27,6 +29,13 @@ public struct TimeLimit: Sendable, CustomStringConvertible {
     /// A limit that begins now.
     init(_ kind: Kind, for duration: Duration, clock: any TimeSource) {
         self.init(kind, at: clock.now.advanced(by: duration), duration: duration, clock: clock)
+    }
+
+    /// The end of a wait of Holdfast's own.
+    package static func endOfWait(at instant: MonotonicInstant, on clock: any TimeSource) -> TimeLimit {
+        var limit = TimeLimit(.deadline, at: instant, duration: nil, clock: clock)
+        limit.isHeard = false
+        return limit
     }
 
     /// What is left; zero when the time is over.
@@ -82,7 +91,7 @@ public struct TimeoutError: ClassifiedError, Sendable, CustomStringConvertible {
 
     /// The error of a limit that is met now, which is told to whoever listens.
     static func now(_ limit: TimeLimit, underlyingError: (any Error)? = nil) -> TimeoutError {
-        HoldfastEvents.tell(.timeout(limit))
+        if limit.isHeard { HoldfastEvents.tell(.timeout(limit)) }
         return TimeoutError(limit: limit, underlyingError: underlyingError)
     }
 

@@ -77,8 +77,8 @@ private func race<R: Sendable>(
         let isDone = Flag()
         group.startNow {
             // Going to an actor, or to none, costs a hop even if one is there already.
-            guard let isolation else { return await outcome(of: body, within: limits.first, isDone) }
-            return await outcome(on: isolation, of: body, within: limits.first, isDone)
+            guard let isolation else { return await outcome(of: body, within: limits, isDone) }
+            return await outcome(on: isolation, of: body, within: limits, isDone)
         }
         if !isDone.isSet {
             for limit in [limits.first] + limits.others {
@@ -104,8 +104,10 @@ private func race<R: Sendable>(
             case .returned(let value):
                 group.cancelAll()
                 return value
-            case .threw(let error):
+            case .threw(let error, let passed):
                 group.cancelAll()
+                // A body that waited for nothing was met by no timer.
+                if met == nil, !Task.isCancelled { met = passed }
                 // Whatever a cancelled body throws, after its time: each client has its own words for that.
                 if let met, !ErrorMeaning.isMadeHere(error) { throw TimeoutError.now(met, underlyingError: error) }
                 throw error
@@ -118,26 +120,27 @@ private func race<R: Sendable>(
 /// Runs the body on the caller's actor.
 private func outcome<R: Sendable>(
     on actor: isolated any Actor, of body: nonisolated(nonsending) @Sendable () async throws -> R,
-    within limit: TimeLimit, _ isDone: Flag
+    within limits: Limits, _ isDone: Flag
 ) async -> Outcome<R> {
-    await outcome(of: body, within: limit, isDone)
+    await outcome(of: body, within: limits, isDone)
 }
 
 nonisolated(nonsending) private func outcome<R: Sendable>(
-    of body: nonisolated(nonsending) @Sendable () async throws -> R, within limit: TimeLimit, _ isDone: Flag
+    of body: nonisolated(nonsending) @Sendable () async throws -> R, within limits: Limits, _ isDone: Flag
 ) async -> Outcome<R> {
     defer { isDone.set() }
     do {
-        let fact = LineageFrame.Fact.limit(limit, .cancelling(task: LineageFrame.currentTask))
+        let fact = LineageFrame.Fact.limit(limits.first, .cancelling(task: LineageFrame.currentTask))
         return .returned(try await LineageFrame.run(fact, body))
     } catch {
-        return .threw(error)
+        return .threw(error, after: limits.passed)
     }
 }
 
 private enum Outcome<R: Sendable>: Sendable {
     case returned(R)
-    case threw(any Error)
+    /// And the limit that had passed by then.
+    case threw(any Error, after: TimeLimit?)
     case timeIsUp(TimeLimit)
     case timerEnded
 }

@@ -1,6 +1,7 @@
 /// Answers with something else when a call failed: a cached value, a default, a cheaper service.
 ///
-/// A cancellation is not answered, whatever it is wrapped in, since nobody waits for the answer. Keep a fallback simpler than what it stands for,
+/// A cancellation is not answered, whatever it is wrapped in, since nobody waits for the answer, and neither is a
+/// ``PolicyError``, which is a mistake in the program. Keep a fallback simpler than what it stands for,
 /// and try it often: code that runs only in an outage fails in the outage (Brooker, "Avoiding fallback in distributed
 /// systems", AWS, 2019).
 ///
@@ -18,7 +19,8 @@ nonisolated(nonsending) public func withFallback<R>(
     do {
         return try await body()
     } catch {
-        guard !Task.isCancelled, !ErrorMeaning(of: error).isCancellation, isAnswered(ErrorMeaning.core(of: error))
+        guard !Task.isCancelled, !ErrorMeaning(of: error).isCancellation, !(error is PolicyError),
+            isAnswered(ErrorMeaning.core(of: error))
         else { throw error }
         let original = error
         do {

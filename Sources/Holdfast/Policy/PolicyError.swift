@@ -13,8 +13,8 @@ public struct PolicyError: Error, Sendable, Hashable, CustomStringConvertible {
 
     static func keyMissing(of name: String, found: (any Hashable)?, wanted: Any.Type) -> PolicyError {
         PolicyError(
-            "the breakers '\(name)' need the call's key, a \(wanted), in its CallOptions: it has "
-                + (found.map { "'\($0)', a \(type(of: $0))" } ?? "none"))
+            "the breakers '\(name)' need the call's key, of the type \(wanted), in its CallOptions: it has "
+                + (found.map { "'\($0)', of the type \(type(of: $0))" } ?? "none"))
     }
 
     static func fallback(of value: Any.Type, for result: Any.Type) -> PolicyError {

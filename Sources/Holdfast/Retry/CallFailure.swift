@@ -8,6 +8,10 @@ public struct CallFailure<Failure: Error>: RetriedError, CustomStringConvertible
     /// What stopped the call.
     public let reason: RetryMachine.StopReason
 
+    public var wasRepeated: Bool {
+        all.count > 1 || all.contains { ($0 as? any RetriedError)?.wasRepeated == true }
+    }
+
     /// What all the failures prove together: unknown if any of them proves nothing, since an attempt that timed out may
     /// have run, whatever came after it; failed if any of them ran; otherwise what the last says.
     public var failureClass: FailureClass {
@@ -43,5 +47,8 @@ extension CallFailure: WrappingError {
     public var underlyingError: (any Error)? { reason == .cancelled ? CancellationError() : last }
 }
 
-/// An error that comes from a retry: what it stands for was made again already.
-public protocol RetriedError: ClassifiedError {}
+/// An error that comes from a retry.
+public protocol RetriedError: ClassifiedError {
+    /// Whether the retry, or one below it, made more than one attempt. A retry above makes nothing again then: layers do not multiply.
+    var wasRepeated: Bool { get }
+}

@@ -191,10 +191,13 @@ public struct Retry: Sendable {
         if Task.isCancelled || ErrorMeaning(of: failure).isCancellation { return .stop(.cancelled) }
         let judged = failure as? any JudgedFailure
         if let judged, judged.isFinal { return .stop(.notRepeatable) }
+        // The caller used the policy wrongly, and would do so again.
+        if failure is PolicyError { return .stop(.notClassified) }
         guard let failureClass = judged?.failureClass ?? classifier.classify(failure) else {
             return .stop(.notClassified)
         }
-        if configuration.nesting == .oneLayer, isNested || failure is any RetriedError { return .stop(.nested) }
+        let wasRepeated = (failure as? any RetriedError)?.wasRepeated ?? false
+        if configuration.nesting == .oneLayer, isNested || wasRepeated { return .stop(.nested) }
         let use = RetryBudget.Use(retryAfter: failureClass)
         let (rule, attempt) = (rule, machine.attempt)
         let decision = machine.next(
@@ -227,8 +230,16 @@ extension Retry: PolicyStage {
     nonisolated(nonsending) public func run<R>(
         _ attempt: Attempt, _ next: nonisolated(nonsending) (Attempt) async throws -> R
     ) async throws -> R {
-        try await run(attempt, on: stageClassifier, deadline: nil, next)
+        do {
+            return try await run(attempt, on: stageClassifier, deadline: nil, next)
+        } catch {
+            throw misuse(in: error) ?? error
+        }
     }
+
+    /// A policy that is used wrongly is no failure of the call, and is thrown as it is.
+    @usableFromInline
+    func misuse(in failure: CallFailure<any Error>) -> (any Error)? { failure.last as? PolicyError }
 
     @usableFromInline var stageClassifier: FailureClassifier { classifier }
 }

@@ -43,7 +43,8 @@ public enum Evidence: Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .consecutiveFailures(let count, let threshold):
-            "\(count) consecutive failures, trips at \(threshold)"
+            count == 1
+                ? "1 failure, trips at \(threshold)" : "\(count) consecutive failures, trips at \(threshold)"
         case .failureRate(let failed, let calls, let threshold):
             "\(failed) of \(calls) calls failed, trips at \(percent(threshold))"
         case .slowCallRate(let slow, let calls, let threshold):

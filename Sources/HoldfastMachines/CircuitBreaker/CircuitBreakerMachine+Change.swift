@@ -55,12 +55,14 @@ extension CircuitBreakerMachine {
     }
 
     /// One change of state.
-    public struct Change: Sendable, Hashable {
+    public struct Change: Sendable, Hashable, CustomStringConvertible {
         public let from: State
         public let to: State
         public let reason: Reason
         /// The generation that the change began.
         public let generation: UInt32
+
+        public var description: String { "\(from.rawValue) → \(to.rawValue): \(reason)" }
 
         package init(from: State, to: State, reason: Reason, generation: UInt32) {
             self.from = from

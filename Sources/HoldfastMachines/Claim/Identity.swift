@@ -1,6 +1,7 @@
 /// What a key is unique within: who calls, and what they ask for. Never optional, so nobody reads another's replay.
 public struct Scope: Sendable, Hashable {
-    /// The caller: a tenant, an account, or a hash of credentials. Anonymous is a caller too.
+    /// The caller: a tenant, an account, or a hash of credentials. Anonymous is a caller too, and has a name such as
+    /// "anonymous": with an empty one a key is refused, since it is what is left where nobody asked who calls.
     public let caller: String
     /// The operation: a method and a route, or a function's name.
     public let operation: String

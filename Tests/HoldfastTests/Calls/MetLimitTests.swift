@@ -122,6 +122,19 @@ import Testing
         try await expectEqual(call.value, 503)
     }
 
+    @Test func `what a body throws after its limit is told as the limit although it waited for nothing`() async throws {
+        for form in Form.allCases {
+            let clock = ManualClock()
+            let told = await #expect(throws: TimeoutError.self, "\(form)") {
+                try await form.run(clock) {
+                    clock.advance(by: .seconds(1))
+                    throw StreamClosed()
+                }
+            }
+            #expect(told?.underlyingError != nil, "\(form)")
+        }
+    }
+
     @Test func `what a client throws before its limit is thrown as it is`() async throws {
         for form in Form.allCases where form != .deadlineAboveRetry {
             await #expect(throws: StreamClosed.self, "\(form)") {

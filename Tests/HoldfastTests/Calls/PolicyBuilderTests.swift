@@ -122,6 +122,30 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, "1"] as [String?])
+    func `a policy that is used wrongly says so through all its stages and no evidence is drawn from it`(
+        key: String?
+    ) async throws {
+        let shards = try CircuitBreakers<Int>("orders", configuration: CircuitBreakerConfiguration(), clock: clock)
+        let breaker = try CircuitBreaker("all", trip: .consecutiveFailures(1), clock: clock)
+        let retry = try Retry(.constant(.seconds(1)), attempts: 5, budget: RetryBudget(clock: clock), clock: clock)
+        let policy = try Policy {
+            Fallback { _ in Issue.record("it was answered") }
+            breaker
+            retry
+            shards
+        }
+        let options = key.map { CallOptions(key: $0) } ?? CallOptions()
+        await #expect(throws: PolicyError.self) {
+            try await policy.run(repeatable: .idempotent, with: options) { _ in Issue.record("it ran") }
+        }
+        await #expect(throws: PolicyError.self) {
+            try await policy.erased().run(repeatable: .idempotent, with: options) { _ in Issue.record("it ran") }
+        }
+        #expect(breaker.snapshot().state == .closed)
+        #expect(clock.sleepers.isEmpty)
+    }
+
     @Test func `a fallback as a stage answers a failed call and no cancelled one`() async throws {
         let policy = try Policy {
             Fallback { error in

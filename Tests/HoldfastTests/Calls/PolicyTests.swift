@@ -189,6 +189,30 @@ import Testing
         #expect(calls == 7, "a layer between that hides what the inner one did costs its first series, and not 16")
     }
 
+    enum NotRepeating: CaseIterable { case oneAttempt, once, classifiesNothing, emptyBudget }
+
+    @Test(arguments: NotRepeating.allCases)
+    func `a retry goes on above one that repeated nothing`(_ inner: NotRepeating) async throws {
+        let empty = try RetryBudget(configuration: .ratio(0, reservePerSecond: 0), clock: clock)
+        let below = try Retry(
+            .constant(.zero), attempts: inner == .oneAttempt ? 1 : 5,
+            budget: inner == .emptyBudget ? empty : RetryBudget(clock: clock), clock: clock)
+        var calls = 0
+        let failure = await #expect(throws: CallFailure<any Error>.self) {
+            try await retry(attempts: 3).run(repeatable: .idempotent, on: .anyError) { _ in
+                try await below.run(
+                    repeatable: inner == .once ? .once : .idempotent,
+                    on: inner == .classifiesNothing ? FailureClassifier { _ in nil } : .anyError
+                ) { _ in
+                    calls += 1
+                    throw Broken()
+                }
+            }
+        }
+        #expect(calls == 3)
+        #expect(failure?.reason == .attemptsExhausted)
+    }
+
     @Test func `layers multiply where they are told to`() async throws {
         var configuration = RetryConfiguration()
         (configuration.attempts, configuration.backoff, configuration.nesting) = (3, .constant(.zero), .eachLayer)

@@ -29,6 +29,21 @@ import Testing
         try await expectEqual(flights.run("rates") { 8 }, 8, "a call after the end executes again")
     }
 
+    @Test func `who comes to an execution that has ended gets its result`() async throws {
+        let flight = Flight<Int>()
+        flight.end(.success(7))
+        try await expectEqual(flight.result(), 7)
+    }
+
+    @Test func `who was cancelled before leaves without waiting`() async throws {
+        let flight = Flight<Int>()
+        let caller = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await flight.result()
+        }
+        await #expect(throws: Left.self) { try await caller.value }
+    }
+
     @Test func `a failure is every caller's`() async throws {
         let flights = try SingleFlight<String, Int>()
         await #expect(throws: Broken.self) { try await flights.run("rates") { throw Broken() } }
