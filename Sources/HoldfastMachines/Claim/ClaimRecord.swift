@@ -2,7 +2,7 @@
 public struct StoreInstant: Sendable, Hashable, Comparable {
     public var milliseconds: Int64
 
-    public init(milliseconds: Int64) {
+    @inlinable public init(milliseconds: Int64) {
         self.milliseconds = milliseconds
     }
 
@@ -21,7 +21,7 @@ public struct StoreInstant: Sendable, Hashable, Comparable {
         return .milliseconds(overflow ? .max : difference)
     }
 
-    public static func < (left: StoreInstant, right: StoreInstant) -> Bool {
+    @inlinable public static func < (left: StoreInstant, right: StoreInstant) -> Bool {
         left.milliseconds < right.milliseconds
     }
 }

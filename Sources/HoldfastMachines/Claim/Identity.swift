@@ -18,7 +18,7 @@ public struct RecordID: Sendable, Hashable, CustomStringConvertible {
     @usableFromInline let digest: Digest
 
     /// Takes the 32 bytes that a store kept. Fewer are filled up with zeros, and more are cut.
-    public init(bytes: [UInt8]) {
+    @inlinable public init(bytes: [UInt8]) {
         digest = Digest(bytes)
     }
 
@@ -47,7 +47,7 @@ public struct Fingerprint: Sendable, Hashable {
     @usableFromInline let digest: Digest
 
     /// Takes the 32 bytes that a store kept. Fewer are filled up with zeros, and more are cut.
-    public init(bytes: [UInt8]) {
+    @inlinable public init(bytes: [UInt8]) {
         digest = Digest(bytes)
     }
 
@@ -60,7 +60,7 @@ public struct Fingerprint: Sendable, Hashable {
 struct Digest: Sendable, Hashable {
     @usableFromInline let words: (UInt64, UInt64, UInt64, UInt64)
 
-    init(_ bytes: [UInt8]) {
+    @usableFromInline init(_ bytes: [UInt8]) {
         let filled = bytes.count < 32 ? bytes + [UInt8](repeating: 0, count: 32 - bytes.count) : bytes
         words = filled.withUnsafeBytes { bytes in
             func word(_ number: Int) -> UInt64 {

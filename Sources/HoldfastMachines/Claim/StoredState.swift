@@ -1,4 +1,5 @@
 /// A record's state, as stores spell it: a number, beside the end of the lease and, elsewhere, the payload.
+@usableFromInline
 package enum StoredState: Int {
     case inFlight = 0
     case completed = 1
@@ -10,7 +11,7 @@ package enum StoredState: Int {
 
 extension ClaimRecord.State {
     /// The number, and the end of the lease; zero where there is none.
-    package var stored: (state: StoredState, leaseEnds: StoreInstant) {
+    @inlinable package var stored: (state: StoredState, leaseEnds: StoreInstant) {
         let none = StoreInstant(milliseconds: 0)
         return switch self {
         case .inFlight(let ends): (.inFlight, ends)
@@ -39,10 +40,10 @@ extension ClaimRecord.State {
 
 extension ClaimRecord.State {
     /// The bytes of what is kept of an outcome.
-    package var payloadBytes: Int { if case .completed(let payload?) = self { payload.count } else { 0 } }
+    @inlinable package var payloadBytes: Int { if case .completed(let payload?) = self { payload.count } else { 0 } }
 }
 
 extension ClaimRecord {
     /// The bytes that are counted: those of an outcome, or of a cause.
-    package var keptBytes: Int { state.payloadBytes + context.count }
+    @inlinable package var keptBytes: Int { state.payloadBytes + context.count }
 }

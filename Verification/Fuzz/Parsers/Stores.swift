@@ -3,6 +3,7 @@ import Holdfast
 import HoldfastGateway
 import HoldfastHTTP
 @testable import HoldfastIdempotency
+@testable import HoldfastMachines
 @testable import HoldfastPostgres
 @testable import HoldfastValkey
 import NIOCore
