@@ -239,8 +239,8 @@ import Testing
             let (status, _, errors) = try await HoldfastProcess.run(upstream + arguments)
             #expect(status == expected, "\(errors)")
             // Beside what the log says of the store.
-            let lines = errors.split(separator: "\n").filter { !$0.contains(" info holdfast: ") }
-            #expect(lines.count == 1 && lines[0].hasPrefix("holdfast: "), "\(errors)")
+            let lines = errors.split(separator: "\n").filter { !$0.contains(" level=info ") }
+            #expect(lines.count == 1 && lines[0].contains(" level=critical message="), "\(errors)")
         }
         await service.stop()
     }

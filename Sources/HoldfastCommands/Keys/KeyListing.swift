@@ -8,24 +8,10 @@ struct KeyListing: Encodable {
     /// What the whole store holds; nil where it cannot tell.
     let store: StoreCounts?
 
-    /// Where a column ends whatever is in it: one long name does not push all lines out of sight.
-    private static let widthBound = 64
-
-    /// A line for each record, below the names of the columns, which begin at the same place in each.
+    /// A line for each record, below the names of the columns.
     var table: String {
         let names = ["RECORD", "STATE", "FENCE", "BEGAN", "BY", "CALLER", "STARTED", "REQUEST"]
-        let rows = [names] + records.map(\.cells)
-        let widths = names.indices.map { column in
-            min(Self.widthBound, rows.reduce(0) { max($0, $1[column].count) })
-        }
-        return rows.map { row in
-            var line = ""
-            for (cell, width) in zip(row, widths) {
-                line += cell + String(repeating: " ", count: max(0, width - cell.count) + 2)
-            }
-            // The last column needs no width.
-            return String(line.reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
+        return TextTable(names: names, rows: records.map(\.cells)).lines.joined(separator: "\n")
     }
 
     /// What stands beside the table, a line each.

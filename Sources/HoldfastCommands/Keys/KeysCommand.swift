@@ -1,8 +1,8 @@
 #if Gateway
-public import ArgumentParser
+import ArgumentParser
 import Foundation
 import HoldfastGateway
-public import HoldfastIdempotency
+import HoldfastIdempotency
 import NIOHTTP1
 
 /// What a person does about keys, through a running gateway's control plane: so no two processes open one store.
@@ -138,8 +138,6 @@ func spoken(_ seconds: Double) -> String {
     return words.prefix(2).joined(separator: " ")
 }
 
-extension ClaimSummary.State: ExpressibleByArgument {}
-
 struct ListKeys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
@@ -148,7 +146,9 @@ struct ListKeys: AsyncParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
-    @Option(help: "Only those that stand so.")
+    @Option(
+        help: ArgumentHelp("Only those that stand so.", valueName: Words.names(of: ClaimSummary.State.self)),
+        transform: Words.choice)
     var state: ClaimSummary.State?
 
     @Option(help: "How many at the most: 1 to 100,000.")
