@@ -229,7 +229,9 @@ struct GatewayCommand: AsyncParsableCommand {
                 file.map { GatewayRunner($0, watches: !noWatch) }
                 ?? GatewayRunner(
                     configuration: configuration,
-                    warnings: options.warnings(configuration, environment: environment))
+                    warnings: options.warnings(configuration, environment: environment)
+                        + configuration.doubts(optionNames).map { $0.words() }
+                        + configuration.callerFaultsOfSome)
             try await runner.run { Greeting($0, configuration).say() }
         } catch {
             throw FailedGateway(error, logging: file?.configuration.logFormat ?? logFormat ?? .text)
@@ -252,6 +254,17 @@ struct GatewayCommand: AsyncParsableCommand {
             ("--log-level", logLevel != nil), ("--log-format", logFormat != nil),
         ]
         return options.filter(\.isGiven).map(\.name)
+    }
+
+    /// What the options are called that say what a file would.
+    private var optionNames: OptionNames {
+        let options: [[String]: (name: String, isGiven: Bool)] = [
+            ["endpoints"]: ("--upstream", true), ["retry"]: ("--attempts", attempts != nil),
+            ["idempotency", "wait"]: ("--wait", wait != nil),
+        ]
+        return OptionNames(
+            gives: { options[$1]?.isGiven ?? false },
+            called: { options[$1]?.name ?? $1.joined(separator: ".") })
     }
 
     /// One service, as the options say. What they do not say is as the configuration has it.
