@@ -22,7 +22,7 @@ import Testing
         (["--store", "sqlite:/nowhere/at/all.db"], 78, "the store cannot be opened"),
         (["--store", "postgres://h/d?nonsense=1"], 64, "the store: "),
         (["--trip", "0"], 64, "must be"), (["--wait", "soon"], 64, "it must be a duration"),
-        (["--key", "perhaps"], 64, "it must be one of off, optional, required"), (["--nonsense"], 64, "nonsense"),
+        (["--key", "perhaps"], 64, "it must be one of required, optional, off"), (["--nonsense"], 64, "nonsense"),
     ])
     func `a start that fails is told in the log's form`(arguments: [String], status: Int, words: String) async throws {
         let taken = try await TestService.start { _, _ in .ok() }
@@ -76,7 +76,7 @@ import Testing
 
     @Test(arguments: [
         ("--log-level", "loud", "trace, debug, info, notice, warning, error, critical"),
-        ("--log-format", "xml", "text, json"), ("--key", "perhaps", "off, optional, required"),
+        ("--log-format", "xml", "text, json"), ("--key", "perhaps", "required, optional, off"),
         ("--key-form", "long", "visible, word, uuid, uuid7"), ("--profile", "paypal", "ietf, stripe, iceberg, success-only"),
         ("--unknown", "guess", "refuse, rerun, probe"),
     ])
