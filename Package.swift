@@ -229,7 +229,7 @@ let package = Package(
             name: "HoldfastGatewayTests",
             dependencies: [
                 "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite", "HoldfastTesting", "HoldfastTLS", "TestSupport",
-                "HoldfastExecutable",
+                "HoldfastCommands", "HoldfastExecutable",
                 .product(name: "JWTKit", package: "jwt-kit", condition: .when(traits: ["Gateway"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),

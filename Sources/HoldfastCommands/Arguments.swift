@@ -1,9 +1,8 @@
 #if Gateway
-public import ArgumentParser
+import ArgumentParser
 import Holdfast
-public import HoldfastGateway
-public import HoldfastHTTP
-public import Logging
+import HoldfastGateway
+import HoldfastHTTP
 
 /// Reads what is written in words on the command line, as an option's `transform`: the parser's own way would tell
 /// which value is wrong, and not what is allowed.
@@ -30,6 +29,25 @@ enum Words {
     @Sendable static func probe(_ text: String) throws -> ProbePath {
         do { return try ProbePath(text) } catch { throw NotAllowed(allowed: error.allowed) }
     }
+
+    static let profile = Words.reader(listed(OutcomeProfile.all.map(\.name))) { text in
+        OutcomeProfile.all.first { $0.name == text }
+    }
+
+    /// One of a few words. The parser's own way breaks lines where there are many.
+    @Sendable static func choice<Value: RawRepresentable<String> & CaseIterable>(_ text: String) throws -> Value {
+        guard let value = Value(rawValue: text) else {
+            throw NotAllowed(allowed: listed(Value.allCases.map(\.rawValue)))
+        }
+        return value
+    }
+
+    /// The same, for the name of an option's value.
+    static func names<Value: RawRepresentable<String> & CaseIterable>(of _: Value.Type) -> String {
+        Value.allCases.map(\.rawValue).joined(separator: "|")
+    }
+
+    private static func listed(_ words: [String]) -> String { "one of " + words.joined(separator: ", ") }
 
     /// - Parameters:
     ///   - allowed: What is, in words.
@@ -64,23 +82,4 @@ struct GivenStore: Sendable {
         if let fault { throw ValidationError("--store must be \(fault)") }
     }
 }
-
-extension RouteConfiguration.Idempotency.Keys: ExpressibleByArgument {}
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}
-
-extension LogFormat: ExpressibleByArgument {}
-
-extension KeyRules.Form: ExpressibleByArgument {}
-
-extension OutcomeProfile: ExpressibleByArgument {
-    public init?(argument: String) {
-        guard let profile = Self.all.first(where: { $0.name == argument }) else { return nil }
-        self = profile
-    }
-
-    public var defaultValueDescription: String { name }
-}
-
-extension RouteConfiguration.Idempotency.Unknown: ExpressibleByArgument {}
 #endif

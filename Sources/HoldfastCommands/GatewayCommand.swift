@@ -119,15 +119,22 @@ struct GatewayCommand: AsyncParsableCommand {
         transform: Words.duration)
     var streamTimeout: Duration?
 
-    @Option(help: "Whether POST and PATCH need an Idempotency-Key. Default: optional.")
+    @Option(
+        help: ArgumentHelp(
+            "Whether POST and PATCH need an Idempotency-Key. Default: optional.",
+            valueName: Words.names(of: RouteConfiguration.Idempotency.Keys.self)), transform: Words.choice)
     var key: RouteConfiguration.Idempotency.Keys?
 
     @Option(
         help: ArgumentHelp(
-            "Which responses are a key's outcome. Default: ietf.", valueName: "ietf|stripe|iceberg|success-only"))
+            "Which responses are a key's outcome. Default: ietf.", valueName: OutcomeProfile.all.map(\.name).joined(separator: "|")),
+        transform: Words.profile)
     var profile: OutcomeProfile?
 
-    @Option(help: "What keys are made of; default: as the profile says.")
+    @Option(
+        help: ArgumentHelp(
+            "What keys are made of; default: as the profile says.", valueName: Words.names(of: KeyRules.Form.self)),
+        transform: Words.choice)
     var keyForm: KeyRules.Form?
 
     @Option(help: ArgumentHelp("The least characters of a key. Default: 1.", valueName: "count"))
@@ -148,7 +155,7 @@ struct GatewayCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "What becomes of a repeat when nobody knows how the first ended. Default: refuse.",
             discussion: "Rerun is right only where the service itself recognises the key.",
-            valueName: "refuse|rerun|probe"))
+            valueName: Words.names(of: RouteConfiguration.Idempotency.Unknown.self)), transform: Words.choice)
     var unknown: RouteConfiguration.Idempotency.Unknown?
 
     @Option(
@@ -170,13 +177,13 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "What is logged: this and what is graver. Default: info. At debug each failed TLS handshake is told.",
-            valueName: Logger.Level.allCases.map(\.rawValue).joined(separator: "|")))
+            valueName: Words.names(of: Logger.Level.self)), transform: Words.choice)
     var logLevel: Logger.Level?
 
     @Option(
         help: ArgumentHelp(
             "How it is logged: lines of name=value, or of JSON. Default: text.",
-            valueName: LogFormat.allCases.map(\.rawValue).joined(separator: "|")))
+            valueName: Words.names(of: LogFormat.self)), transform: Words.choice)
     var logFormat: LogFormat?
 
     func validate() throws {
@@ -204,21 +211,30 @@ struct GatewayCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        do {
+            try await runGateway()
+        } catch let mistakes as ConfigurationMistakes {
+            throw FailedGateway(mistakes, logging: mistakes.logFormat)
+        }
+    }
+
+    private func runGateway() async throws {
         let file = try config.map { try ConfigurationFile(path: $0) }
         try file?.requireReadableStore()
         let environment = ProcessInfo.processInfo.environment
-        let configuration = try file?.configuration ?? gatewayConfiguration()
-        if let fault = configuration.store.location.unreadable { throw ValidationError("the store: \(fault)") }
-        let runner =
-            file.map { GatewayRunner($0, watches: !noWatch) }
-            ?? GatewayRunner(
-                configuration: configuration,
-                warnings: options.warnings(configuration, environment: environment))
-        try await runner.run { gateway in
-            for (address, listener) in zip(gateway.addresses, configuration.listeners) {
-                say("gateway:       \(listener.tls == nil ? "http" : "https")://\(address)")
-            }
-            say("control plane: http://\(gateway.adminAddress)")
+        do {
+            let configuration = try file?.configuration ?? gatewayConfiguration()
+            if let fault = configuration.store.location.unreadable { throw ValidationError("the store: \(fault)") }
+            let runner =
+                file.map { GatewayRunner($0, watches: !noWatch) }
+                ?? GatewayRunner(
+                    configuration: configuration,
+                    warnings: options.warnings(configuration, environment: environment)
+                        + configuration.doubts(optionNames).map { $0.words() }
+                        + configuration.callerFaultsOfSome)
+            try await runner.run { Greeting($0, configuration).say() }
+        } catch {
+            throw FailedGateway(error, logging: file?.configuration.logFormat ?? logFormat ?? .text)
         }
     }
 
@@ -238,6 +254,17 @@ struct GatewayCommand: AsyncParsableCommand {
             ("--log-level", logLevel != nil), ("--log-format", logFormat != nil),
         ]
         return options.filter(\.isGiven).map(\.name)
+    }
+
+    /// What the options are called that say what a file would.
+    private var optionNames: OptionNames {
+        let options: [[String]: (name: String, isGiven: Bool)] = [
+            ["endpoints"]: ("--upstream", true), ["retry"]: ("--attempts", attempts != nil),
+            ["idempotency", "wait"]: ("--wait", wait != nil),
+        ]
+        return OptionNames(
+            gives: { options[$1]?.isGiven ?? false },
+            called: { options[$1]?.name ?? $1.joined(separator: ".") })
     }
 
     /// One service, as the options say. What they do not say is as the configuration has it.

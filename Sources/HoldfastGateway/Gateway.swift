@@ -127,7 +127,7 @@ public final class Gateway: Service {
         for fault in configuration.callerFaults where fault.isOfAll { logger.warning("\(fault.words)") }
         shared.tellOfDescriptors(configuration)
         let unknownKeys = UnknownKeys(shared.engine, metrics: storeMetrics, logger: logger)
-        await shared.tellOfUnknowns(unknownKeys)
+        await unknownKeys.start()
         readiness.advance(to: .serving)
         return Gateway(
             dataPlane: dataPlane, controlPlane: controlPlane, plans: plans, shared: shared, unknownKeys: unknownKeys)
@@ -250,7 +250,7 @@ public final class Gateway: Service {
             shared.readiness.advance(to: .draining)
             let delay = plans.current.configuration.drainDelay
             if delay > .zero {
-                shared.logger.info("not ready, and still serving", metadata: ["limits.drainDelay": "\(delay.words)"])
+                shared.logger.info("not ready, and still serving", metadata: ["drainDelaySeconds": .stringConvertible(delay.inSeconds)])
                 // Whoever is cancelled instead waits for nothing.
                 try? await shared.clock.sleep(for: delay, as: Self.drainDelay)
             }
@@ -272,28 +272,15 @@ public final class Gateway: Service {
 }
 
 extension DataPlaneContext {
-    /// Counts what the store holds, so that whoever starts again after a crash hears of what it has left. What another
-    /// process had in flight is unknown when its lease is over, and counted then.
-    fileprivate func tellOfUnknowns(_ unknownKeys: UnknownKeys) async {
-        await engine.learnUsage()
-        guard let usage = engine.usage() else { return }
-        let counts: Logger.Metadata = [
-            "keys": "\(usage.keys)", "bytes": "\(usage.bytes)", "unknown": "\(usage.unknown)",
-        ]
-        guard usage.unknown > 0 else { return logger.info("no key in the store is unknown", metadata: counts) }
-        logger.warning(
-            "keys in the store are unknown: they began, and nobody knows how they ended. 'holdfast keys list --state unknown' lists them",
-            metadata: counts)
-        await unknownKeys.counted(usage)
-    }
-
     /// Tells when fewer connections are taken than is configured.
     fileprivate func tellOfDescriptors(_ configuration: GatewayConfiguration) {
         let taken = descriptors.clients(configuration.connections)
         guard taken < configuration.connections else { return }
         logger.warning(
             "too few files may be open for limits.connections, so fewer connections are taken: raise the limit of files (LimitNOFILE=, ulimit -n), or lower limits.connections",
-            metadata: ["limits.connections": "\(configuration.connections)", "taken": "\(taken)"])
+            metadata: [
+                "limits.connections": .stringConvertible(configuration.connections), "taken": .stringConvertible(taken),
+            ])
     }
 }
 #endif

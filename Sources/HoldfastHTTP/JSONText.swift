@@ -82,6 +82,12 @@ package struct JSONText {
         bytes.append(UInt8(ascii: "\""))
     }
 
+    /// A number or a truth value, as JSON writes it.
+    package mutating func literal(_ text: String) {
+        separate()
+        bytes.append(contentsOf: text.utf8)
+    }
+
     package mutating func lineBreak() { bytes.append(UInt8(ascii: "\n")) }
 
     private mutating func escape(_ text: UnsafeBufferPointer<UInt8>) {

@@ -30,7 +30,7 @@ final class ValkeyConnection: Sendable {
         to address: ValkeyAddress, told: @escaping @Sendable (_ message: String) -> Void = { _ in }
     ) async throws -> ValkeyConnection {
         let tls = try address.usesTLS ? (context: context(for: address), name: name(of: address)) : nil
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton.next())
             .connectTimeout(timeout)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)

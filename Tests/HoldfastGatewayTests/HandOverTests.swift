@@ -98,7 +98,7 @@ import Testing
         #expect(second.status == 1)
         #expect(
             second.errors.contains(
-                "holdfast: cannot listen on 127.0.0.1:\(first.port): the address is taken: somebody listens there already"
+                "level=critical message=\"cannot listen on 127.0.0.1:\(first.port): the address is taken: somebody listens there already"
             ),
             "\(second.errors)")
         first.signal(SIGTERM)

@@ -42,7 +42,8 @@ import Testing
             let listed = try await keys("list", "--state", "unknown", at: gateway)
             #expect(listed.contains(record))
             #expect(listed.split(separator: "\n").count == 2)
-            #expect(listed.contains("[POST 127.0.0.1/charges by 127.0.0.1, 2"), "\(listed)")
+            let columns = /127\.0\.0\.1 +2\S+Z  POST 127\.0\.0\.1\/charges\n/
+            #expect(listed.contains(columns), "\(listed)")
             let all = try await keys("list", at: gateway)
             #expect(all.split(separator: "\n").count == 3)
             let byKey = try await keys(

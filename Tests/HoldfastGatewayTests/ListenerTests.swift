@@ -28,7 +28,8 @@ import Testing
 
     @Test func `a listener that cannot bind says which and nothing is left listening`() async throws {
         let service = try await TestService.start { _, _ in .ok() }
-        let taken = GatewayConfiguration.Address(host: "127.0.0.1", port: service.port)
+        let other = try await TestService.start { _, _ in .ok() }
+        let taken = GatewayConfiguration.Address(host: "127.0.0.1", port: other.port)
         let configure = { (configuration: inout GatewayConfiguration) in
             configuration.listeners.append(ListenerConfiguration(address: taken))
         }
@@ -38,6 +39,7 @@ import Testing
         #expect(error?.code == .cannotListen)
         #expect(error?.description.contains("\(taken)") == true)
         await service.stop()
+        await other.stop()
     }
 
     // MARK: Pipelining

@@ -45,6 +45,12 @@ extension ProcessTests {
                 try await expectEqual(
                     browser.text("return String(document.getElementById('key-part').contains(document.activeElement))"),
                     "true")
+                // What is closed says already which request it was, and when.
+                let closed = try await browser.text("return document.querySelector('#keys summary').innerText") ?? ""
+                for words in ["POST 127.0.0.1/charges", "by 127.0.0.1", "record "] {
+                    #expect(closed.contains(words), "\(words): \(closed)")
+                }
+                #expect(closed.contains(/\d\d\/\d\d\/\d{4}, \d\d:\d\d:\d\d/), "\(closed)")
                 try await tabs(browser, to: "#keys summary")
                 try await browser.press(Self.enter)
                 try await tabs(browser, to: "#keys .primary")
@@ -66,6 +72,8 @@ extension ProcessTests {
                 try await browser.waits("!document.getElementById('ask').open")
                 try await browser.waits(
                     "document.getElementById('key-said').textContent.startsWith('Settled as released')")
+                // The button is gone with its key, so the focus is at the list.
+                try await browser.waits("document.getElementById('key-part').contains(document.activeElement)")
             }
             let keys = try await TestClient.send(.GET, "/api/keys?state=released", to: running.admin).text
             #expect(keys.contains(#""by":"ada""#) && keys.contains(#""why":"seen""#), "\(keys)")
@@ -94,6 +102,84 @@ extension ProcessTests {
                 try await browser.press("a", "n", "o", "t", "h", "e", "r")
                 try await browser.waits("document.querySelectorAll('#routes > li').length === 1")
                 try await browser.waits("document.querySelectorAll('#requests > li').length === 0")
+            }
+        }
+    }
+
+    /// Where the focus is: what the button says, or the element.
+    private static let focused = """
+        (document.activeElement.getAttribute('aria-label') ?? document.activeElement.tagName)
+        """
+
+    @Test(arguments: [1, 3])
+    func `who leaves a dialog is where he was, or at what has taken its place`(endpoints: Int) async throws {
+        let service = try await TestService.start { _, _ in .ok() }
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                let first = configuration.services[0].endpoints[0].address
+                for number in 1..<endpoints {
+                    configuration.services[0].endpoints.append(
+                        .init(address: .init(host: first.host, port: first.port + number)))
+                }
+            }
+        ) { running in
+            try await withBrowser { browser in
+                try await browser.open("http://127.0.0.1:\(running.admin)/")
+                try await browser.waits("document.body.classList.contains('orders-taken')")
+                let place = endpoints == 1 ? "#breakers" : "#services .endpoint"
+                if endpoints > 1 {
+                    try await tabs(browser, to: "#services summary")
+                    try await browser.press(Self.enter)
+                }
+                try await browser.waits("document.querySelector('\(place) .isolate')?.checkVisibility()")
+                try await tabs(browser, to: "\(place) .isolate")
+                // Called off: by the button, and by Escape.
+                for leave in ["document.getElementById('ask-no').click(); return ''", nil] {
+                    try await browser.press(Self.enter)
+                    try await browser.waits("document.getElementById('ask').open")
+                    if let leave { _ = try await browser.text(leave) } else { try await browser.press("\u{E00C}") }
+                    try await browser.waits("!document.getElementById('ask').open")
+                    try await browser.waits("\(Self.focused).startsWith('isolate the breaker of ')")
+                }
+                for (order, next) in [("isolate", "release"), ("release", "isolate")] {
+                    try await browser.press(Self.enter)
+                    try await browser.waits("document.getElementById('ask').open")
+                    try await tabs(browser, to: "#ask-by")
+                    try await browser.press("a")
+                    try await tabs(browser, to: "#ask-why")
+                    try await browser.press("b")
+                    try await browser.press(Self.enter)
+                    try await browser.waits("document.getElementById('ask-yes').textContent !== 'Review'")
+                    try await tabs(browser, to: "#ask-yes")
+                    try await browser.press(Self.enter)
+                    try await browser.waits("!document.getElementById('ask').open")
+                    // The button goes with what it did, and the focus to its neighbour.
+                    try await browser.waits("!document.querySelector('\(place) .\(order)').checkVisibility()")
+                    try await browser.waits("\(Self.focused).startsWith('\(next) the breaker of ')")
+                }
+            }
+        }
+    }
+
+    @Test func `the list of rejections has what the number counts, and says what it has not`() async throws {
+        let service = try await TestService.start { request, _ in request.uri == "/cut" ? .reset : .ok() }
+        try await withGateway(
+            to: service,
+            configure: { configuration in
+                configuration.routes[0].retry.attempts = 1
+                configuration.routes[0].match.methods = ["GET"]
+            }
+        ) { running in
+            _ = try await running.get("/cut")
+            for _ in 0..<2 { _ = try await running.post(key: "no-route") }
+            try await withBrowser { browser in
+                try await browser.open("http://127.0.0.1:\(running.admin)/")
+                try await browser.waits("document.querySelectorAll('#requests summary').length === 1")
+                try await browser.waits(
+                    "document.querySelector('#requests .problem').textContent === 'upstream-reset'")
+                try await browser.waits(
+                    "document.getElementById('request-said').textContent.startsWith('2 were refused before a route')")
             }
         }
     }

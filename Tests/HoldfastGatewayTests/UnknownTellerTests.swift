@@ -10,6 +10,24 @@ import Testing
 
 @testable import HoldfastGateway
 
+/// A store that cannot tell what it holds.
+private struct Uncounted: ClaimStore {
+    let base: MemoryStore
+
+    func apply(_ batch: [ClaimCommand]) async throws -> [ClaimReply] { try await base.apply(batch) }
+    func secret() async throws -> StoreSecret { try await base.secret() }
+    func reap(atMost count: Int) async throws -> Int { try await base.reap(atMost: count) }
+    func summary(of id: RecordID) async throws -> ClaimSummary? { try await base.summary(of: id) }
+
+    func summaries(after cursor: String?, atMost count: Int) async throws -> ClaimPage {
+        try await base.summaries(after: cursor, atMost: count)
+    }
+
+    func summaries(
+        standing state: ClaimSummary.State, after cursor: String?, atMost count: Int
+    ) async throws -> ClaimPage { try await base.summaries(standing: state, after: cursor, atMost: count) }
+}
+
 /// A process that ended in the middle of a request under a key has somebody told of it, once, with the request.
 @Suite struct UnknownTellerTests {
     private func summary(_ number: Int, _ last: String, _ state: ClaimRecord.State = .unknown) throws -> ClaimSummary {
@@ -20,48 +38,157 @@ import Testing
         return try #require(ClaimSummary(record, of: id, at: StoreInstant(milliseconds: 100)))
     }
 
+    private func page(_ summaries: [ClaimSummary], next: String? = nil) -> ClaimPage {
+        ClaimPage(summaries: summaries, next: next, now: StoreInstant(milliseconds: 100))
+    }
+
+    private func lost(_ numbers: some Sequence<Int>) throws -> [ClaimSummary] {
+        try numbers.map { try summary($0, "9\tlease-ended\t1\t\t\n") }
+    }
+
     @Test func `those are told that nobody has reported, and nothing that its process has told of itself`() throws {
         var teller = UnknownTeller()
-        let told = teller.tell([
-            try summary(1, "9\tabandoned\t1\t\tits process ended\n"), try summary(2, "9\tlease-ended\t1\t\t\n"),
-            try summary(3, "", .inFlight(leaseEnds: StoreInstant(milliseconds: 50))),
-            try summary(4, "9\tabandoned\t1\t\t\n"),
-            try summary(5, "", .inFlight(leaseEnds: StoreInstant(milliseconds: 500))),
-            try summary(6, "9\tcompleted\t1\t\t\n", .completed(payload: [])),
-        ])
-        #expect(told.lines.map(\.fence) == [1, 2, 3] && told.more == 0)
+        let new = teller.take(
+            page([
+                try summary(1, "9\tabandoned\t1\t\tits process ended\n"), try summary(2, "9\tlease-ended\t1\t\t\n"),
+                try summary(3, "", .inFlight(leaseEnds: StoreInstant(milliseconds: 50))),
+                try summary(4, "9\tabandoned\t1\t\t\n"),
+                try summary(5, "", .inFlight(leaseEnds: StoreInstant(milliseconds: 500))),
+                try summary(6, "9\tcompleted\t1\t\t\n", .completed(payload: [])),
+            ]))
+        #expect(new.map(\.fence) == [1, 2, 3])
     }
 
     @Test func `each is told once, and again when it is claimed again and lost again`() throws {
         var teller = UnknownTeller()
-        let first = try summary(1, "9\tlease-ended\t1\t\t\n")
-        #expect(teller.tell([first]).lines.count == 1)
-        #expect(teller.tell([first]).lines.isEmpty)
-        #expect(teller.tell([first, try summary(2, "9\tlease-ended\t1\t\t\n")]).lines.map(\.fence) == [2])
+        let first = try lost([1])
+        #expect(teller.take(page(first)).count == 1)
+        #expect(teller.take(page(first)).isEmpty)
+        try expectEqual(teller.take(page(first + lost([2]))).map(\.fence), [2])
     }
 
-    @Test func `of many the newest have a line, the others are counted, and what is remembered is bounded`() throws {
+    @Test func `of many the newest have a line, and the others are counted`() throws {
+        let (lines, more) = UnknownTeller.lines(of: try lost(0..<50))
+        #expect(lines.map(\.fence) == Array(30..<50) && more == 30)
+    }
+
+    @Test func `what is remembered is bounded, and nothing is told twice for it`() throws {
         var teller = UnknownTeller()
-        let many = try (0..<50).map { try summary($0, "9\tlease-ended\t1\t\t\n") }
-        let told = teller.tell(many)
-        #expect(told.lines.map(\.fence) == Array(30..<50) && told.more == 30)
-        #expect(teller.tell(many).more == 0)
-        for start in stride(from: 100, to: 30_000, by: 1_000) {
-            _ = teller.tell(try (start..<start + 1_000).map { try summary($0, "9\tlease-ended\t1\t\t\n") })
+        let all = UnknownTeller.toldBound * 2
+        for round in 0..<3 {
+            var told = 0
+            for start in stride(from: 1, to: all, by: 1_000) {
+                let next = start + 1_000 > all ? nil : "\(start)"
+                told += try teller.take(page(lost(start..<start + 1_000), next: next)).count
+            }
+            #expect(told == (round == 0 ? all : 0), "\(round)")
         }
-        #expect(teller.tell(many).more == 30, "what was forgotten is told again")
+        // One that is newer than all is told all the same, and those that were settled make room.
+        try expectEqual(teller.take(page(lost([all + 1]))).count, 1)
+        try expectEqual(teller.take(page(lost([5, all + 2]))).count, 2)
     }
 
-    @Test func `the store is looked at when it has more than is known of, and not for what was told here`() {
+    @Test(arguments: [
+        // How many there were, how many there are, how many of them this process has told itself: the pages.
+        (0, 0, 0, 0), (0, 1, 0, 10), (2, 2, 0, 1), (2, 1, 0, 1), (2, 5, 3, 1), (2, 5, 2, 10), (9, 0, 0, 0),
+    ])
+    func `a page is looked at while there is any, and all when there are more`(
+        before: Int, now: Int, own: Int, pages: Int
+    ) throws {
         var teller = UnknownTeller()
-        expectEqual(teller.isToLook(at: 0, own: 0), false)
-        expectEqual(teller.isToLook(at: 2, own: 0), true)
-        expectEqual(teller.isToLook(at: 2, own: 0), false)
-        expectEqual(teller.isToLook(at: 5, own: 3), false)
-        expectEqual(teller.isToLook(at: 9, own: 3), true)
-        // What was settled makes room for what is new.
-        expectEqual(teller.isToLook(at: 1, own: 0), false)
-        expectEqual(teller.isToLook(at: 2, own: 0), true)
+        _ = teller.pagesToLookAt(at: before, own: 0)
+        _ = teller.take(page([]))
+        #expect(teller.pagesToLookAt(at: now, own: own) == pages)
+    }
+
+    @Test func `a round that began goes to its end, and begins again if there were more meanwhile`() throws {
+        var teller = UnknownTeller()
+        #expect(teller.pagesToLookAt(at: 5_000, own: 0) == 10)
+        _ = teller.take(page([], next: "7"))
+        #expect(teller.cursor == "7" && !teller.isThrough)
+        #expect(teller.pagesToLookAt(at: 5_000, own: 0) == 10)
+        #expect(teller.pagesToLookAt(at: 5_001, own: 0) == 10)
+        #expect(teller.cursor == "7")
+        _ = teller.take(page([]))
+        #expect(teller.cursor == nil && !teller.isThrough)
+        #expect(teller.pagesToLookAt(at: 5_001, own: 0) == 10)
+        _ = teller.take(page([]))
+        #expect(teller.isThrough && teller.pagesToLookAt(at: 5_001, own: 0) == 1)
+    }
+
+    /// Leaves keys in flight whose leases end after a minute.
+    private func leave(_ numbers: Range<Int>, in store: MemoryStore) async throws {
+        for number in numbers {
+            let action = ClaimCommand.Action.claim(
+                fingerprint: Fingerprint(bytes: [1]), lease: .seconds(60), retention: .seconds(6_000), owner: "gone:7")
+            let id = RecordID(bytes: [UInt8(truncatingIfNeeded: number), UInt8(number >> 8)])
+            _ = try await store.apply([ClaimCommand(id: id, action: action)])
+        }
+    }
+
+    private func keys(_ store: any ClaimStore, _ told: Told) throws -> UnknownKeys {
+        UnknownKeys(
+            try IdempotencyEngine(store: store), metrics: StoreMetrics(), logger: Logger(label: "t") { _ in told })
+    }
+
+    private static let line = "its request began, and its gateway ended"
+
+    @Test func `two that were settled and two that came are no standstill`() async throws {
+        let (clock, told) = (ManualClock(), Told())
+        let store = MemoryStore(clock: clock)
+        let keys = try keys(store, told)
+        try await leave(0..<2, in: store)
+        clock.advance(by: .seconds(61))
+        await keys.start()
+        #expect(told.messages.list.withLock { $0.count { $0.contains(Self.line) } } == 2)
+        try await leave(2..<4, in: store)
+        clock.advance(by: .seconds(61))
+        for summary in try await store.summaries(standing: .unknown, after: nil, atMost: 2).summaries {
+            let action = ClaimCommand.Action.purge(fence: summary.fence)
+            _ = try await store.apply([ClaimCommand(id: summary.id, action: action)])
+        }
+        for _ in 0..<3 { await keys.counted(try #require(store.usageNow)) }
+        #expect(store.usageNow?.unknown == 2)
+        #expect(told.messages.list.withLock { $0.count { $0.contains(Self.line) } } == 4)
+    }
+
+    @Test func `however many are unknown, the start says how many, and a later one is found behind them all`()
+        async throws
+    {
+        let (clock, told) = (ManualClock(), Told())
+        let store = MemoryStore(clock: clock)
+        let keys = try keys(store, told)
+        try await leave(0..<2_500, in: store)
+        clock.advance(by: .seconds(61))
+        await keys.start()
+        let start = told.messages.list.withLock { $0 }
+        #expect(start.first?.contains(#""unknown": 2500"#) == true, "\(start.first ?? "")")
+        #expect(start.last?.contains("and at least 1980 more") == true, "\(start.last ?? "")")
+        await keys.counted(try #require(store.usageNow))
+        #expect(told.messages.list.withLock { $0.last?.contains("and 480 more") } == true)
+        try await leave(2_500..<2_501, in: store)
+        clock.advance(by: .seconds(61))
+        told.messages.list.withLock { $0 = [] }
+        for _ in 0..<2 { await keys.counted(try #require(store.usageNow)) }
+        let later = told.messages.list.withLock { $0 }
+        #expect(later.count == 1 && later[0].contains(Self.line), "\(later)")
+    }
+
+    @Test(arguments: [
+        (1, #"a key in the store is unknown"#, #""unknown": 1]"#),
+        (7, "keys in the store are unknown", #""unknown": 7]"#),
+        (2_500, "keys in the store are unknown", #""unknownAtLeast": 2000]"#),
+    ])
+    func `of a store that cannot count they are counted, up to a bound that is said`(
+        count: Int, words: String, figure: String
+    ) async throws {
+        let (clock, told) = (ManualClock(), Told())
+        let store = MemoryStore(clock: clock)
+        try await leave(0..<count, in: store)
+        clock.advance(by: .seconds(61))
+        try await keys(Uncounted(base: store), told).start()
+        let first = told.messages.list.withLock { $0.first ?? "" }
+        #expect(first.contains(words) && first.contains(figure), "\(first)")
     }
 
     @Test func `the next gateway tells at its start what was in flight, with its cause and what settles it`()
@@ -84,7 +211,7 @@ import Testing
         try await withGateway(to: service, store: store, logger: Logger(label: "one") { _ in told }) { _ in }
         let lines = told.messages.list.withLock { $0 }
         let each = lines.filter { $0.contains("its request began, and its gateway ended") }
-        #expect(each.count == UnknownTeller.linesBound)
+        #expect(each.count == UnknownTeller.linesBound, "\(lines)")
         let line = try #require(each.first)
         for words in [
             "POST api.example.com/charges", "sub=ada", "gone:7", "2023-11-14T22:13:20", "0123456789abcdef",

@@ -72,7 +72,7 @@ import Testing
         let name = try #require(ServiceName(name))
         let context = try NIOSSLContext(configuration: configuration)
         do {
-            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton.next())
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let pipeline = channel.pipeline.syncOperations

@@ -226,7 +226,9 @@ struct LogCommand: AsyncParsableCommand {
     struct Level: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Log this and what is graver.")
 
-        @Argument(help: ArgumentHelp(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ") + "."))
+        @Argument(
+            help: ArgumentHelp(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ") + "."),
+            transform: Words.choice)
         var level: Logger.Level
         @OptionGroup var who: OperatorOptions
         @OptionGroup var time: TimeOption
@@ -266,18 +268,10 @@ extension OverrideList {
         if rows.isEmpty {
             lines.append("Nothing is set: everything is as the configuration says.")
         } else {
-            let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }
-            lines += ([head] + rows).map { row in
-                zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-                    .joined(separator: "  ").trimmingTrailingBlanks
-            }
+            lines += TextTable(names: head, rows: rows).lines
         }
         if level != usualLevel { lines.append("The log's level is \(level); the configuration says \(usualLevel).") }
         return lines.joined(separator: "\n")
     }
-}
-
-extension String {
-    fileprivate var trimmingTrailingBlanks: String { String(reversed().drop { $0 == " " }.reversed()) }
 }
 #endif

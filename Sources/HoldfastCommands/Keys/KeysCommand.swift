@@ -1,8 +1,8 @@
 #if Gateway
-public import ArgumentParser
+import ArgumentParser
 import Foundation
 import HoldfastGateway
-public import HoldfastIdempotency
+import HoldfastIdempotency
 import NIOHTTP1
 
 /// What a person does about keys, through a running gateway's control plane: so no two processes open one store.
@@ -126,16 +126,6 @@ extension KeyRecord {
     }
 }
 
-extension KeyRecord {
-    /// Which request it was and whose, for a line of a listing; nothing where that was not said.
-    fileprivate var briefCause: String {
-        if causeUnreadable != nil { return "  [a cause that cannot be read]" }
-        guard let cause else { return "" }
-        let who = (cause.caller ?? cause.client).map { " by \($0)" } ?? ""
-        return "  [\(cause.operation)\(who), \(cause.startedAt)]"
-    }
-}
-
 /// Seconds, as a person says them: the two largest units.
 func spoken(_ seconds: Double) -> String {
     guard seconds >= 1 else { return "\(Int(max(0, seconds) * 1_000)) ms" }
@@ -148,16 +138,6 @@ func spoken(_ seconds: Double) -> String {
     return words.prefix(2).joined(separator: " ")
 }
 
-extension ClaimSummary.State: ExpressibleByArgument {}
-
-/// What a listing prints as JSON.
-private struct KeyList: Encodable {
-    let records: [KeyRecord]
-    let mayBeMore: Bool
-    /// What the whole store holds; nil where it cannot tell.
-    let store: StoreCounts?
-}
-
 struct ListKeys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
@@ -166,7 +146,9 @@ struct ListKeys: AsyncParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
-    @Option(help: "Only those that stand so.")
+    @Option(
+        help: ArgumentHelp("Only those that stand so.", valueName: Words.names(of: ClaimSummary.State.self)),
+        transform: Words.choice)
     var state: ClaimSummary.State?
 
     @Option(help: "How many at the most: 1 to 100,000.")
@@ -193,22 +175,12 @@ struct ListKeys: AsyncParsableCommand {
             store = page.store
             cursor = page.next
         } while cursor != nil && records.count < limit
-        guard !options.json else {
-            // One document, however many pages it took.
-            let list = KeyList(records: records, mayBeMore: mayBeMore, store: store)
-            return say(String(decoding: try JSONEncoder().encode(list), as: UTF8.self))
-        }
-        say("RECORD                                                            STATE      FENCE  BEGAN  [CAUSE]")
-        for record in records {
-            let began = record.history.first.map { "\(spoken($0.secondsAgo)) ago by \($0.by)" } ?? "?"
-            let state = record.state.padding(toLength: 10, withPad: " ", startingAt: 0)
-            let fence = "\(record.fence)".padding(
-                toLength: max(5, "\(record.fence)".count), withPad: " ", startingAt: 0)
-            say("\(record.record)  \(state) \(fence)  \(began)\(record.briefCause)")
-        }
-        if mayBeMore { say("There may be more: raise --limit.") }
-        // Beside the list, for whoever reads that by a program.
-        if let store { complain("The store holds \(store.keys) keys, and \(store.unknown) of them are unknown.") }
+        let listing = KeyListing(records: records, mayBeMore: mayBeMore, store: store)
+        // One document, however many pages it took.
+        guard !options.json else { return say(String(decoding: try JSONEncoder().encode(listing), as: UTF8.self)) }
+        say(listing.table)
+        // Beside the table, for whoever reads that by a program.
+        for remark in listing.remarks { complain(remark) }
     }
 }
 

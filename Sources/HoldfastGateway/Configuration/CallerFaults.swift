@@ -175,4 +175,9 @@ extension ListenerConfiguration {
     /// Whether a field that a client sends is there when something is decided, at least if a proxy that is trusted says it.
     func passes(_ name: String) -> Bool { HopField.isKept(name, of: trusted.isEmpty ? nil : trustedFields) }
 }
+
+extension GatewayConfiguration {
+    /// What makes one caller of some of them, in words. What makes one of all is told wherever it starts.
+    package var callerFaultsOfSome: [String] { callerFaults.filter { !$0.isOfAll }.map(\.words) }
+}
 #endif

@@ -128,6 +128,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
             )
         }
         for service in services { try service.validate() }
+        try requireNoCircle()
         try requireDistinct("service", services.map(\.name))
         try requireDistinct("route", routes.map(\.name))
         for route in routes {

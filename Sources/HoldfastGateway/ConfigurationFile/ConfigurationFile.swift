@@ -70,7 +70,7 @@ public struct ConfigurationFile: Sendable {
         let place = places[option]
         let mistake = ConfigurationMistake(
             file: path, line: place?.line, column: place?.column, message: "\(option): \(message)")
-        return ConfigurationMistakes(all: [mistake], files: files)
+        return ConfigurationMistakes(all: [mistake], files: files, logFormat: configuration.logFormat)
     }
 
     /// Reads text as if it were in a file.
@@ -86,7 +86,10 @@ public struct ConfigurationFile: Sendable {
         configuration = GatewayConfiguration.read(section)
         section.finish()
         files = [path] + report.files
-        guard report.mistakes.isEmpty else { throw ConfigurationMistakes(all: report.sortedMistakes, files: files) }
+        guard report.mistakes.isEmpty else {
+            throw ConfigurationMistakes(
+                all: report.sortedMistakes, files: files, logFormat: configuration.logFormat)
+        }
         self.path = path
         warnings = report.sortedWarnings
         given = report.given
@@ -97,7 +100,7 @@ public struct ConfigurationFile: Sendable {
             }
         } catch {
             let mistake = ConfigurationMistake(file: path, line: nil, column: nil, message: "\(error)")
-            throw ConfigurationMistakes(all: [mistake], files: files)
+            throw ConfigurationMistakes(all: [mistake], files: files, logFormat: configuration.logFormat)
         }
     }
 }

@@ -23,6 +23,8 @@ public struct ConfigurationMistakes: Error, Sendable, Hashable, CustomStringConv
     public let all: [ConfigurationMistake]
     /// The files that were looked at. A change of any may put it right.
     public let files: [String]
+    /// What the file says of the log, as far as it could be read.
+    package var logFormat = LogFormat.text
 
     /// One a line.
     public var description: String { all.map(\.description).joined(separator: "\n") }

@@ -41,44 +41,38 @@ extension GatewayConfiguration {
         _ services: [Placed<ServiceConfiguration>], _ routes: [Placed<RouteConfiguration>], in file: SectionReader
     ) {
         guard !file.isDescribing else { return }
-        tellOfMemory(in: file)
         if logsIntoStore {
             file.report.mistake(
                 file.place(of: "accessLog", "path") ?? file.mark(of: "accessLog"),
                 "accessLog.path is a file of the store: each line would be written into it")
         }
         for service in services {
-            tellOfEndpoints(service)
-            service.value.tell(in: service.section)
-        }
-        for route in routes {
-            route.value.tell(in: route.section)
-            for (option, words) in route.value.doubts {
-                file.report.warning(route.section.mark(of: option), "route \(shown(route.value.name)): \(words)")
-            }
-        }
-    }
-
-    private func tellOfEndpoints(_ service: Placed<ServiceConfiguration>) {
-        let (section, name) = (service.section, service.section.fullName("endpoints"))
-        var seen: Set<ServiceConfiguration.Endpoint> = []
-        for endpoint in service.value.endpoints {
-            if let own = (listeners.map(\.address) + [admin.address]).first(where: { $0.takes(endpoint.address) }) {
-                section.mistake(
+            for endpoint in service.value.endpoints {
+                guard let own = ownAddress(takenBy: endpoint) else { continue }
+                service.section.mistake(
                     "endpoints",
-                    "\(name) has \(endpoint), which is this gateway itself (\(own)): each request would go in a circle"
+                    "\(service.section.fullName("endpoints")) has \(endpoint), which is this gateway itself (\(own)): each request would go in a circle"
                 )
             }
-            if !seen.insert(endpoint).inserted {
-                section.report.warning(section.mark(of: "endpoints"), "\(name) has \(endpoint) twice")
+        }
+        func section(_ subject: ConfigurationDoubt.Subject) -> SectionReader {
+            switch subject {
+            case .file: file
+            case .service(let place): services[place].section
+            case .route(let place): routes[place].section
             }
         }
-        if service.value.tls != ServiceConfiguration.TLS(), !service.value.endpoints.isEmpty,
-            !service.value.endpoints.contains(where: \.usesTLS)
-        {
-            section.report.warning(
-                section.mark(of: "tls"),
-                "\(section.fullName("tls")) does nothing: none of the endpoints begins with https://")
+        let names = OptionNames(
+            gives: { section($0).place(of: $1) != nil },
+            called: { subject, path in
+                let option = path.joined(separator: ".")
+                return if case .route = subject { option } else { section(subject).fullName(option) }
+            })
+        for doubt in doubts(names) {
+            let section = section(doubt.subject)
+            let isWhole = doubt.path.isEmpty
+            let mark = isWhole ? section.mark : section.place(of: doubt.path) ?? section.mark(of: doubt.path[0])
+            file.report.warning(mark, doubt.words(routes.map(\.value)))
         }
     }
 }
@@ -110,7 +104,7 @@ extension RouteConfiguration {
     }
 
     /// What does nothing, or not what it says, with the option that it is about.
-    fileprivate var doubts: [(option: String, words: String)] {
+    var ownDoubts: [(option: String, words: String)] {
         var doubts: [(option: String, words: String)] = []
         let methods = listed(match.methods.sorted())
         let mayHaveKeys = hasKeyedMethods

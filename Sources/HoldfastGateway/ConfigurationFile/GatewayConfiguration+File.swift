@@ -63,14 +63,6 @@ extension GatewayConfiguration {
         configuration.tellOfCallers(routes, in: file)
         configuration.tellOfAddresses(listeners, in: file)
         configuration.tellOfDoubts(services, routes, in: file)
-        for route in routes {
-            let room = KeptRoom.ofRequests(configuration.keptBytes, length: route.value.keptBytes)
-            guard !file.isDescribing, route.value.keptBytes > room else { continue }
-            file.report.warning(
-                route.mark,
-                "route \(shown(route.value.name)) keeps up to \(sizeWords(route.value.keptBytes)) of a request, but limits.keptBytes leaves one at most \(sizeWords(room))"
-            )
-        }
         file.check(configuration.validate)
         return configuration
     }

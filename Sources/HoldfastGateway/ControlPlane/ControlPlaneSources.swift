@@ -74,12 +74,24 @@ extension MetricsSnapshot {
         storeBound = plan.configuration.store.bound
         claimsWaiting = claims.waiting
         routes = plan.routes.map(\.metrics) + [shared.counters.unrouted]
-        routeBudgets = plan.routes.filter { $0.configuration.budget != nil }.map { ($0.name, $0.budget.snapshot()) }
+        routeBudgets = plan.ownBudgets.map { ($0.route, $0.budget.snapshot()) }
         services = plan.services.map { service in
             ServiceFigures(
                 name: service.name, breaker: service.breaker?.snapshot(),
                 endpoints: service.endpoints.map(EndpointFigures.init), budget: service.budget.snapshot())
         }
+    }
+}
+
+extension Plan {
+    /// The budgets of routes that have their own.
+    fileprivate var ownBudgets: [(route: String, budget: RetryBudget)] {
+        routes.filter { $0.configuration.budget != nil }.map { ($0.name, $0.budget) }
+    }
+
+    /// All that there are, each once: those of services, and those of routes that have their own.
+    var budgets: [RetryBudget.Snapshot] {
+        services.map { $0.budget.snapshot() } + ownBudgets.map { $0.budget.snapshot() }
     }
 }
 

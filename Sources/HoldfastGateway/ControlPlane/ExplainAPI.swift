@@ -5,10 +5,13 @@ import Hummingbird
 import NIOCore
 
 /// Why one request went as it did: `GET /api/explain?id=…`, with the id from the response's `x-request-id` or
-/// `holdfast-request-id`. Which there are: `GET /api/requests?outcome=…&problem=…&route=…`.
+/// `holdfast-request-id`. Which there are: `GET /api/requests?outcome=…&problem=…&route=…`, where the problem `any` is those
+/// that `holdfast_rejections_total` counts of routes: answers of the gateway's own.
 struct ExplainAPI: Sendable {
     let explanations: Explanations
 
+    /// Stands for every problem, and for no request without one.
+    static let any = "any"
     /// The most requests that are listed.
     static let bound = 100
 
@@ -41,10 +44,15 @@ struct ExplainAPI: Sendable {
     private func list(_ query: (String) -> String?) throws -> Response {
         let count = try query("limit").map(Self.count) ?? 20
         let outcome = try query("outcome").map { try Self.one(of: RequestReport.Outcome.self, $0, "outcome") }
-        let problem = try query("problem").map { try Self.one(of: Problem.Kind.self, $0, "problem") }
+        let asked = query("problem")
+        let problem = try asked.flatMap { text in
+            text == Self.any ? nil : try Self.one(of: Problem.Kind.self, text, "problem", or: [Self.any])
+        }
+        let isAnswered = asked != nil
         let route = query("route")
         let found = explanations.latest(count) { report in
             (outcome.map { $0 == report.outcome } ?? true) && (problem.map { $0 == report.problem } ?? true)
+                && (!isAnswered || report.problem != nil)
                 && (route.map { $0 == report.route } ?? true)
         }
         var json = JSONText()
@@ -79,10 +87,10 @@ struct ExplainAPI: Sendable {
     }
 
     private static func one<Kind: RawRepresentable<String> & CaseIterable>(
-        of kind: Kind.Type, _ text: String, _ name: String
+        of kind: Kind.Type, _ text: String, _ name: String, or others: [String] = []
     ) throws -> Kind {
         guard let found = Kind(rawValue: text) else {
-            let allowed = Kind.allCases.map(\.rawValue).joined(separator: ", ")
+            let allowed = (others + Kind.allCases.map(\.rawValue)).joined(separator: ", ")
             throw HTTPError(.badRequest, message: "'\(name)' is '\(text)', but must be one of \(allowed)")
         }
         return found

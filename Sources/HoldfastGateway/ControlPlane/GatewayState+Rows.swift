@@ -16,7 +16,7 @@ extension GatewayState {
         let going = shared.engine.snapshot()
         let services = plan.services.prefix(Self.rowBound)
         let share = Self.endpointBound / max(1, services.count)
-        let budgets = plan.services.map { $0.budget.snapshot() }
+        let budgets = plan.budgets
         self.init(
             version: GatewayVersion.current,
             // Whole seconds, so that a gateway at rest has nothing new to say.

@@ -14,7 +14,7 @@ package struct GatewayLogHandler: LogHandler {
     /// Writes to the standard error.
     package init(_ format: LogFormat) { self.init(format, to: .standardError) }
 
-    init(_ format: LogFormat, to output: LogOutput) {
+    package init(_ format: LogFormat, to output: LogOutput) {
         self.format = format
         self.output = output
     }
@@ -36,8 +36,9 @@ package struct GatewayLogHandler: LogHandler {
 }
 
 /// A descriptor that whole lines are written to, one after the other, whoever logs.
-final class LogOutput: Sendable {
-    static let standardError = LogOutput(STDERR_FILENO)
+package final class LogOutput: Sendable {
+    package static let standardError = LogOutput(STDERR_FILENO)
+    package static let standardOutput = LogOutput(STDOUT_FILENO)
 
     private let descriptor: Mutex<Int32>
 

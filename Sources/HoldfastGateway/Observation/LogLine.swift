@@ -68,9 +68,12 @@ package enum LogLine {
     private static func add(_ metadata: Logger.Metadata, under path: String, to line: inout JSONText) {
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
             let name = path.isEmpty ? name(key) : "\(path).\(name(key))"
-            if case .dictionary(let inner) = value {
-                add(inner, under: name, to: &line)
-            } else {
+            switch value {
+            case .dictionary(let inner): add(inner, under: name, to: &line)
+            case .stringConvertible(let plain):
+                line.raw(" \(name)=")
+                add(number(plain) ?? "\(plain)".readable, to: &line)
+            case .string, .array:
                 line.raw(" \(name)=")
                 add("\(value)".readable, to: &line)
             }
@@ -116,7 +119,22 @@ package enum LogLine {
         switch value {
         case .dictionary(let inner): line.object { add(inner, to: &$0) }
         case .array(let values): line.array { line in for value in values { add(value, to: &line) } }
-        case .string, .stringConvertible: line.string("\(value)".readable)
+        case .stringConvertible(let value) where value is Bool: line.literal("\(value)")
+        case .stringConvertible(let value):
+            if let number = number(value) { line.literal(number) } else { line.string("\(value)".readable) }
+        case .string(let text): line.string(text.readable)
+        }
+    }
+
+    // MARK: Numbers
+
+    /// A number as both forms write it; nil for what is none, or none that JSON has.
+    private static func number(_ value: any CustomStringConvertible) -> String? {
+        switch value {
+        case let whole as any BinaryInteger: "\(whole)"
+        case let share as Double where share.isFinite: Int(exactly: share).map { "\($0)" } ?? "\(share)"
+        case let share as Float where share.isFinite: number(Double(share))
+        default: nil
         }
     }
 }

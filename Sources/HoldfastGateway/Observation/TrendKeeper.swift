@@ -41,8 +41,8 @@ extension [Trends.Reading] {
         for service in plan.services {
             services[service.name] = TrendFigures()
             services[service.name]?.budget = service.budget.snapshot().balance
-            all.budget += service.budget.snapshot().balance
         }
+        all.budget = plan.budgets.reduce(0) { $0 + $1.balance }
         var routes: [Trends.Reading] = []
         for (place, route) in plan.routes.enumerated() {
             let figures = TrendFigures(route.metrics, budget: route.budget.snapshot().balance)

@@ -81,7 +81,7 @@ final class Overrides: Sendable {
             words["reason"] = "\(note.reason)"
             words["until"] = note.until.map { "\($0)" }
             switch action {
-            case .set(.weight(let weight)), .takeBack(.weight(let weight)): words["weight"] = "\(weight)"
+            case .set(.weight(let weight)), .takeBack(.weight(let weight)): words["weight"] = .stringConvertible(weight)
             case .set(.level(let level)): words["level"] = "\(level)"
             default: break
             }

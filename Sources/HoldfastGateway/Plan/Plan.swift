@@ -154,7 +154,7 @@ final class Plan: Sendable {
         private func announce(_ change: CircuitBreaker.Change, of service: String, endpoint: String?) {
             var told: Logger.Metadata = [
                 "service": "\(service)", "breaker": "\(endpoint == nil ? "service" : "endpoint")",
-                "reason": "\(change.reason)", "generation": "\(change.generation)",
+                "reason": "\(change.reason)", "generation": .stringConvertible(change.generation),
             ]
             if let endpoint { told["endpoint"] = "\(endpoint)" }
             logger.notice("\(change.from.rawValue) → \(change.to.rawValue)", metadata: told)

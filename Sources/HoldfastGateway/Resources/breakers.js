@@ -1,5 +1,5 @@
 // Breakers: how one is drawn, how one is named in a row, and the orders that an operator can give it.
-import { $, put, make, button, count, seconds, figures, ask, decide } from "./parts.js";
+import { $, put, make, button, count, seconds, figures, ask, decide, stay } from "./parts.js";
 import { model, left } from "./model.js";
 
 const cards = new Map();
@@ -41,6 +41,7 @@ function order(action, service, endpoint) {
 
 export function orderButtons(service, endpoint) {
   const part = make("span", "orders"), about = endpoint ?? service;
+  part.dataset.about = `${service} ${endpoint ?? ""}`;
   for (const action of ["isolate", "release", "reset"]) {
     part.append(button(action, `${action[0].toUpperCase()}${action.slice(1)} …`, `${action} the breaker of ${about}`,
       () => order(action, service, endpoint)));
@@ -72,6 +73,7 @@ function showCard(endpoint, service) {
   const { breaker } = endpoint, it = card(endpoint.name, service), find = it.find;
   it.latest = breaker;
   it.element.dataset.state = breaker.state;
+  stay(find(".orders"));
   put(find(".state"), breaker.state);
   put(find(".sub"), `generation ${count(breaker.generation)}`);
   const streak = breaker.threshold;

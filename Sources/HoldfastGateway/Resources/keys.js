@@ -7,7 +7,9 @@ const pageSize = 50;
 // Where each page begins that was turned to; the first begins at the beginning.
 let page = null, next = null, records = [], settled = "", marked, asked = 0, isAsking = false;
 
-const claimed = record => record.history.find(({ event }) => event === "claimed") ?? record.history[0];
+// Of a key that was executed again, the claim that is unknown.
+const claimed = ({ history, fence }) =>
+  history.findLast(entry => entry.event === "claimed" && entry.fence === fence) ?? history[0];
 // What is known of a record besides: it may be more than this page knows of.
 const known = new Set(["record", "state", "fence", "leaseEndsInSeconds", "expiresInSeconds", "payloadBytes", "history", "name"]);
 
@@ -18,16 +20,19 @@ function words(value) {
 
 function makeKey() {
   const item = openable("key-of", (inside, item) => open(inside, item.record));
-  item.summary.append(make("span", "title"), make("span", "mono soft name-of"), make("span", "soft by"));
+  item.summary.append(make("span", "title mono"), make("span", "soft began"), make("span", "soft by"));
   return item;
 }
 
 function updateKey(item, record) {
   const find = name => item.summary.querySelector(name), began = claimed(record);
   item.record = record;
-  put(find(".title"), began ? `began ${ago(began.secondsAgo)} ago` : "began");
-  put(find(".name-of"), `${record.record.slice(0, 16)}…`);
-  put(find(".by"), began?.by ? `by ${began.by}` : "");
+  const { cause } = record, who = cause?.caller ?? cause?.client;
+  put(find(".title"), cause ? `${cause.method} ${cause.host}${cause.path}`
+    : record.causeUnreadable ? "a request that cannot be read" : "a request that was not kept");
+  put(find(".began"), began ? `${ago(began.secondsAgo)} ago` : "");
+  put(find(".by"), [cause ? new Date(cause.startedAt).toLocaleString("en-GB") : "", who ? `by ${who}` : "",
+    began?.by ? `at ${began.by}` : "", `record ${record.record.slice(0, 16)}…`].filter(Boolean).join(", "));
 }
 
 function open(inside, record) {
@@ -91,7 +96,6 @@ function settle(record) {
       await ask(`/api/keys/${record.record}/resolve`, { fence: record.fence, as, by, why, ...response });
       settled = `Settled as ${as}: ${record.record.slice(0, 16)}….`;
       await load();
-      $("keys").parentElement.focus();
     },
   });
 }

@@ -1,7 +1,7 @@
 // The page: what the gateway tells as it happens, and which parts of the page are drawn anew for it. Nothing is drawn that
 // did not change, and nothing at all, nor asked for, while nobody sees the page.
 import { $, put, make, count, ask, ago, refill } from "./parts.js";
-import { model, takeState, takeChanges, takeTrends, takeTrend, reasonsOf, latest, lately } from "./model.js";
+import { model, takeState, takeChanges, takeTrends, takeTrend, reasonsOf, latest, lately, isWell } from "./model.js";
 import { chart, redraw, rate, total, time, isSeen } from "./lines.js";
 import { showCards, coolDown, learnOrders } from "./breakers.js";
 import { showServices, touchService, trendServices, tickServices } from "./services.js";
@@ -17,7 +17,9 @@ import { found } from "./find.js";
 const silence = 12_000;
 const pace = 1_900;
 
-const breakers = () => model.state.services.flatMap(({ endpoints }) => endpoints.map(({ breaker }) => breaker));
+// As the metric has them: a service's own, and its endpoints'.
+const breakers = () => model.state.services.flatMap(({ breaker, endpoints }) =>
+  [...(breaker ? [{ breaker }] : []), ...endpoints]);
 
 // Few are drawn; more are listed.
 const isDrawn = state => !!state.demo || (state.services.length === 1 && state.services[0].endpointCount <= 2
@@ -65,7 +67,7 @@ function showWhole() {
 
 // What says something of the whole: a few texts.
 function showAll() {
-  const { state } = model, all = breakers(), not = all.filter(({ state }) => state !== "closed").length;
+  const { state } = model, all = breakers(), not = all.filter(breaker => !isWell(breaker)).length;
   put($("summary"), all.length < 2 ? "" : not ? `${not} of ${all.length} not closed` : `all ${all.length} closed`);
   $("hint").hidden = !!state.demo || state.requests.total > 0;
   showDemo();

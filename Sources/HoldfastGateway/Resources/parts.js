@@ -15,11 +15,17 @@ export function make(tag, name, text) {
   return element;
 }
 
+// What was pressed last: not every browser moves the focus there.
+let pressed = null;
+
 export function button(name, text, label, act) {
   const element = make("button", name, text);
   element.type = "button";
   if (label) element.setAttribute("aria-label", label);
-  element.addEventListener("click", act);
+  element.addEventListener("click", event => {
+    pressed = element;
+    act(event);
+  });
   return element;
 }
 
@@ -129,6 +135,30 @@ export function clockTime(date) {
   return `${date.toLocaleTimeString("en-GB")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
+const isThere = element => !!element?.isConnected && element.checkVisibility();
+
+// Where whoever leaves a dialog is to be: at what opened it, or, where that is gone or hidden by what was decided, at what
+// is about the same thing, or at the nearest part around it. What that is, is looked up before the dialog opens.
+function wayBack() {
+  const opener = pressed?.checkVisibility() ? pressed : document.activeElement, around = [];
+  for (let at = opener.parentElement; at; at = at.parentElement) {
+    if (at.matches("[tabindex='0']")) around.push(at);
+    if (at.matches("details")) around.push(at.querySelector("summary"));
+  }
+  const about = opener.closest(".orders")?.dataset.about;
+  return () => {
+    const same = about === undefined ? [] : [...document.querySelectorAll(".orders")]
+      .filter(({ dataset }) => dataset.about === about).flatMap(part => [...part.children]);
+    [opener, ...same, ...around].find(isThere)?.focus();
+  };
+}
+
+// When what is focused is hidden, its neighbour is.
+export function stay(part) {
+  const at = document.activeElement;
+  if (part.contains(at) && !at.checkVisibility()) [...part.querySelectorAll("button")].find(isThere)?.focus();
+}
+
 // A decision needs who and why, and a second look: the form is shown, then what will happen, and only then is it sent.
 let by = "", answerer = null;
 
@@ -171,6 +201,7 @@ export function decide({ title, words, fields = [], verb, sum, send }) {
     }
     $("ask-yes").removeAttribute("aria-busy");
   };
+  dialog.addEventListener("close", wayBack(), { once: true });
   dialog.showModal();
 }
 

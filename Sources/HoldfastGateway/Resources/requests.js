@@ -1,5 +1,5 @@
 // The latest requests that were rejected, failed or replayed, and why each of them was.
-import { $, put, make, button, rows, openable, ask, clockTime } from "./parts.js";
+import { $, put, make, button, rows, openable, ask, count, clockTime } from "./parts.js";
 import { model } from "./model.js";
 import { fits, found } from "./find.js";
 
@@ -37,15 +37,28 @@ async function explain(inside, id) {
   } catch (error) { put(inside, error.status === 404 ? "The gateway keeps nothing about it any more." : error.message); }
 }
 
-const rejected = () => JSON.stringify(model.state?.requests.rejections ?? {});
+// What may bring new ones into the list.
+const notable = () => {
+  const { rejections, replays } = model.state?.requests ?? {};
+  return JSON.stringify([rejections, replays, (model.state?.routes ?? []).map(({ requests }) => requests.none)]);
+};
+
+// Those that were refused before a route took them: they are counted, and nothing is kept of them.
+function unlisted() {
+  const { requests, routes } = model.state ?? {}, sum = rejections => Object.values(rejections).reduce((a, b) => a + b, 0);
+  if (!requests || (model.plan.routeCount ?? routes.length) > routes.length) return 0;
+  return Math.max(0, sum(requests.rejections) - routes.reduce((all, route) => all + sum(route.rejections), 0));
+}
 
 async function load() {
   if (isAsking) return;
   isAsking = true;
   asked = performance.now();
-  marked = rejected();
+  marked = notable();
   const query = new URLSearchParams({ limit: "50" });
-  if ($("outcome").value) query.set("outcome", $("outcome").value);
+  // Those that the number counts: the gateway answered in its own name, whatever came of it.
+  if ($("outcome").value === "rejected") query.set("problem", "any");
+  else if ($("outcome").value) query.set("outcome", $("outcome").value);
   for (const [name, value] of Object.entries(filter)) query.set(name, value);
   try {
     shown = (await ask(`/api/requests?${query}`)).requests;
@@ -57,15 +70,20 @@ async function load() {
 function show() {
   const fitting = shown.filter(request => fits(Object.values(request).join(" ")));
   rows($("requests"), fitting.map(request => ({ ...request, name: request.id })), makeRequest, updateRequest);
-  const chosen = Object.values(filter).join(", ");
+  const chosen = Object.values(filter).join(", "), missing = $("outcome").value === "rejected" && !chosen ? unlisted() : 0;
   $("request-said").replaceChildren();
   if (chosen) {
     $("request-said").append(`Only ${chosen}. `, button("plain", "Show all", "show requests of all routes and reasons", () => {
       filter = {};
       load();
     }));
-  } else if (!fitting.length) put($("request-said"), shown.length ? "None of those shown fits what you look for." : "There is none.");
-  $("request-said").hidden = !chosen && !!fitting.length;
+  } else {
+    const said = fitting.length ? "" : shown.length ? "None of those shown fits what you look for." : "There is none.";
+    const more = missing ? `${count(missing)} ${missing === 1 ? "was" : "were"} refused before a route took `
+      + `${missing === 1 ? "it" : "them"}, since the start: counted, and not listed.` : "";
+    put($("request-said"), [said, more].filter(Boolean).join(" "));
+  }
+  $("request-said").hidden = !chosen && !!fitting.length && !missing;
   put($("newer"), "Refresh");
 }
 
@@ -80,7 +98,7 @@ export function showRequests(wanted) {
 
 // What is read stays where it is: newer ones come by themselves only while nobody reads.
 export function touchRequests() {
-  if (rejected() === marked || !isSeen && asked) return;
+  if (notable() === marked || !isSeen && asked) return;
   const isRead = $("requests").contains(document.activeElement) || $("requests").querySelector("details[open]");
   if (isRead) put($("newer"), "Show newer");
   else if (!asked || performance.now() - asked > 5000) load();
@@ -88,7 +106,7 @@ export function touchRequests() {
 
 // An identifier leads to its request, whether it is listed or not.
 found(async text => {
-  if (/^[0-9a-f]{16}$/.test(text) && !shown.some(({ id }) => id === text)) {
+  if (/^(?:[0-9a-f]{16}|[0-9a-f]{32})$/.test(text) && !shown.some(({ id }) => id === text)) {
     try { shown = [await ask(`/api/explain?id=${text}`), ...shown.slice(0, 49)]; } catch { /* It is not known. */ }
   }
   show();

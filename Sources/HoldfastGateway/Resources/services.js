@@ -1,5 +1,5 @@
 // Services: a line each, and behind it their endpoints, their last minutes, and their policies.
-import { $, put, make, count, rows, tags, policies, openable } from "./parts.js";
+import { $, put, make, count, rows, tags, policies, openable, stay } from "./parts.js";
 import { model, cooling, isWell, latest } from "./model.js";
 import { chart, panel, rate, total, time, isSeen } from "./lines.js";
 import { badge, setBadge, orderButtons } from "./breakers.js";
@@ -86,6 +86,7 @@ function open(inside, item) {
     own.hidden = !service.breaker;
     if (service.breaker) {
       own.dataset.state = service.breaker.state;
+      stay(own);
       setBadge(own.children[1], service.breaker);
       put(own.children[2], service.breaker.evidence);
     }
@@ -108,6 +109,7 @@ function makeEndpoint(service, endpoint) {
 function updateEndpoint(row, endpoint) {
   row.endpoint = endpoint;
   row.dataset.state = endpoint.breaker.state;
+  stay(row);
   setBadge(row.querySelector(".badge"), endpoint.breaker);
   put(row.querySelector(".left"), cooling(endpoint.breaker));
   put(row.querySelector(".evidence"), endpoint.breaker.evidence);

@@ -16,9 +16,11 @@ final class HoldfastProcess: Sendable {
     /// What it said when it served.
     let greeting: String
     private let process: Mutex<Process>
+    private let errorPipe: Pipe
 
-    private init(process: Process, port: Int, admin: Int, greeting: String) {
+    private init(process: Process, errors: Pipe, port: Int, admin: Int, greeting: String) {
         self.process = Mutex(process)
+        errorPipe = errors
         self.greeting = greeting
         self.port = port
         self.admin = admin
@@ -67,7 +69,7 @@ final class HoldfastProcess: Sendable {
     private static func launch(
         _ arguments: [String], _ fileLimit: Int?, _ descriptors: Int?, _ environment: [String: String]
     ) throws -> HoldfastProcess {
-        let (process, output, _) = make(
+        let (process, output, errors) = make(
             arguments, fileLimit: fileLimit, descriptors: descriptors, environment: environment)
         try process.run()
         var text = ""
@@ -78,10 +80,11 @@ final class HoldfastProcess: Sendable {
                 throw Ended(status: process.terminationStatus, output: text)
             }
             text += String(decoding: data, as: UTF8.self)
-            let gateway = text.firstMatch(of: /(?i)gateway(?::| is at) +http:\/\/127\.0\.0\.1:(\d+)/)
-            let admin = text.firstMatch(of: /(?:control plane|breaker): +http:\/\/127\.0\.0\.1:(\d+)/)
+            let gateway = text.firstMatch(of: /(?i)gateway(?::| is at|":\[") *http:\/\/127\.0\.0\.1:(\d+)/)
+            let admin = text.firstMatch(of: /(?:control plane: +|breaker: +|controlPlane":")http:\/\/127\.0\.0\.1:(\d+)/)
             if let gateway, let admin, let port = Int(gateway.1), let adminPort = Int(admin.1) {
-                return HoldfastProcess(process: process, port: port, admin: adminPort, greeting: text)
+                return HoldfastProcess(
+                    process: process, errors: errors, port: port, admin: adminPort, greeting: text)
             }
         }
     }
@@ -133,6 +136,13 @@ final class HoldfastProcess: Sendable {
                 process.waitUntilExit()
                 return process.terminationStatus
             }
+        }
+    }
+
+    /// What it has written to its standard error, once it has ended.
+    func errors() async throws -> String {
+        try await offPool { [self] in
+            String(decoding: try errorPipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         }
     }
 
