@@ -127,7 +127,8 @@ struct GatewayCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Which responses are a key's outcome. Default: ietf.", valueName: OutcomeProfile.all.map(\.name).joined(separator: "|")),
+            "Which responses are a key's outcome. Default: ietf.",
+            valueName: OutcomeProfile.all.map(\.name).joined(separator: "|")),
         transform: Words.profile)
     var profile: OutcomeProfile?
 

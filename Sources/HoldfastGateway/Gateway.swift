@@ -250,7 +250,9 @@ public final class Gateway: Service {
             shared.readiness.advance(to: .draining)
             let delay = plans.current.configuration.drainDelay
             if delay > .zero {
-                shared.logger.info("not ready, and still serving", metadata: ["drainDelaySeconds": .stringConvertible(delay.inSeconds)])
+                shared.logger.info(
+                    "not ready, and still serving",
+                    metadata: ["drainDelaySeconds": .stringConvertible(delay.inSeconds)])
                 // Whoever is cancelled instead waits for nothing.
                 try? await shared.clock.sleep(for: delay, as: Self.drainDelay)
             }

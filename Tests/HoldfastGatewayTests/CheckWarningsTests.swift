@@ -116,7 +116,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("http://a", "http://A"), ("http://a", "http://a:80"), ("http://a", "http://a."), ("https://a:443", "https://A."),
+        ("http://a", "http://A"), ("http://a", "http://a:80"), ("http://a", "http://a."),
+        ("https://a:443", "https://A."),
         ("http://127.1", "http://127.0.0.1"), ("http://0x7f.1", "http://2130706433"),
         ("http://[::1]", "http://[0:0:0:0:0:0:0:1]:80"), ("http://[2001:DB8::1]", "http://[2001:db8:0::0001]"),
         ("http://[::ffff:192.0.2.7]", "http://192.0.2.7"), ("http://[::ffff:c000:207]", "http://192.0.2.7"),
@@ -131,7 +132,10 @@ import Testing
 
     @Test(arguments: [
         (["--store", "memory", "--key", "required"], "the store is memory, which a restart empties"),
-        (["--upstream", "http://LOCALHOST.:1"], "--upstream has http://LOCALHOST.:1, which is http://localhost:1 again"),
+        (
+            ["--upstream", "http://LOCALHOST.:1"],
+            "--upstream has http://LOCALHOST.:1, which is http://localhost:1 again"
+        ),
         (["--upstream", "http://localhost:1"], "--upstream has http://localhost:1 twice"),
         (["--wait", "31s", "--timeout", "30s"], "--wait is 31s, but the deadline is 30s"),
     ])
@@ -139,7 +143,8 @@ import Testing
         options: [String], words: String
     ) async throws {
         let store = options.contains("--store") ? [] : ["--store", "memory"]
-        let gateway = try await HoldfastProcess.start(["gateway", "--upstream", "http://localhost:1"] + store + options)
+        let gateway = try await HoldfastProcess.start(
+            ["gateway", "--upstream", "http://localhost:1"] + store + options)
         gateway.signal(SIGTERM)
         _ = await gateway.end()
         let warnings = try await gateway.errors().split(separator: "\n").filter { $0.contains(" level=warning ") }

@@ -78,7 +78,8 @@ import Testing
         for (mayBeMore, store) in [(false, nil), (true, counts), (true, nil), (false, counts)] {
             let listing = KeyListing(
                 records: [
-                    try record(1, cause: cause("/charges", caller: "sub=ada")), try record(2, cause: .unreadable("torn")),
+                    try record(1, cause: cause("/charges", caller: "sub=ada")),
+                    try record(2, cause: .unreadable("torn")),
                 ], mayBeMore: mayBeMore, store: store)
             let json = try JSONSerialization.jsonObject(with: JSONEncoder().encode(listing)) as? [String: Any]
             #expect(json?["mayBeMore"] as? Bool == mayBeMore)
@@ -91,7 +92,8 @@ import Testing
             let lines = listing.table.split(separator: "\n").dropFirst()
             for (line, record) in zip(lines, records) {
                 let cause = record["cause"] as? [String: Any]
-                for value in [record["record"], record["state"], cause?["caller"], cause?["startedAt"], cause?["path"]] {
+                for value in [record["record"], record["state"], cause?["caller"], cause?["startedAt"], cause?["path"]]
+                {
                     if let text = value as? String { #expect(line.contains(text)) }
                 }
                 if let reason = record["causeUnreadable"] as? String { #expect(line.contains(reason)) }

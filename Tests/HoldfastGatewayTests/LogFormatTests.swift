@@ -77,7 +77,8 @@ import Testing
     @Test(arguments: [
         ("--log-level", "loud", "trace, debug, info, notice, warning, error, critical"),
         ("--log-format", "xml", "text, json"), ("--key", "perhaps", "required, optional, off"),
-        ("--key-form", "long", "visible, word, uuid, uuid7"), ("--profile", "paypal", "ietf, stripe, iceberg, success-only"),
+        ("--key-form", "long", "visible, word, uuid, uuid7"),
+        ("--profile", "paypal", "ietf, stripe, iceberg, success-only"),
         ("--unknown", "guess", "refuse, rerun, probe"),
     ])
     func `a word that is none is told, with those that there are, in one line`(
@@ -97,12 +98,14 @@ import Testing
         #expect(level.errors.split(separator: "\n").count == 1, "\(level.errors)")
     }
 
-    @Test(arguments: [
-        (["holdfast", "gateway", "--log-format", "json"], LogFormat.json), (["holdfast", "gateway"], nil),
-        (["holdfast", "gateway", "--log-format=text"], .text), (["holdfast", "gateway", "--log-format"], nil),
-        (["holdfast", "gateway", "--log-format", "xml"], nil), (["holdfast", "check", "--log-format", "json"], nil),
-        (["holdfast"], nil), ([], nil),
-    ] as [([String], LogFormat?)])
+    @Test(
+        arguments: [
+            (["holdfast", "gateway", "--log-format", "json"], LogFormat.json), (["holdfast", "gateway"], nil),
+            (["holdfast", "gateway", "--log-format=text"], .text), (["holdfast", "gateway", "--log-format"], nil),
+            (["holdfast", "gateway", "--log-format", "xml"], nil),
+            (["holdfast", "check", "--log-format", "json"], nil),
+            (["holdfast"], nil), ([], nil),
+        ] as [([String], LogFormat?)])
     func `a command line that cannot be read says all the same which form it asks for`(
         arguments: [String], format: LogFormat?
     ) {

@@ -96,16 +96,20 @@ import Testing
         #expect(read["level"] as? String == "notice" && (read["inner"] as? [String: [String]]) == ["k": ["v", "w"]])
     }
 
-    @Test(arguments: [
-        (.stringConvertible(4711), "4711"), (.stringConvertible(Int64.max), "9223372036854775807"),
-        (.stringConvertible(UInt32(7)), "7"), (.stringConvertible(-1), "-1"), (.stringConvertible(1.5), "1.5"),
-        (.stringConvertible(30.0), "30"), (.stringConvertible(Float(0.25)), "0.25"), (.stringConvertible(true), "true"),
-        (.stringConvertible(false), "false"), (.array([.stringConvertible(1), .stringConvertible(false)]), "[1,false]"),
-        (.dictionary(["a": .stringConvertible(2)]), #"{"a":2}"#),
-        // JSON has no such number, and what is text stays text.
-        (.stringConvertible(Double.nan), #""nan""#), (.stringConvertible(Double.infinity), #""inf""#), ("12", #""12""#),
-        ("true", #""true""#), (.stringConvertible(Duration.seconds(1)), #""1.0 seconds""#),
-    ] as [(Logger.MetadataValue, String)])
+    @Test(
+        arguments: [
+            (.stringConvertible(4711), "4711"), (.stringConvertible(Int64.max), "9223372036854775807"),
+            (.stringConvertible(UInt32(7)), "7"), (.stringConvertible(-1), "-1"), (.stringConvertible(1.5), "1.5"),
+            (.stringConvertible(30.0), "30"), (.stringConvertible(Float(0.25)), "0.25"),
+            (.stringConvertible(true), "true"),
+            (.stringConvertible(false), "false"),
+            (.array([.stringConvertible(1), .stringConvertible(false)]), "[1,false]"),
+            (.dictionary(["a": .stringConvertible(2)]), #"{"a":2}"#),
+            // JSON has no such number, and what is text stays text.
+            (.stringConvertible(Double.nan), #""nan""#), (.stringConvertible(Double.infinity), #""inf""#),
+            ("12", #""12""#),
+            ("true", #""true""#), (.stringConvertible(Duration.seconds(1)), #""1.0 seconds""#),
+        ] as [(Logger.MetadataValue, String)])
     func `numbers are numbers in JSON, and truth is truth`(value: Logger.MetadataValue, written: String) throws {
         let text = try line(.json, "m", ["v": value])
         #expect(text.hasSuffix(#","message":"m","v":\#(written)}"#), "\(text)")

@@ -7,7 +7,9 @@ import Testing
 
 /// A gateway that is its own service answers nobody, so it is refused, however its address is spelled.
 @Suite struct OwnAddressTests {
-    private func fault(listening: [String], admin: String = "127.0.0.1:9090", calling endpoint: String) throws -> String? {
+    private func fault(listening: [String], admin: String = "127.0.0.1:9090", calling endpoint: String) throws
+        -> String?
+    {
         let upstream = try #require(ServiceConfiguration.Endpoint(words: "http://\(endpoint)"))
         var configuration = GatewayConfiguration(upstreams: [upstream.address], threads: 1)
         configuration.listeners = try listening.map { words in
@@ -71,7 +73,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("A.Example.", "a.example"), ("a.example", "a.example"), (".", "."), ("127.1", "127.0.0.1"), ("1.2.3", "1.2.0.3"),
+        ("A.Example.", "a.example"), ("a.example", "a.example"), (".", "."), ("127.1", "127.0.0.1"),
+        ("1.2.3", "1.2.0.3"),
         ("1.2.65535", "1.2.255.255"), ("1.2.65536", "1.2.65536"), ("4294967295", "255.255.255.255"),
         ("4294967296", "4294967296"), ("08.1", "08.1"), ("010.1", "8.0.0.1"), ("+1.1", "+1.1"), ("0x.1", "0x.1"),
         ("2001:DB8:0:0::1", "2001:db8::1"), ("::ffff:1.2.3.4", "1.2.3.4"), ("a..b", "a..b"), ("1..2", "1..2"),

@@ -81,7 +81,7 @@ import Testing
                         try pipeline.addHandler(TLSHandshake(with: name, on: channel.eventLoop))
                     }
                 }
-                .connect(host: "127.0.0.1", port: port)
+                .connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: port))
                 .flatMap { channel in TLSHandshake.completed(on: channel, within: .seconds(600)).map { channel } }
                 .get()
             try await channel.writeAndFlush(ByteBuffer(string: "secret"))

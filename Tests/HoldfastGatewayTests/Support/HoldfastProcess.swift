@@ -81,7 +81,8 @@ final class HoldfastProcess: Sendable {
             }
             text += String(decoding: data, as: UTF8.self)
             let gateway = text.firstMatch(of: /(?i)gateway(?::| is at|":\[") *http:\/\/127\.0\.0\.1:(\d+)/)
-            let admin = text.firstMatch(of: /(?:control plane: +|breaker: +|controlPlane":")http:\/\/127\.0\.0\.1:(\d+)/)
+            let admin = text.firstMatch(
+                of: /(?:control plane: +|breaker: +|controlPlane":")http:\/\/127\.0\.0\.1:(\d+)/)
             if let gateway, let admin, let port = Int(gateway.1), let adminPort = Int(admin.1) {
                 return HoldfastProcess(
                     process: process, errors: errors, port: port, admin: adminPort, greeting: text)
