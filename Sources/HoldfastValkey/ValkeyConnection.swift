@@ -29,7 +29,8 @@ final class ValkeyConnection: Sendable {
     static func connect(
         to address: ValkeyAddress, told: @escaping @Sendable (_ message: String) -> Void = { _ in }
     ) async throws -> ValkeyConnection {
-        let tls = try address.usesTLS ? (context: context(for: address), name: name(of: address)) : nil
+        let name = try address.usesTLS ? Self.name(of: address) : nil
+        let tls = try name.map { (context: try context(for: address), name: $0, handshake: TLSHandshake(with: $0)) }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton.next())
             .connectTimeout(timeout)
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -40,7 +41,7 @@ final class ValkeyConnection: Sendable {
                     if let tls {
                         try pipeline.addHandler(
                             NIOSSLClientHandler(context: tls.context, serverHostname: tls.name.indication))
-                        try pipeline.addHandler(TLSHandshake(with: tls.name, on: channel.eventLoop))
+                        try tls.handshake.add(to: channel)
                     }
                     try pipeline.addHandler(ValkeyHandler(told: told))
                 }
@@ -48,8 +49,8 @@ final class ValkeyConnection: Sendable {
             .connect(host: address.host, port: address.port)
             .flatMap { channel in
                 // Until the server has shown that it is who it has to be, it is given no password.
-                guard tls != nil else { return channel.eventLoop.makeSucceededFuture(channel) }
-                return TLSHandshake.completed(on: channel, within: timeout).map { channel }
+                guard let tls else { return channel.eventLoop.makeSucceededFuture(channel) }
+                return tls.handshake.completed(on: channel, within: timeout).map { channel }
             }.get()
         let connection = ValkeyConnection(channel)
         do {

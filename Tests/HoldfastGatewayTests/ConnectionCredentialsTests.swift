@@ -199,7 +199,7 @@ import Testing
 
         func connection() throws -> UpstreamConnection {
             let channel = EmbeddedChannel(loop: loop)
-            try UpstreamPool.configure(channel, endpoint, pool: pool)
+            try UpstreamPool.configure(channel, endpoint, endpoint.makeHandshake(), pool: pool)
             return try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
         }
     }

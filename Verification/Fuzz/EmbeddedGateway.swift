@@ -69,7 +69,7 @@ final class EmbeddedGateway {
         service = EmbeddedChannel(loop: loop)
         client = EmbeddedChannel(loop: loop)
         let endpoint = ground.plan.services[0].endpoints[0]
-        try UpstreamPool.configure(service, endpoint, pool: context.pool)
+        try UpstreamPool.configure(service, endpoint, nil, pool: context.pool)
         try service.connect(to: endpoint.identity.address).wait()
         context.pool.put(try service.pipeline.syncOperations.handler(type: UpstreamConnection.self))
         try listenerLoop.accept(client, ground.listener, nil)

@@ -91,16 +91,17 @@ final class Endpoint: Sendable {
     /// Which reading of the credentials' files counts.
     var reading: Int { credentials?.reading ?? 0 }
 
-    /// Adds the handlers for TLS, where it is spoken. Nothing may be sent until the latter's handshake is completed.
-    func addTLS(to pipeline: ChannelPipeline.SynchronousOperations, on eventLoop: any EventLoop) throws {
-        guard let credentials else { return }
-        try pipeline.addHandler(try credentials.makeHandler(for: tlsName))
-        try pipeline.addHandler(TLSHandshake(with: identity.tls.verifies ? tlsName : nil, on: eventLoop))
+    /// What tells whether the two sides have agreed, for one try to connect; nil where TLS is not spoken.
+    func makeHandshake() -> TLSHandshake? {
+        usesTLS ? TLSHandshake(with: identity.tls.verifies ? tlsName : nil) : nil
     }
 
-    /// When the handshake is completed, where there is one: see `TLSHandshake.completed(on:within:)`.
-    func agreed(on channel: any Channel, within limit: TimeAmount) -> EventLoopFuture<Void> {
-        usesTLS ? TLSHandshake.completed(on: channel, within: limit) : channel.eventLoop.makeSucceededVoidFuture()
+    /// Adds the handlers for TLS, where it is spoken. Nothing may be sent until the handshake is completed.
+    func addTLS(to channel: any Channel, _ handshake: TLSHandshake?) throws {
+        guard let credentials else { return }
+        guard let handshake else { preconditionFailure("holdfast: nobody would wait for the handshake with \(name)") }
+        try channel.pipeline.syncOperations.addHandler(try credentials.makeHandler(for: tlsName))
+        try handshake.add(to: channel)
     }
 
     /// Whether it is among those that a call may be sent to, as far as its checks say.

@@ -1,5 +1,6 @@
 #if Gateway
 import Holdfast
+import HoldfastTLS
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -11,18 +12,21 @@ enum HealthProbe {
         _ endpoint: Endpoint, _ configuration: ServiceConfiguration.HealthCheck, on eventLoop: any EventLoop
     ) async -> String? {
         let timeout = TimeAmount(configuration.timeout)
+        let handshake = endpoint.makeHandshake()
         do {
             let channel = try await ClientBootstrap(group: eventLoop)
                 .connectTimeout(timeout)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let pipeline = channel.pipeline.syncOperations
-                        try endpoint.addTLS(to: pipeline, on: channel.eventLoop)
-                        try pipeline.addHTTPClientHandlers()
+                        try endpoint.addTLS(to: channel, handshake)
+                        try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     }
                 }
                 .connect(to: endpoint.identity.address)
-                .flatMap { channel in endpoint.agreed(on: channel, within: timeout).map { channel } }.get()
+                .flatMap { channel in
+                    guard let handshake else { return channel.eventLoop.makeSucceededFuture(channel) }
+                    return handshake.completed(on: channel, within: timeout).map { channel }
+                }.get()
             let status = try await channel.eventLoop.flatSubmit {
                 let answer = channel.eventLoop.makePromise(of: Int.self)
                 do {

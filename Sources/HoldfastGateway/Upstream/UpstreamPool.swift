@@ -1,5 +1,6 @@
 #if Gateway
 import Holdfast
+import HoldfastTLS
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -87,10 +88,13 @@ final class UpstreamPool {
         }
         // The channel lives on this loop, so everything here stays on it.
         let pool = NIOLoopBound(self, eventLoop: eventLoop)
+        let handshake = endpoint.makeHandshake()
         let future = open(endpoint.identity.address, timeout) { channel in
-            channel.eventLoop.makeCompletedFuture { try Self.configure(channel, endpoint, pool: pool.value) }
+            channel.eventLoop.makeCompletedFuture {
+                try Self.configure(channel, endpoint, handshake, pool: pool.value)
+            }
         }
-        .flatMap { channel in Self.ready(channel, endpoint, within: timeout) }
+        .flatMap { channel in Self.ready(channel, handshake, within: timeout) }
         future.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let connection):
@@ -104,23 +108,25 @@ final class UpstreamPool {
 
     /// Waits for the handshake, where there is one.
     private static func ready(
-        _ channel: any Channel, _ endpoint: Endpoint, within timeout: TimeAmount
+        _ channel: any Channel, _ handshake: TLSHandshake?, within timeout: TimeAmount
     ) -> EventLoopFuture<NIOLoopBound<UpstreamConnection>> {
         do {
             let pipeline = channel.pipeline.syncOperations
             let connection = NIOLoopBound(
                 try pipeline.handler(type: UpstreamConnection.self), eventLoop: channel.eventLoop)
-            return endpoint.agreed(on: channel, within: timeout).map { connection }
+            guard let handshake else { return channel.eventLoop.makeSucceededFuture(connection) }
+            return handshake.completed(on: channel, within: timeout).map { connection }
         } catch {
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(error)
         }
     }
 
-    static func configure(_ channel: any Channel, _ endpoint: Endpoint, pool: UpstreamPool) throws {
-        let pipeline = channel.pipeline.syncOperations
-        try endpoint.addTLS(to: pipeline, on: channel.eventLoop)
-        try pipeline.addHandler(UpstreamConnection(channel: channel, endpoint: endpoint, pool: pool))
+    static func configure(
+        _ channel: any Channel, _ endpoint: Endpoint, _ handshake: TLSHandshake?, pool: UpstreamPool
+    ) throws {
+        try endpoint.addTLS(to: channel, handshake)
+        try channel.pipeline.syncOperations.addHandler(UpstreamConnection(channel: channel, endpoint: endpoint, pool: pool))
     }
 
     func put(_ connection: UpstreamConnection) {
