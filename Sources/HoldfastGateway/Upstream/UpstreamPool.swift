@@ -126,7 +126,8 @@ final class UpstreamPool {
         _ channel: any Channel, _ endpoint: Endpoint, _ handshake: TLSHandshake?, pool: UpstreamPool
     ) throws {
         try endpoint.addTLS(to: channel, handshake)
-        try channel.pipeline.syncOperations.addHandler(UpstreamConnection(channel: channel, endpoint: endpoint, pool: pool))
+        try channel.pipeline.syncOperations.addHandler(
+            UpstreamConnection(channel: channel, endpoint: endpoint, pool: pool))
     }
 
     func put(_ connection: UpstreamConnection) {
