@@ -20,16 +20,6 @@ public enum StatusMeaning {
         !(100...499).contains(status) && status != 501
     }
 
-    /// What a status proves, if it is worth another attempt: 502, 503 and 504, which speak of a moment. A 500 speaks of
-    /// the request, and would speak so again.
-    public static func failureWorthRetrying(_ status: Int, retryAfter: Duration?) -> FailureClass? {
-        switch status {
-        case 503: .rejected(retryAfter: retryAfter)
-        case 502, 504: .failed
-        default: nil
-        }
-    }
-
     /// Whether HTTP says by this status that the request was not acted upon, so that its key may be executed again: it is
     /// to be sent again as somebody else, later, smaller, another way or under a condition.
     ///

@@ -16,7 +16,7 @@ extension ResultVerdict {
     /// service's: a proxy answers so for one that is dead, and a breaker has to see that.
     ///
     /// Whether another attempt may be made is the operation's `Repeatability`: what is `once` is not sent again after any
-    /// of these. The gateway makes nothing again after a 429: there it is the client's to wait.
+    /// of these. The gateway leaves the wait after a 429 to the client, unless `routes[].retry.statuses` has it.
     ///
     /// - Parameters:
     ///   - status: The response's status.

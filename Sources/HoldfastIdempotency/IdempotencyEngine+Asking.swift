@@ -7,70 +7,43 @@ extension IdempotencyEngine {
     ///
     /// - Returns: Its number, by which it can leave.
     func decide(_ id: RecordID, _ asker: Asker) -> UInt64 {
-        enum Arrival { case claim, wait, mismatch, conflict, full, overload, replay([UInt8]?) }
+        enum Decision { case arrived(InFlightTable<Asker>.Arrival), begun, overload, replay([UInt8]?) }
         var asker = asker
-        let arrival = part(of: id).state.withLock { state -> Arrival in
-            if asker.number == 0 {
-                state.lastNumber += 1
-                asker.number = state.lastNumber
+        let decision = part(of: id).state.withLock { state -> Decision in
+            if let arrival = state.table.join(&asker, at: id, atMost: configuration.waitersPerKey) {
+                return .arrived(arrival)
             }
-            guard let entry = state.entries[id] else {
-                if let outcome = state.replays.outcome(of: id, at: clock.now) {
-                    return outcome.fingerprint == asker.fingerprint ? .replay(outcome.payload) : .mismatch
-                }
-                guard inFlight.add(1, ordering: .relaxed).newValue <= configuration.keysInFlight else {
-                    return .overload
-                }
-                state.entries[id] = Entry(
-                    fingerprint: asker.fingerprint, account: asker.account, asker: asker.number)
-                return .claim
+            if let outcome = state.replays.outcome(of: id, at: clock.now) {
+                return outcome.fingerprint == asker.fingerprint ? .replay(outcome.payload) : .arrived(.mismatches)
             }
-            if entry.fingerprint != asker.fingerprint {
-                // What has only been asked for says nothing of the key: the store may know the other request.
-                if entry.isGranted { return .mismatch }
-            } else if !asker.mayWait {
-                return .conflict
-            }
-            guard entry.waiters.count < configuration.waitersPerKey else { return .full }
-            state.entries[id]?.waiters.append(asker)
-            return .wait
+            guard inFlight.add(1, ordering: .relaxed).newValue <= configuration.keysInFlight else { return .overload }
+            state.table.begin(asker, at: id)
+            return .begun
         }
-        switch arrival {
-        case .wait: break
+        switch decision {
+        case .arrived(.waits): break
+        case .arrived(.mismatches): asker.decided(.mismatched)
+        case .arrived(.conflicts): asker.decided(.conflict)
+        case .arrived(.full): asker.decided(.full)
         case .replay(let payload): asker.decided(.replay(payload: payload))
-        case .mismatch: asker.decided(.mismatched)
-        case .conflict: asker.decided(.conflict)
-        case .full: asker.decided(.full)
         case .overload:
             isInFlightNoMore()
             asker.decided(.unavailable(ClaimStoreError(.overloaded, "too many keys are in flight")))
-        case .claim: seekRoom(id, asker)
+        case .begun: seekRoom(id, asker)
         }
         return asker.number
     }
 
-    /// Takes one who waits out of its place.
     func leave(_ id: RecordID, _ number: UInt64) -> Bool {
-        part(of: id).state.withLock { state in
-            guard let place = state.entries[id]?.waiters.firstIndex(where: { $0.number == number }) else {
-                return false
-            }
-            state.entries[id]?.waiters.remove(at: place)
-            return true
-        }
+        part(of: id).state.withLock { $0.table.leave(id, number) }
     }
 
     func noteGone(_ id: RecordID, _ number: UInt64) {
-        part(of: id).state.withLock { state in
-            if state.entries[id]?.asker == number { state.entries[id]?.isAskerGone = true }
-        }
+        part(of: id).state.withLock { $0.table.noteGone(id, number) }
     }
 
     func isBehindAnother(_ id: RecordID, _ number: UInt64) -> Bool {
-        part(of: id).state.withLock { state in
-            guard let entry = state.entries[id], entry.asker != number else { return false }
-            return entry.isGranted || !entry.isAskerGone
-        }
+        part(of: id).state.withLock { $0.table.isBehindAnother(id, number) }
     }
 
     /// Counts the key, and asks the store for it. Where there is no room for another, it is only asked what became of it:
@@ -100,13 +73,10 @@ extension IdempotencyEngine {
     }
 
     private func refuse(_ id: RecordID, _ asker: Asker, _ refusal: Refusal) {
-        let waiters = remove(id)
+        let ended = end(id, as: .refused)
         if case .full(let error) = refusal { tellIfGrave(error) }
         asker.decided(refusal.start)
-        for waiter in waiters {
-            // Another may have room.
-            if waiter.account == asker.account { waiter.decided(refusal.start) } else { ask(id, waiter) }
-        }
+        hear(ended, at: id) { refusal.start }
     }
 
     /// - Parameter attempt: Whoever gets no answer asks again, and gets the claim that it may have been granted: otherwise
@@ -172,28 +142,15 @@ extension IdempotencyEngine {
     /// - Returns: Those who wait with another request under this key.
     private func grant(_ id: RecordID, keeping contextBytes: Int) -> [Asker] {
         if contextBytes > 0 { countInStore(ClaimUsage(bytes: contextBytes)) }
-        return part(of: id).state.withLock { state in
-            guard let entry = state.entries[id] else { return [] }
-            state.entries[id]?.isGranted = true
-            state.entries[id]?.contextBytes = contextBytes
-            if entry.waiters.isEmpty { return [] }
-            state.entries[id]?.waiters.removeAll { $0.fingerprint != entry.fingerprint }
-            return entry.waiters.filter { $0.fingerprint != entry.fingerprint }
-        }
+        return part(of: id).state.withLock { $0.table.grant(id, keeping: contextBytes) }
     }
 
     /// Tells what the store has said of a key that it did not grant.
     private func answer(_ id: RecordID, _ asker: Asker, _ result: Result<ClaimReply, ClaimStoreError>) {
-        let waiters = remove(id)
+        let unknown: Int64? = if case .success(.unknown(let fence)) = result { fence } else { nil }
+        let ended = end(id, as: .answered(unknown: unknown))
         asker.decided(start(after: result, of: id))
-        for waiter in waiters {
-            // The answer is about the one request, and about what the one would take over.
-            if waiter.fingerprint == asker.fingerprint, !waiter.takes(over: result) {
-                waiter.decided(start(after: result, of: id))
-            } else {
-                ask(id, waiter)
-            }
-        }
+        hear(ended, at: id) { start(after: result, of: id) }
     }
 
     private func start(after result: Result<ClaimReply, ClaimStoreError>, of id: RecordID) -> Start {
@@ -215,24 +172,35 @@ extension IdempotencyEngine {
 
     // MARK: The table of what is in flight
 
-    func remove(_ id: RecordID) -> [Asker] {
-        let entry = part(of: id).state.withLock { $0.entries.removeValue(forKey: id) }
-        if entry != nil { isInFlightNoMore() }
-        return entry?.waiters ?? []
+    /// Ends a key's flight.
+    ///
+    /// - Parameter replay: What is kept at hand for the repeats that come soon; nil, if nothing is.
+    /// - Returns: Who waited for it; nil, if it was not in flight.
+    func end(
+        _ id: RecordID, as ending: InFlightTable<Asker>.Ending, replaying replay: [UInt8]?? = nil
+    ) -> InFlightTable<Asker>.Ended? {
+        let ended = part(of: id).state.withLock { state in
+            let ended = state.table.end(id, as: ending)
+            if let ended, let replay, state.replays.bound > 0 {
+                state.replays.add(replay, of: id, ended.fingerprint, at: clock.now)
+            }
+            return ended
+        }
+        if ended != nil { isInFlightNoMore() }
+        return ended
     }
 
-    /// Keeps the outcome at hand for the repeats that come soon.
-    func remove(_ id: RecordID, replaying payload: [UInt8]?) -> [Asker] {
-        let entry = part(of: id).state.withLock { state in
-            let entry = state.entries.removeValue(forKey: id)
-            if let entry, state.replays.bound > 0 {
-                let now = clock.now
-                state.replays.add(payload, of: id, entry.fingerprint, at: now)
+    /// Tells those who waited how it ended.
+    ///
+    /// - Parameter same: What the one they waited for has heard.
+    func hear(_ ended: InFlightTable<Asker>.Ended?, at id: RecordID, same: () -> Start) {
+        for (waiter, word) in ended?.words ?? [] {
+            switch word {
+            case .same: waiter.decided(same())
+            case .asksAgain: ask(id, waiter)
+            case .unknown(let fence): waiter.decided(.unknown(fence: fence))
             }
-            return entry
         }
-        if entry != nil { isInFlightNoMore() }
-        return entry?.waiters ?? []
     }
 
     private func isInFlightNoMore() {
@@ -256,7 +224,7 @@ extension IdempotencyEngine {
 
     /// Whose key is in flight, and how many bytes the store keeps of its cause.
     func account(of id: RecordID) -> (account: Account, contextBytes: Int)? {
-        part(of: id).state.withLock { state in state.entries[id].map { ($0.account, $0.contextBytes) } }
+        part(of: id).state.withLock { $0.table.account(of: id) }
     }
 
     /// What an operator has changed is asked of the store.
@@ -282,29 +250,15 @@ extension IdempotencyEngine {
             waitingElsewhere.subtract(1, ordering: .relaxed)
             return false
         }
-        let hasCome = part(of: id).state.withLock { state in
-            let count = state.elsewhere[id] ?? 0
-            guard count < configuration.waitersPerKey else { return false }
-            state.elsewhere[id] = count + 1
-            return true
+        let hasCome = part(of: id).state.withLock {
+            $0.table.waitElsewhere(for: id, atMost: configuration.waitersPerKey)
         }
         if !hasCome { waitingElsewhere.subtract(1, ordering: .relaxed) }
         return hasCome
     }
 
     func endWaiting(for id: RecordID) {
-        part(of: id).state.withLock { state in
-            let count = state.elsewhere[id] ?? 0
-            state.elsewhere[id] = count > 1 ? count - 1 : nil
-        }
+        part(of: id).state.withLock { $0.table.endWaitingElsewhere(for: id) }
         waitingElsewhere.subtract(1, ordering: .relaxed)
-    }
-}
-
-extension IdempotencyEngine.Asker {
-    /// Whether it may execute what others are told is unknown.
-    fileprivate func takes(over result: Result<ClaimReply, ClaimStoreError>) -> Bool {
-        guard case .success(.unknown(let fence)) = result else { return false }
-        return takesOver.covers(fence)
     }
 }

@@ -24,10 +24,9 @@ extension IdempotencyEngine {
             // What was kept of the cause is gone when the outcome is there.
             let gone = (hasRoom ? reserved - bytes : 0) + (error == nil ? known?.contextBytes ?? 0 : 0)
             if gone > 0 { self.countInStore(ClaimUsage(bytes: -gone)) }
-            let waiters = isKept ? self.remove(id, replaying: payload) : self.remove(id)
-            for waiter in waiters {
-                waiter.decided(error == nil ? .replay(payload: isKept ? payload : nil) : .unknown(fence: fence))
-            }
+            let ended = self.end(
+                id, as: error == nil ? .recorded : .lost(fence: fence), replaying: isKept ? .some(payload) : nil)
+            self.hear(ended, at: id) { .replay(payload: isKept ? payload : nil) }
             if let error { self.tell(.outcomeLost(id, fence: fence, error)) }
             completion(error)
         }
@@ -83,14 +82,9 @@ extension IdempotencyEngine {
                 self.count(.init(keys: -1), of: known.account)
                 self.countInStore(ClaimUsage(keys: -1, bytes: -known.contextBytes))
             }
-            for waiter in self.remove(id) {
-                // Whoever asks hears how the record stands, if the store can tell.
-                if error.map({ $0.code == .lost }) ?? true {
-                    self.ask(id, waiter)
-                } else {
-                    waiter.decided(.unknown(fence: fence))
-                }
-            }
+            // Whoever asks hears how the record stands, if the store can tell.
+            let canTell = error.map { $0.code == .lost } ?? true
+            self.hear(self.end(id, as: canTell ? .released : .lost(fence: fence)), at: id) { .unknown(fence: fence) }
             completion(error)
         }
     }
@@ -115,13 +109,8 @@ extension IdempotencyEngine {
         // If this write fails, the record stays in flight until its lease ends, and is unknown then.
         write(id, .abandon(fence: fence)) { error in
             if error == nil { self.countInStore(ClaimUsage(unknown: 1)) }
-            for waiter in self.remove(id) {
-                if error == nil, waiter.takesOver.covers(fence) {
-                    self.ask(id, waiter)
-                } else {
-                    waiter.decided(.unknown(fence: fence))
-                }
-            }
+            let ended = self.end(id, as: error == nil ? .abandoned(fence: fence) : .lost(fence: fence))
+            self.hear(ended, at: id) { .unknown(fence: fence) }
             self.tell(.becameUnknown(id, fence: fence))
             completion(error)
         }

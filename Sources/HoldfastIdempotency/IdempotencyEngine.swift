@@ -4,8 +4,8 @@ import Synchronization
 /// One effect per key: lets one caller execute, and answers all others from what it left.
 ///
 /// Calls take a completion rather than suspend, so that an event loop drives the engine as well as a task does. The
-/// decisions are ``ClaimMachine``'s; the engine adds what only one process can know: who else here waits for the same
-/// key, so that duplicates share an outcome without asking the store.
+/// decisions are ``ClaimMachine``'s, and those of `InFlightTable`, which has what only one process can know: who else here
+/// waits for the same key, so that duplicates share an outcome without asking the store.
 ///
 /// Beside the service, run ``keepReaping(every:failed:)`` for as long as it lives, once for each store: otherwise a store on
 /// disk keeps what has expired for ever. Its answers are right all the same.
@@ -99,7 +99,7 @@ public final class IdempotencyEngine: Sendable {
     let succeeded = Mutex(KnownCallers())
 
     /// Somebody who asks about a key.
-    struct Asker: Sendable {
+    struct Asker: Sendable, InFlightAsker {
         let fingerprint: Fingerprint
         let account: Account
         let terms: Terms
@@ -108,7 +108,7 @@ public final class IdempotencyEngine: Sendable {
         let context: [UInt8]
         let mayWait: Bool
         let decided: Decided
-        /// Which one of a part's, so that it can leave. Zero until it has asked.
+        /// By which it can leave. The table writes it.
         var number: UInt64 = 0
     }
 
@@ -118,30 +118,12 @@ public final class IdempotencyEngine: Sendable {
         let retention: Duration
     }
 
-    /// A key that somebody here executes, or asks the store for.
-    struct Entry {
-        let fingerprint: Fingerprint
-        let account: Account
-        /// The number of the one who executes, or asks.
-        let asker: UInt64
-        /// Whether that one is gone, and gives back what it is granted.
-        var isAskerGone = false
-        /// Whether the store has granted the claim. Until then, nothing is known of the key.
-        var isGranted = false
-        /// The bytes that the store keeps of the claim's cause.
-        var contextBytes = 0
-        var waiters: [Asker] = []
-    }
-
     final class Part: Sendable {
         let state: Mutex<State>
 
         struct State {
-            var entries: [RecordID: Entry] = [:]
+            var table = InFlightTable<Asker>()
             var replays: ReplayCache
-            /// How many wait for the end of what another process executes.
-            var elsewhere: [RecordID: Int] = [:]
-            var lastNumber: UInt64 = 0
         }
 
         init(cacheBytes: Int) {
@@ -234,7 +216,7 @@ public final class IdempotencyEngine: Sendable {
 
     public func snapshot() -> Snapshot {
         let waiting = parts.reduce(0) { sum, part in
-            sum + part.state.withLock { $0.entries.values.reduce(0) { $0 + $1.waiters.count } }
+            sum + part.state.withLock { $0.table.waiting }
         }
         return Snapshot(
             inFlight: inFlight.load(ordering: .relaxed),
