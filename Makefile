@@ -11,6 +11,7 @@
 # make examples                 builds and runs the package in Examples
 # make bench                    the core, the stores and the gateway, each beside its peers
 # make model                    has spin walk the model of the claim protocol, and its mutants
+# make mutants                  breaks each line of the machines that decides, and sees that a test fails
 # make embedded                 compiles the machines for WebAssembly, and compares them there with the native ones
 # make drill                    kills workers, stops them, crashes the stores' servers, fills their disk: half an hour
 # make abuse [BINARY=FILE]      attacks the gateway, and measures what others notice: ten minutes
@@ -22,7 +23,7 @@
 # make conformance              writes Documentation/Conformance.md from its register, and says what is wrong in it
 # make alerts                   checks the alerts in Deployment, and that each fires when it must and not before
 # make count                    the core's instructions and allocations, against those recorded
-.PHONY: alerts help core embedded check docs run build dist test lint format examples bench conformance count model drill abuse soak night attack fuzz
+.PHONY: alerts help core embedded mutants check docs run build dist test lint format examples bench conformance count model drill abuse soak night attack fuzz
 
 SWIFT_FLAGS = --traits Gateway
 ENGINE = libfuzzer
@@ -105,6 +106,11 @@ count:
 
 model:
 	@Scripts/check-model
+
+mutants:
+	@Scripts/need-swift
+	@Scripts/install python3
+	@Scripts/check-mutants
 
 embedded:
 	@Scripts/need-swift

@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "HoldfastSQLite",
             dependencies: [
-                "HoldfastIdempotency",
+                "Holdfast", "HoldfastIdempotency",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
                 .product(name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ]
@@ -98,14 +98,16 @@ let package = Package(
         ),
         .target(
             name: "HoldfastHTTP",
-            dependencies: ["HoldfastIdempotency", .product(name: "HTTPTypes", package: "swift-http-types")]
+            dependencies: [
+                "Holdfast", "HoldfastIdempotency", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]
         ),
-        .target(name: "HoldfastTelemetry", dependencies: ["Holdfast"]),
+        .target(name: "HoldfastTelemetry"),
         // Floor 4
         .target(
             name: "HoldfastGateway",
             dependencies: [
-                "HoldfastHTTP", "HoldfastIdempotency", "HoldfastTelemetry", "HoldfastTLS",
+                "Holdfast", "HoldfastHTTP", "HoldfastIdempotency", "HoldfastTelemetry", "HoldfastTLS",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Gateway"])),
                 .product(name: "JWTKit", package: "jwt-kit", condition: .when(traits: ["Gateway"])),
@@ -113,6 +115,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOHPACK", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Gateway"])),
@@ -134,7 +137,8 @@ let package = Package(
         .target(
             name: "HoldfastCommands",
             dependencies: [
-                "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite", "HoldfastPostgres", "HoldfastValkey",
+                "Holdfast", "HoldfastIdempotency", "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite",
+                "HoldfastPostgres", "HoldfastValkey",
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Gateway"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
@@ -164,15 +168,14 @@ let package = Package(
         .executableTarget(
             name: "Fuzz",
             dependencies: [
-                "Holdfast", "HoldfastIdempotency", "HoldfastHTTP", "HoldfastPostgres", "HoldfastValkey",
-                "HoldfastGateway",
-                "HoldfastCommands",
+                "Holdfast", "HoldfastMachines", "HoldfastIdempotency", "HoldfastHTTP", "HoldfastPostgres",
+                "HoldfastValkey", "HoldfastGateway", "HoldfastCommands",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHPACK", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Gateway"])),
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Gateway"])),
@@ -186,16 +189,20 @@ let package = Package(
             path: "Tests/TestSupport"),
         .testTarget(
             name: "HoldfastMachinesTests", dependencies: ["HoldfastMachines", "HoldfastTesting", "TestSupport"]),
-        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting", "TestSupport"]),
+        .testTarget(
+            name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastMachines", "HoldfastTesting", "TestSupport"]),
         .testTarget(
             name: "HoldfastIdempotencyTests",
             dependencies: [
-                "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting", "TestSupport",
+                "Holdfast", "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
             name: "HoldfastHTTPTests",
-            dependencies: ["HoldfastHTTP", "HoldfastIdempotency", "HoldfastTesting", "TestSupport"]),
+            dependencies: [
+                "Holdfast", "HoldfastHTTP", "HoldfastIdempotency", "HoldfastTesting", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
         .testTarget(
             name: "HoldfastTLSTests",
             dependencies: [
@@ -207,20 +214,21 @@ let package = Package(
         .testTarget(
             name: "HoldfastSQLiteTests",
             dependencies: [
-                "HoldfastSQLite", "HoldfastIdempotencyTesting", "HoldfastTesting", "TestSupport",
+                "Holdfast", "HoldfastIdempotency", "HoldfastSQLite", "HoldfastIdempotencyTesting", "HoldfastTesting",
+                "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ]
         ),
         .testTarget(
             name: "HoldfastPostgresTests",
             dependencies: [
-                "HoldfastPostgres", "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting",
+                "Holdfast", "HoldfastPostgres", "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting",
                 "TestSupport",
             ]),
         .testTarget(
             name: "HoldfastValkeyTests",
             dependencies: [
-                "HoldfastValkey", "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting",
+                "Holdfast", "HoldfastValkey", "HoldfastIdempotency", "HoldfastIdempotencyTesting", "HoldfastTesting",
                 "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Valkey"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Valkey"])),
@@ -228,18 +236,24 @@ let package = Package(
         .testTarget(
             name: "HoldfastGatewayTests",
             dependencies: [
-                "HoldfastGateway", "HoldfastHTTP", "HoldfastSQLite", "HoldfastTesting", "HoldfastTLS", "TestSupport",
-                "HoldfastCommands", "HoldfastExecutable",
+                "Holdfast", "HoldfastGateway", "HoldfastHTTP", "HoldfastIdempotency", "HoldfastSQLite",
+                "HoldfastTelemetry", "HoldfastTesting", "HoldfastTLS", "TestSupport", "HoldfastCommands",
+                // Tests run it.
+                "HoldfastExecutable",
                 .product(name: "JWTKit", package: "jwt-kit", condition: .when(traits: ["Gateway"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Gateway"])),
+                .product(name: "NIOHPACK", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2", condition: .when(traits: ["Gateway"])),
                 .product(
                     name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras", condition: .when(traits: ["Gateway"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Gateway"])),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["Gateway"])),
             ]
         ),
     ]

@@ -13,6 +13,8 @@ final class GatewayCounters: Sendable {
     let refusedByProxyProtocol = Atomic<Int>(0)
     /// How often no connection was accepted for a moment, for want of descriptors or of memory.
     let acceptPauses = Atomic<Int>(0)
+    /// Events that cannot happen in the phase of their request: faults of the gateway's own.
+    let impossibleEvents = Atomic<Int>(0)
     /// TLS handshakes with clients that failed.
     let handshakeFailures = Atomic<Int>(0)
     /// Connections to services, open or being opened.

@@ -238,13 +238,12 @@ extension IdempotencyEngine {
         do {
             return try await within(.endOfWait(at: end, on: clock)) { [self] in
                 // Another process executes it. Where the store is not told of the end, it is asked, less and less often.
-                var pause = Duration.milliseconds(20)
+                var pace = WaitPace()
                 while true {
                     let beginning = try await once(subject, takesOver: takesOver, mayWait: true)
                     guard case .inFlight = beginning, comeToWait(for: subject.id) else { return beginning }
                     defer { endWaiting(for: subject.id) }
-                    try await store.awaitEnd(of: subject.id, within: pause, on: clock)
-                    pause = min(pause * 2, .seconds(1))
+                    try await store.awaitEnd(of: subject.id, within: pace.next(), on: clock)
                 }
             }
         } catch let error as TimeoutError where error.limit.instant == end {

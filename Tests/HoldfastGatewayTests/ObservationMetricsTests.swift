@@ -178,6 +178,7 @@ import Testing
         try await expectEqual(
             value("holdfast_connections_refused_total{job='figures',reason='connections-per-client'}"), 8)
         try await expectEqual(value("holdfast_accept_pauses_total{job='figures'}"), 9)
+        try await expectEqual(value("holdfast_impossible_events_total{job='figures'}"), 18)
         try await expectEqual(value("holdfast_kept_bytes{job='figures'}"), 10)
         try await expectEqual(value("holdfast_kept_bytes_limit{job='figures'}"), 17)
         try await expectEqual(value("holdfast_connections_limit{job='figures'}"), 16)
@@ -234,6 +235,7 @@ extension MetricsSnapshot {
         snapshot.streams = 7
         snapshot.refusedByClient = 8
         snapshot.acceptPauses = 9
+        snapshot.impossibleEvents = 18
         snapshot.keptBytes = 10
         snapshot.process = .now()
         return snapshot

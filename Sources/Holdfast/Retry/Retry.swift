@@ -138,7 +138,7 @@ public struct Retry: Sendable {
         if let attempts = attempt.options.attempts { configuration.attempts = attempts }
         var machine = RetryMachine(
             configuration: configuration, repeatability: attempt.repeatability,
-            deadline: [deadline, limit].compactMap { $0 }.min())
+            deadline: [deadline, limit].compactMap { $0 }.min(), isRetriedAbove: above.retriesAbove > 0)
         var generator = jitter.generator
         var attempt = attempt
         var failures = [first]
@@ -147,7 +147,7 @@ public struct Retry: Sendable {
             tell(of: attempt, failure: failure)
             attempt.add(failure)
             let use: RetryBudget.Use
-            switch decision(after: failure, &machine, &generator, on: classifier, isNested: above.retriesAbove > 0) {
+            switch decision(after: failure, &machine, &generator, on: classifier) {
             case .stop(let reason, let refused):
                 throw gaveUp(failures, because: reason, refused, attempt)
             case .again(let wait, let isFor):
@@ -186,7 +186,7 @@ public struct Retry: Sendable {
     /// What follows a failure: what the machine says, if there is anything to ask it.
     private func decision(
         after failure: any Error, _ machine: inout RetryMachine, _ generator: inout JitterSource.Generator,
-        on classifier: FailureClassifier, isNested: Bool
+        on classifier: FailureClassifier
     ) -> Decision {
         if Task.isCancelled || ErrorMeaning(of: failure).isCancellation { return .stop(.cancelled) }
         let judged = failure as? any JudgedFailure
@@ -197,11 +197,11 @@ public struct Retry: Sendable {
             return .stop(.notClassified)
         }
         let wasRepeated = (failure as? any RetriedError)?.wasRepeated ?? false
-        if configuration.nesting == .oneLayer, isNested || wasRepeated { return .stop(.nested) }
         let use = RetryBudget.Use(retryAfter: failureClass)
         let (rule, attempt) = (rule, machine.attempt)
         let decision = machine.next(
-            after: failureClass, at: clock.now, waiting: rule?(failure, attempt), using: &generator
+            after: failureClass, wasRetriedBelow: wasRepeated, at: clock.now, waiting: rule?(failure, attempt),
+            using: &generator
         ) { budget.withdraw(use) }
         switch decision {
         case .stop(let reason): return .stop(reason, refused: reason == .budgetExhausted ? use : nil)

@@ -64,6 +64,7 @@ extension MetricsSnapshot {
         refusedByClient = shared.counters.refusedByClient.load(ordering: .relaxed)
         refusedByProxyProtocol = shared.counters.refusedByProxyProtocol.load(ordering: .relaxed)
         acceptPauses = shared.counters.acceptPauses.load(ordering: .relaxed)
+        impossibleEvents = shared.counters.impossibleEvents.load(ordering: .relaxed)
         handshakeFailures = shared.counters.handshakeFailures.load(ordering: .relaxed)
         keptBytes = shared.kept.bytes
         streams = shared.counters.streams.load(ordering: .relaxed)

@@ -248,12 +248,10 @@ extension Exchange {
     }
 
     private func machine(at now: MonotonicInstant) -> RetryMachine {
-        var configuration = route.configuration.retry
-        // A layer above is making the request again already: layers must not multiply.
-        if configuration.nesting == .oneLayer, fields.attempt > 1 { configuration.attempts = 1 }
         let left = Duration.nanoseconds((deadline - loop.now).nanoseconds)
         return RetryMachine(
-            configuration: configuration, repeatability: repeatability, deadline: now.advanced(by: left))
+            configuration: route.configuration.retry, repeatability: repeatability, deadline: now.advanced(by: left),
+            isRetriedAbove: fields.attempt > 1)
     }
 
     func giveUp(_ problem: Problem, after failure: FailureClass) {

@@ -17,9 +17,9 @@ extension Exchange {
 
     /// Has the access log say that it begins.
     func tellBegin(under fence: Int64) {
-        guard let recordID else { return }
+        guard let id = claimed?.id else { return }
         shared.observer.began(
-            BeginReport(cause: cause(), service: route.service.name, record: recordID, fence: fence))
+            BeginReport(cause: cause(), service: route.service.name, record: id, fence: fence))
     }
 
     /// What the service is told that the request is called, where that is not our own name for it: what the client has given.

@@ -10,6 +10,22 @@ import Synchronization
 /// What a request with an idempotency key does besides: it asks for the claim before the service sees anything, and
 /// answers only after the outcome is durable.
 extension Exchange {
+    /// What the store is asked about a key.
+    struct ClaimSubject {
+        let id: RecordID
+        let fingerprint: Fingerprint
+        /// Whose key it is, for the bounds on callers.
+        let caller: String
+    }
+
+    /// What another gateway may be at.
+    enum Awaited {
+        /// A request with the same key.
+        case execution
+        /// The question how it ended.
+        case question
+    }
+
     /// Reads the key of a request that may have one, by its method.
     ///
     /// - Returns: Why the request is to be rejected; nil if it is not.
@@ -78,12 +94,12 @@ extension Exchange {
         phase = .claiming
         storeAsked = loop.now
         let scope = scope
-        let recordID = shared.secret.recordID(of: key, in: scope)
-        self.recordID = recordID
+        let subject = ClaimSubject(
+            id: shared.secret.recordID(of: key, in: scope), fingerprint: fingerprint, caller: counted(scope.caller))
+        claimed = subject
         beginWaiting()
-        let fingerprint = fingerprint
-        watchCaller(scope, key, fingerprint)
-        askForClaim(recordID, fingerprint, caller: counted(scope.caller), takesOver: takeover)
+        watchCaller(scope, key, subject.fingerprint)
+        askForClaim(takingOver: takeover)
     }
 
     /// Whoever is asked for from now on may be awaited for so long.
@@ -97,9 +113,9 @@ extension Exchange {
         route.configuration.idempotency.unknown == .rerun ? .anything : .nothing
     }
 
-    private func askForClaim(
-        _ recordID: RecordID, _ fingerprint: Fingerprint, caller: String, takesOver: ClaimCommand.Takeover
-    ) {
+    /// Asks for the claim, also once more: what is asked about stays the same.
+    func askForClaim(takingOver takesOver: ClaimCommand.Takeover) {
+        guard let claimed else { return }
         let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
         let idempotency = route.configuration.idempotency
@@ -108,16 +124,14 @@ extension Exchange {
         let stranger = StrangerOrigin.name(
             of: origin.client, isSaid: limits.keysPerAddress != nil || limits.bytesPerAddress != nil)
         placeInLine = shared.engine.begin(
-            recordID, fingerprint: fingerprint, caller: caller, origin: stranger,
+            claimed.id, fingerprint: claimed.fingerprint, caller: claimed.caller, origin: stranger,
             retention: idempotency.retention, lease: lease, takesOver: takesOver, context: cause.encoded,
             mayWait: idempotency.wait > .zero
         ) { start in
             let handoff = Handoff(start)
             eventLoop.execute {
                 guard let start = handoff.take() else { return }
-                exchange.value.decided(start) { takesOver in
-                    exchange.value.askForClaim(recordID, fingerprint, caller: caller, takesOver: takesOver)
-                }
+                exchange.value.decided(start)
             }
         }
     }
@@ -159,23 +173,36 @@ extension Exchange {
         min(.seconds(3_600), route.configuration.deadline * 2 + .seconds(30))
     }
 
-    /// Another gateway is at it: its end is awaited, and then it is asked again.
-    ///
-    /// - Parameter conflict: What is answered when that takes too long.
-    func awaitEnd(of recordID: RecordID, orElse conflict: Problem, _ again: @escaping () -> Void) {
-        guard loop.now < min(waitsUntil, deadline) else { return answer(conflict) }
-        let pause = pauseOfWait
-        pauseOfWait = min(pause * 2, .seconds(1))
-        let proceed = NIOLoopBound(
-            { (hasWaited: Bool) in
-                guard self.phase == .claiming else { return }
-                if hasWaited { again() } else { self.answer(conflict) }
-            }, eventLoop: loop.eventLoop)
+    /// Waits for the end of what another gateway is at, and then asks again.
+    func awaitEnd(of awaited: Awaited) {
+        guard let id = awaited == .execution ? claimed?.id : probe?.turnID else { return }
+        guard loop.now < min(waitsUntil, deadline) else { return answer(inFlight(awaited)) }
+        let pause = pace.next()
+        let exchange = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let (engine, eventLoop) = (shared.engine, loop.eventLoop)
         // The store's word comes by its own task; the exchange goes on where it lives.
         Task {
-            let hasWaited = await engine.awaitEnd(of: recordID, within: pause)
-            eventLoop.execute { proceed.value(hasWaited) }
+            let hasWaited = await engine.awaitEnd(of: id, within: pause)
+            eventLoop.execute { exchange.value.endAwaited(of: awaited, hasWaited) }
+        }
+    }
+
+    /// - Parameter hasWaited: Whether there was a place to wait.
+    private func endAwaited(of awaited: Awaited, _ hasWaited: Bool) {
+        guard phase == .claiming else { return }
+        guard hasWaited else { return answer(inFlight(awaited)) }
+        switch awaited {
+        case .execution: askForClaim(takingOver: takeover)
+        case .question: askForTurn(waits: true)
+        }
+    }
+
+    /// What is answered when another gateway's end is not awaited any longer.
+    private func inFlight(_ awaited: Awaited) -> Problem {
+        switch awaited {
+        case .execution:
+            Problem(.keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1))
+        case .question: unknown("the service is being asked how it ended")
         }
     }
 
@@ -193,10 +220,7 @@ extension Exchange {
         return Scope(caller: caller, operation: KeyScope.operation(operation, with: fields))
     }
 
-    /// - Parameter again: Asks once more.
-    private func decided(
-        _ start: consuming IdempotencyEngine.Start, again: @escaping (ClaimCommand.Takeover) -> Void
-    ) {
+    private func decided(_ start: consuming IdempotencyEngine.Start) {
         let isWaiting = phase == .claiming
         probe?.endTurn()
         switch consume start {
@@ -216,11 +240,7 @@ extension Exchange {
             if isWaiting { replay(payload) }
         case .conflict:
             isKnownToExecute = true
-            if isWaiting, let recordID {
-                let conflict = Problem(
-                    .keyInFlight, "a request with this key is being executed", retryAfter: .seconds(1))
-                awaitEnd(of: recordID, orElse: conflict) { again(self.takeover) }
-            }
+            if isWaiting { awaitEnd(of: .execution) }
         case .full:
             if isWaiting {
                 answer(Problem(.keyInFlight, "too many wait for a request with this key", retryAfter: .seconds(1)))
@@ -228,7 +248,7 @@ extension Exchange {
         case .mismatched:
             if isWaiting { answer(keyReused) }
         case .unknown(let fence):
-            if isWaiting { outcomeIsUnknown(fence, askAgain: again) }
+            if isWaiting { outcomeIsUnknown(fence) }
         case .unreadable(let error):
             if isWaiting {
                 shared.logger.error("a recorded response cannot be read", metadata: logged(error: error))
@@ -273,123 +293,6 @@ extension Exchange {
         client?.write(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
         if hasBody, !recorded.body.isEmpty { client?.write(ByteBuffer(bytes: recorded.body)) }
         end(keepAlive: keepsAlive)
-    }
-
-    func collect(_ body: ByteBuffer) {
-        collected.append(compacting: body)
-        collectedBytes += body.readableBytes
-        if collectedBytes <= route.configuration.keptBytes, hold(body, atMost: plan.configuration.keptBytes) { return }
-        if isProbing { return probeOverflowed() }
-        // Too large to keep. What becomes of the key is recorded first; then the client gets it as it comes.
-        current?.connection?.holdReads(true)
-        settle { error in
-            guard let head = self.responseHead, error == nil else { return self.outcomeIsLost(error) }
-            self.relay(head)
-            for piece in self.collected { self.client?.write(piece) }
-            self.client?.flush()
-            self.collected = []
-            switch self.responseEnd {
-            case .whole: self.end(keepAlive: self.keepsClientAlive)
-            case .broken: self.abort()
-            case nil where self.client == nil: self.finish()
-            case nil: self.current?.connection?.holdReads(false)
-            }
-        }
-    }
-
-    /// The service has answered in full.
-    func record() {
-        if isProbing { return probeAnswered() }
-        guard let head = responseHead else { return }
-        settle(keeping: { self.response(head, under: Int(head.status.code)).encoded }) { error in
-            if error == nil { self.answerCollected(head) } else { self.outcomeIsLost(error) }
-        }
-    }
-
-    /// What is kept of an answer that has been gathered.
-    func response(_ head: HTTPResponseHead, under status: Int) -> RecordedResponse {
-        var body: [UInt8] = []
-        body.reserveCapacity(collectedBytes)
-        for piece in collected { body.append(contentsOf: piece.readableBytesView) }
-        return RecordedResponse(
-            status: status, fields: head.headers.map { RecordedResponse.Field(name: $0.name, value: $0.value) },
-            body: body, adding: route.configuration.idempotency.replayFields)
-    }
-
-    /// Does with the key what the answer says.
-    ///
-    /// - Parameters:
-    ///   - payload: What is kept of the answer, if it is the outcome; nil if it is too large.
-    ///   - completion: What follows; with an error if the answer is the outcome, and not recorded.
-    private func settle(
-        keeping payload: () -> [UInt8]? = { nil }, _ completion: @escaping (ClaimStoreError?) -> Void
-    ) {
-        guard let head = responseHead, let claim = claim.take() else { return }
-        let disposition = route.configuration.idempotency.disposition(
-            status: Int(head.status.code), hasRetryAfter: head.headers.contains(name: "retry-after"))
-        switch disposition {
-        case .keep:
-            claim.complete(payload(), as: .init(status: Int(head.status.code)), completion: beginRecording(completion))
-        // What was no success is told as it is, whatever the store does.
-        case .release: claim.release(completion: beginRecording { _ in completion(nil) })
-        case .unknown:
-            becomesUnknown()
-            claim.abandon(completion: beginRecording { _ in completion(nil) })
-        }
-    }
-
-    private func answerCollected(_ head: HTTPResponseHead) {
-        relay(head)
-        for piece in collected { client?.write(piece) }
-        end(keepAlive: keepsClientAlive && isRequestComplete)
-    }
-
-    /// The service has acted, and the store has not recorded it. The client is not told that all is well: it would not
-    /// survive a restart.
-    private func outcomeIsLost(_ error: ClaimStoreError?) {
-        route.metrics.becameUnknown()
-        shared.logger.error(
-            "an outcome is not recorded, and its caller was told that it is unknown",
-            metadata: logged(error: error))
-        answer(Problem(.outcomeUnknown, "the service has answered, but the store has not recorded it"))
-    }
-
-    /// A keyed request has failed without an answer.
-    func settleClaim(after failure: FailureClass, _ problem: Problem) {
-        if isProbing { return probeFailed(problem) }
-        guard let claim = claim.take() else { return answer(problem) }
-        let completion = beginRecording { _ in self.answer(problem) }
-        if case .notSent = failure {
-            claim.release(completion: completion)
-        } else {
-            becomesUnknown()
-            claim.abandon(completion: completion)
-        }
-    }
-
-    /// It ends, and nobody knows what it has done.
-    private func becomesUnknown() {
-        route.metrics.becameUnknown()
-        shared.logger.warning("a request ended, and what it did is unknown: so is its key", metadata: logged())
-    }
-
-    /// From here on nothing is called off. The client is answered when the store has, or when the time is over for which
-    /// recording is tried; recording goes on all the same.
-    ///
-    /// - Parameter answer: What follows, once; with an error if nothing is durable yet.
-    /// - Returns: Takes the store's word, on any thread.
-    func beginRecording(_ answer: @escaping (ClaimStoreError?) -> Void) -> Claim.Completion {
-        phase = .recording
-        afterRecording = answer
-        armPieceTimer(TimeAmount(shared.engine.configuration.recordingTime))
-        let eventLoop = loop.eventLoop
-        let exchange = NIOLoopBound(self, eventLoop: eventLoop)
-        return { error in eventLoop.execute { exchange.value.recordingEnded(error) } }
-    }
-
-    func recordingEnded(_ error: ClaimStoreError?) {
-        let answer = afterRecording.take()
-        if phase == .recording { answer?(error) }
     }
 }
 

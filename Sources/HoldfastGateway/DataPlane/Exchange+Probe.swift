@@ -21,9 +21,9 @@ extension Exchange {
     /// Whether the attempts are at the question, and not at the request.
     var isProbing: Bool { probe?.isAsking ?? false }
 
-    func outcomeIsUnknown(_ fence: Int64, askAgain: @escaping (ClaimCommand.Takeover) -> Void) {
+    func outcomeIsUnknown(_ fence: Int64) {
         let idempotency = route.configuration.idempotency
-        guard let configuration = idempotency.probe, let key, let recordID else {
+        guard let configuration = idempotency.probe, let key, let claimed else {
             return answer(Problem(.outcomeUnknown, Problem.outcomeUnknownDetail))
         }
         // Whoever has asked, or has waited for another who did, takes what was found.
@@ -33,17 +33,16 @@ extension Exchange {
             return staysUnknown("the key cannot be asked about: as part of a path, it would lead to another")
         }
         let scope = Scope(caller: "holdfast", operation: "probe")
-        let turn = shared.secret.recordID(of: IdempotencyKey(unchecked: "\(recordID)"), in: scope)
-        let probe = OutcomeProbe(
-            configuration, fence: fence, request: OutcomeProbe.question(target, for: request), turnID: turn,
-            askAgain: askAgain)
-        self.probe = probe
-        askForTurn(probe, waits: false)
+        let turn = shared.secret.recordID(of: IdempotencyKey(unchecked: "\(claimed.id)"), in: scope)
+        probe = OutcomeProbe(
+            configuration, fence: fence, request: OutcomeProbe.question(target, for: request), turnID: turn)
+        askForTurn(waits: false)
     }
 
     // MARK: The turn
 
-    private func askForTurn(_ probe: OutcomeProbe, waits: Bool) {
+    func askForTurn(waits: Bool) {
+        guard let probe else { return }
         let left = Duration.nanoseconds((deadline - loop.now).nanoseconds)
         let exchange = NIOLoopBound((self, probe), eventLoop: loop.eventLoop)
         let eventLoop = loop.eventLoop
@@ -69,7 +68,7 @@ extension Exchange {
         case .execute(let turn):
             guard isWaiting, !hasWaited else {
                 turn.release()
-                if isWaiting { probe.askAgain(.nothing) }
+                if isWaiting { askForClaim(takingOver: .nothing) }
                 return
             }
             probe.take(turn)
@@ -78,12 +77,9 @@ extension Exchange {
             route.budget.called()
             attempt()
         case .conflict where !hasWaited && route.configuration.idempotency.wait > .zero:
-            if isWaiting { askForTurn(probe, waits: true) }
+            if isWaiting { askForTurn(waits: true) }
         case .conflict:
-            let words = "the service is being asked how it ended"
-            if isWaiting {
-                awaitEnd(of: probe.turnID, orElse: unknown(words)) { self.askForTurn(probe, waits: true) }
-            }
+            if isWaiting { awaitEnd(of: .question) }
         default:
             // Of the others only `full` and `unavailable` can be: a turn is taken over whatever became of it.
             if isWaiting { staysUnknown("the service was not asked: the store did not give the turn to ask") }
@@ -101,7 +97,7 @@ extension Exchange {
         switch status {
         // A part of it is not it; nothing but the whole was asked for.
         case 206: staysUnknown("the service, asked how it ended, answered with a part")
-        case 200...299: happened(probe, probe.configuration.replaysAnswer ? response.encoded : nil)
+        case 200...299: happened(probe.fence, probe.configuration.replaysAnswer ? response.encoded : nil)
         case 404: notFound(probe)
         default:
             staysUnknown(
@@ -114,7 +110,7 @@ extension Exchange {
         guard let probe else { return }
         if let current { remove(current, .succeeded, .close) }
         endQuestion()
-        happened(probe, nil)
+        happened(probe.fence, nil)
     }
 
     /// The service could not be asked, or broke off its answer.
@@ -138,27 +134,28 @@ extension Exchange {
         (retry, attemptNumber, nextWait, tried, mayHaveRun) = (nil, 0, .zero, TriedEndpoints(), false)
     }
 
-    private func happened(_ probe: OutcomeProbe, _ payload: [UInt8]?) {
-        guard let recordID else { return }
+    private func happened(_ fence: Int64, _ payload: [UInt8]?) {
+        guard let id = claimed?.id else { return }
         // From here on it is brought to its end, whether or not somebody waits for it.
-        let completion = beginRecording { self.recorded(probe, payload, $0) }
+        let completion = beginRecording(.found(payload: payload))
         let engine = shared.engine
-        let (fence, retention) = (probe.fence, route.configuration.idempotency.retention)
+        let retention = route.configuration.idempotency.retention
         Task {
             var failure: ClaimStoreError?
             do throws(ClaimStoreError) {
                 try await engine.resolve(
-                    recordID, fence: fence, as: .completed(payload: payload), retention: retention,
+                    id, fence: fence, as: .completed(payload: payload), retention: retention,
                     by: engine.configuration.owner, why: "probed")
             } catch { failure = error }
             completion(failure)
         }
     }
 
-    private func recorded(_ probe: OutcomeProbe, _ payload: [UInt8]?, _ error: ClaimStoreError?) {
+    /// What the service knew is recorded, or is not.
+    func foundRecorded(_ payload: [UInt8]?, _ error: ClaimStoreError?) {
         switch error?.code {
         case nil:
-            probe.found(.completed, in: route.metrics)
+            probe?.found(.completed, in: route.metrics)
             replay(payload)
         case .lost?:
             // Somebody else has resolved it meanwhile, and that is what counts.
@@ -170,13 +167,13 @@ extension Exchange {
 
     /// A 404 says nothing while the service may still be at work on the first request.
     private func notFound(_ probe: OutcomeProbe) {
-        guard let recordID else { return }
+        guard let id = claimed?.id else { return }
         phase = .claiming
         beginWaiting()
         let (engine, eventLoop) = (shared.engine, loop.eventLoop)
         let proceed = NIOLoopBound({ self.looked(probe, $0) }, eventLoop: eventLoop)
         Task {
-            let record = try? await engine.explain(recordID)
+            let record = try? await engine.explain(id)
             eventLoop.execute { proceed.value(record) }
         }
     }
@@ -199,7 +196,7 @@ extension Exchange {
     private func claimAgain(_ takesOver: ClaimCommand.Takeover) {
         phase = .claiming
         beginWaiting()
-        probe?.askAgain(takesOver)
+        askForClaim(takingOver: takesOver)
     }
 
     // MARK: The refusal
@@ -215,7 +212,7 @@ extension Exchange {
         answer(problem)
     }
 
-    private func unknown(
+    func unknown(
         _ words: String, retryAfter: Duration? = nil, explanation: Explanation? = nil
     ) -> Problem {
         Problem(

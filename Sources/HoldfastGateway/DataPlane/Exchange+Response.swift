@@ -23,7 +23,7 @@ extension Exchange {
     }
 
     func received(_ head: HTTPResponseHead, from attempt: UpstreamAttempt) {
-        guard phase == .attempting else { return }
+        guard phase == .attempting else { return isImpossible("an answer's head") }
         attempt.answered()
         if head.status == .switchingProtocols { return receivedSwitch(head, from: attempt) }
         let status = Int(head.status.code)
@@ -80,12 +80,8 @@ extension Exchange {
     private func failureWorthRetrying(_ head: HTTPResponseHead) -> FailureClass? {
         let status = Int(head.status.code)
         guard route.configuration.retryStatuses.contains(status) else { return nil }
-        // A layer below has tried it again and given up.
-        if route.configuration.retry.nesting == .oneLayer,
-            LineageFields.attempts(head.headers.first(name: LineageFields.attemptsName)) > 1
-        {
-            return nil
-        }
+        let attemptsBelow = LineageFields.attempts(head.headers.first(name: LineageFields.attemptsName))
+        if route.configuration.retry.isMultiplied(above: false, below: attemptsBelow > 1) { return nil }
         return status == 503 || status == 429 ? .rejected(retryAfter: Self.retryAfter(head)) : .failed
     }
 
@@ -120,8 +116,7 @@ extension Exchange {
         case .recording:
             // Came with what made the response too large to keep; it goes out after it.
             collected.append(body)
-        case .gathering, .claiming, .waiting, .attempting, .finished:
-            break
+        case .gathering, .claiming, .waiting, .attempting, .finished: isImpossible("a piece of an answer's body")
         }
     }
 
@@ -130,7 +125,7 @@ extension Exchange {
     }
 
     func receivedEnd(of attempt: UpstreamAttempt) {
-        guard attempt === current else { return }
+        guard attempt === current else { return isImpossible("the end of an answer that is not the current one's") }
         if isSwitching { return switchProtocols(attempt) }
         current = nil
         attempt.end(.succeeded, .over)
@@ -141,8 +136,7 @@ extension Exchange {
             record()
         case .recording:
             responseEnd = .whole
-        case .gathering, .claiming, .waiting, .attempting, .finished:
-            break
+        case .gathering, .claiming, .waiting, .attempting, .finished: isImpossible("an answer's end")
         }
     }
 }

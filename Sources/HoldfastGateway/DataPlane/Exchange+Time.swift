@@ -30,8 +30,8 @@ extension Exchange {
             brokeOff(attempt, reason)
             remove(attempt, .failed, .over)
             responseEnd = .broken
-        case .gathering, .claiming, .waiting, .finished:
-            break
+        // An attempt that is over has no exchange any more.
+        case .gathering, .claiming, .waiting, .finished: isImpossible("the end of a service's connection")
         }
     }
 
@@ -64,7 +64,8 @@ extension Exchange {
         case .relaying, .collecting:
             brokeOff(current, problem.detail)
             abort()
-        case .claiming, .recording, .finished: break
+        case .claiming, .recording: isImpossible("a body that is too large")
+        case .finished: break
         }
     }
 

@@ -123,9 +123,9 @@ final class Exchange {
     /// Whether the store has said that another executes.
     var isKnownToExecute = false
     /// How long another gateway is waited for before the store is asked again.
-    var pauseOfWait = Duration.milliseconds(20)
-    /// The record of its key, once the claim was asked for.
-    var recordID: RecordID?
+    var pace = WaitPace()
+    /// What the store is asked about, once it is.
+    var claimed: ClaimSubject?
     /// What is asked of the service, where the key's outcome is unknown.
     var probe: OutcomeProbe?
     var responseHead: HTTPResponseHead?
@@ -134,8 +134,8 @@ final class Exchange {
     /// How a response ended while its tombstone was being recorded.
     enum ResponseEnd { case whole, broken }
     var responseEnd: ResponseEnd?
-    /// What follows when the store has recorded how it ended, or has taken too long.
-    var afterRecording: ((ClaimStoreError?) -> Void)?
+    /// What follows when the store has recorded how it ended, or has taken too long; nil while nothing is recorded.
+    var ending: RecordedEnding?
 
     let started: NIODeadline
     /// When the request had arrived whole; nil while it has not.
@@ -251,8 +251,9 @@ final class Exchange {
             guard let connection = current?.connection else { return }
             connection.send(body)
             if !connection.isWritable { holdClient(true) }
-        case .claiming, .recording, .finished:
-            break
+        // All of a keyed request has come before its claim is asked for.
+        case .claiming, .recording: isImpossible("a piece of the request's body")
+        case .finished: break
         }
     }
 
@@ -295,8 +296,8 @@ final class Exchange {
             armTimer()
         case .waiting:
             armTimer()
-        case .claiming, .recording, .finished:
-            break
+        case .claiming, .recording: isImpossible("the request's end")
+        case .finished: break
         }
     }
 
@@ -339,7 +340,7 @@ final class Exchange {
     func answer(_ problem: Problem) {
         var problem = problem
         problem.status = route.configuration.idempotency.profile.status(of: problem.kind)
-        problem.record = recordID?.description
+        problem.record = claimed?.id.description
         if attemptNumber > 1 { problem.attempts = attemptNumber }
         account.answered(problem)
         problem.request = requestID.description

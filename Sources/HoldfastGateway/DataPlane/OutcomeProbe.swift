@@ -28,8 +28,6 @@ final class OutcomeProbe {
     let fields: RequestFields
     /// The record of the turn.
     let turnID: RecordID
-    /// Asks for the key's claim once more.
-    let askAgain: (ClaimCommand.Takeover) -> Void
     /// Whether the exchange's attempts are at the question, and not at the request.
     var isAsking = false {
         didSet { if isAsking { isUncounted = true } }
@@ -39,15 +37,13 @@ final class OutcomeProbe {
     private var turn: Claim?
 
     init(
-        _ configuration: RouteConfiguration.Idempotency.Probe, fence: Int64, request: HTTPRequestHead, turnID: RecordID,
-        askAgain: @escaping (ClaimCommand.Takeover) -> Void
+        _ configuration: RouteConfiguration.Idempotency.Probe, fence: Int64, request: HTTPRequestHead, turnID: RecordID
     ) {
         self.configuration = configuration
         self.fence = fence
         self.request = request
         fields = RequestFields(request)
         self.turnID = turnID
-        self.askAgain = askAgain
     }
 
     func take(_ turn: consuming Claim) { self.turn = consume turn }

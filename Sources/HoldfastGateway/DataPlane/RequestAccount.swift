@@ -124,7 +124,7 @@ extension Exchange {
                 path: String(target.path), status: account.status, duration: duration,
                 endpoint: account.attempts.last?.endpoint ?? tried.latest?.name,
                 attempts: account.attempts, outcome: account.outcome, problem: account.problem?.kind,
-                detail: detail, explanation: account.explanation, record: recordID?.description,
+                detail: detail, explanation: account.explanation, record: claimed?.id.description,
                 traceparent: request.headers.first(name: "traceparent"), bytesIn: receivedBytes,
                 bytesOut: account.bytesOut, client: origin.client,
                 wouldHave: account.wouldHave.map(\.told)))
@@ -135,7 +135,7 @@ extension Exchange {
         var told: Logger.Metadata = [
             "route": "\(route.name)", "service": "\(route.service.name)", "request": "\(requestID)",
         ]
-        if let recordID { told["record"] = "\(recordID)" }
+        if let id = claimed?.id { told["record"] = "\(id)" }
         if let error { told["error"] = "\(error)" }
         return told
     }

@@ -67,6 +67,10 @@ enum GatewayMetrics {
             "How often no connection was accepted for a moment, for want of descriptors or of memory.",
             snapshot.acceptPauses)
         text.counter(
+            "holdfast_impossible_events_total",
+            "Events that cannot happen in the phase of their request: faults of the gateway's own.",
+            snapshot.impossibleEvents)
+        text.counter(
             "holdfast_handshake_failures_total", "TLS handshakes with clients that failed.", snapshot.handshakeFailures)
         text.gauge("holdfast_kept_bytes", "Bodies that are kept in memory.", snapshot.keptBytes)
         text.gauge(

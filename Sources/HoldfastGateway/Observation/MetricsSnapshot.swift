@@ -86,6 +86,8 @@ struct MetricsSnapshot: Sendable {
     var refusedByProxyProtocol = 0
     /// How often no connection was accepted for a moment, for want of descriptors or of memory.
     var acceptPauses = 0
+    /// Faults of the gateway's own.
+    var impossibleEvents = 0
     /// TLS handshakes with clients that failed.
     var handshakeFailures = 0
     /// Bodies that are kept in memory.

@@ -35,5 +35,11 @@ public struct RetryConfiguration: Sendable, Hashable, CustomStringConvertible {
         try require("retryAfterLimit", retryAfterLimit, in: .zero ... .seconds(3_600))
     }
 
+    /// Whether layers would multiply if a call were made again here: one above is making it again already, or one below has
+    /// given up on it.
+    package func isMultiplied(above isRetriedAbove: Bool, below wasRetriedBelow: Bool) -> Bool {
+        nesting == .oneLayer && (isRetriedAbove || wasRetriedBelow)
+    }
+
     public var description: String { "\(attempts) attempts; waits \(backoff)" }
 }

@@ -33,6 +33,8 @@ public struct RetryMachine: Sendable, Hashable {
     public let configuration: RetryConfiguration
     public let repeatability: Repeatability
     public let deadline: MonotonicInstant?
+    /// Whether a retry above is at work on the call, and has made it again.
+    public let isRetriedAbove: Bool
     /// The attempt in progress, from 1.
     public private(set) var attempt = 1
     /// The wait before the attempt in progress; nil before the first.
@@ -42,16 +44,22 @@ public struct RetryMachine: Sendable, Hashable {
     ///   - configuration: Already validated by the caller.
     ///   - repeatability: Why the operation may be made again.
     ///   - deadline: When the call ends at the latest.
-    public init(configuration: RetryConfiguration, repeatability: Repeatability, deadline: MonotonicInstant?) {
+    ///   - isRetriedAbove: Whether a retry above is at work on the call. Default: no.
+    public init(
+        configuration: RetryConfiguration, repeatability: Repeatability, deadline: MonotonicInstant?,
+        isRetriedAbove: Bool = false
+    ) {
         self.configuration = configuration
         self.repeatability = repeatability
         self.deadline = deadline
+        self.isRetriedAbove = isRetriedAbove
     }
 
     /// Takes in that the attempt in progress failed.
     ///
     /// - Parameters:
     ///   - failure: What the failure proves.
+    ///   - wasRetriedBelow: Whether a retry below has made the operation again, and has given up on it. Default: no.
     ///   - now: The time.
     ///   - earliest: How long until a policy of our own would admit another attempt. The wait is no shorter, so that a
     ///     breaker that is open is not asked in vain.
@@ -61,10 +69,11 @@ public struct RetryMachine: Sendable, Hashable {
     ///   - generator: What the jitter is drawn from.
     ///   - withdraw: Asks the budget for one retry. Called at most once, and only when all else allows the retry.
     public mutating func next(
-        after failure: FailureClass, at now: MonotonicInstant,
+        after failure: FailureClass, wasRetriedBelow: Bool = false, at now: MonotonicInstant,
         admittedAfter earliest: @autoclosure () -> Duration = .zero, waiting own: @autoclosure () -> Duration? = nil,
         using generator: inout some RandomNumberGenerator, withdraw: () -> Bool
     ) -> Decision {
+        guard !configuration.isMultiplied(above: isRetriedAbove, below: wasRetriedBelow) else { return .stop(.nested) }
         guard repeatability.allows(repeatAfter: failure) else { return .stop(.notRepeatable) }
         guard attempt < configuration.attempts else { return .stop(.attemptsExhausted) }
         let own = own().map { min(max($0, .zero), Backoff.longest) }

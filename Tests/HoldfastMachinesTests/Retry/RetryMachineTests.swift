@@ -28,6 +28,26 @@ import Testing
         return (decision, asked)
     }
 
+    @Test(
+        arguments: [RetryConfiguration.Nesting.oneLayer, .eachLayer], [(false, false), (true, false), (false, true)])
+    func `layers multiply only where each one is to retry`(
+        nesting: RetryConfiguration.Nesting, layers: (above: Bool, below: Bool)
+    ) {
+        var configuration = RetryConfiguration()
+        configuration.nesting = nesting
+        var machine = RetryMachine(
+            configuration: configuration, repeatability: .idempotent, deadline: nil, isRetriedAbove: layers.above)
+        var generator = SeededGenerator(seed: 1)
+        var asked = 0
+        let decision = machine.next(after: .failed, wasRetriedBelow: layers.below, at: start, using: &generator) {
+            asked += 1
+            return true
+        }
+        let isNested = nesting == .oneLayer && (layers.above || layers.below)
+        #expect((decision == .stop(.nested)) == isNested)
+        #expect(asked == (isNested ? 0 : 1))
+    }
+
     @Test func `a timeout does not prove that nothing happened`() {
         #expect(!Repeatability.once.allows(repeatAfter: .unknown))
         #expect(!Repeatability.once.allows(repeatAfter: .failed))
