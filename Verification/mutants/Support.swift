@@ -8,6 +8,8 @@
 private let mutantAlive: Int = mutantGetenv("HOLDFAST_MUTANT").flatMap { Int(String(cString: $0)) } ?? 0
 /// Where places that are reached are noted, each once, in four bytes; -1 is nowhere. 1089: write, create, append.
 private let mutantTrace: Int32 = mutantGetenv("HOLDFAST_MUTANT_TRACE").map { mutantOpen($0, 1089, 0o644) } ?? -1
+/// Allocated once and never freed; a place is less than its count, or the program traps in the tracing run. Only that run
+/// writes, where two threads may both find a place unseen and note it twice: whoever reads the notes makes a set of them.
 nonisolated(unsafe) private let mutantSeen: UnsafeMutablePointer<Bool> = {
     let seen = UnsafeMutablePointer<Bool>.allocate(capacity: 65_536)
     seen.initialize(repeating: false, count: 65_536)
@@ -16,7 +18,9 @@ nonisolated(unsafe) private let mutantSeen: UnsafeMutablePointer<Bool> = {
 
 /// How far the mutant that is alive is from this place's first.
 public func mutantHit(_ id: Int) -> Int {
-    if mutantTrace >= 0, !mutantSeen[id] {
+    if mutantTrace >= 0 {
+        precondition(id < 65_536, "more mutants than places to note them")
+        if mutantSeen[id] { return mutantAlive - id }
         mutantSeen[id] = true
         var number = Int32(id)
         _ = mutantWrite(mutantTrace, &number, 4)

@@ -8,7 +8,7 @@ extension Exchange {
     /// A build with assertions ends, so tests and fuzzers find it. Elsewhere it is counted
     /// (`holdfast_impossible_events_total`), the 1st, 2nd, 4th, 8th … is logged, and the event has no effect: a request that
     /// goes on is worth more than an order that was not foreseen.
-    func isImpossible(_ event: StaticString) {
+    func noteImpossible(_ event: StaticString) {
         assertionFailure("holdfast: \(event) while \(phase)")
         let count = shared.counters.impossibleEvents.add(1, ordering: .relaxed).newValue
         guard count & (count - 1) == 0 else { return }

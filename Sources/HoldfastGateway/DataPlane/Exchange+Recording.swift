@@ -8,12 +8,13 @@ import NIOHTTP1
 
 /// What a call under a key does when the store has recorded how it ended, or has taken too long.
 enum RecordedEnding {
-    /// Gives the client the whole answer, which was collected.
+    /// Gives the client the answer.
     ///
-    /// - Parameter isOutcome: Whether the answer is the key's outcome. Then the client gets it only if it is recorded.
-    case answer(isOutcome: Bool)
-    /// Gives the client an answer that is too large to be kept: what was collected, and the rest as it comes.
-    case relay(isOutcome: Bool)
+    /// - Parameters:
+    ///   - isWhole: Whether all of it was collected. Of one that is too large to be kept, the rest is relayed as it comes.
+    ///   - isOutcome: Whether it is the key's outcome. Then the client gets it only if it is recorded. What was no success
+    ///     is told as it is, whatever the store does.
+    case answer(isWhole: Bool, isOutcome: Bool)
     /// Gives the client what the service knew of a key whose outcome was unknown.
     case found(payload: [UInt8]?)
     /// Gives the client a problem: the call has failed without an answer.
@@ -30,14 +31,14 @@ extension Exchange {
         if isProbing { return probeOverflowed() }
         // Too large to keep. What becomes of the key is recorded first; then the client gets it as it comes.
         current?.connection?.holdReads(true)
-        settle { .relay(isOutcome: $0) }
+        settle(isWhole: false)
     }
 
     /// The service has answered in full.
     func record() {
         if isProbing { return probeAnswered() }
         guard let head = responseHead else { return }
-        settle(keeping: { self.response(head, under: Int(head.status.code)).encoded }) { .answer(isOutcome: $0) }
+        settle(isWhole: true, keeping: { self.response(head, under: Int(head.status.code)).encoded })
     }
 
     /// What is kept of an answer that has been gathered.
@@ -53,21 +54,19 @@ extension Exchange {
     /// Does with the key what the answer says.
     ///
     /// - Parameters:
+    ///   - isWhole: Whether all of it was collected.
     ///   - payload: What is kept of the answer, if it is the outcome; nil if it is too large.
-    ///   - ending: What follows, by whether the answer is the outcome. What was no success is told as it is, whatever the
-    ///     store does.
-    private func settle(keeping payload: () -> [UInt8]? = { nil }, _ ending: (_ isOutcome: Bool) -> RecordedEnding) {
+    private func settle(isWhole: Bool, keeping payload: () -> [UInt8]? = { nil }) {
         guard let head = responseHead, let claim = claim.take() else { return }
         let disposition = route.configuration.idempotency.disposition(
             status: Int(head.status.code), hasRetryAfter: head.headers.contains(name: "retry-after"))
+        let completion = beginRecording(.answer(isWhole: isWhole, isOutcome: disposition == .keep))
         switch disposition {
-        case .keep:
-            claim.complete(
-                payload(), as: .init(status: Int(head.status.code)), completion: beginRecording(ending(true)))
-        case .release: claim.release(completion: beginRecording(ending(false)))
+        case .keep: claim.complete(payload(), as: .init(status: Int(head.status.code)), completion: completion)
+        case .release: claim.release(completion: completion)
         case .unknown:
             becomesUnknown()
-            claim.abandon(completion: beginRecording(ending(false)))
+            claim.abandon(completion: completion)
         }
     }
 
@@ -109,10 +108,9 @@ extension Exchange {
     func recordingEnded(_ error: ClaimStoreError?) {
         guard let ending = ending.take(), phase == .recording else { return }
         switch ending {
-        case .answer(isOutcome: true) where error != nil, .relay(isOutcome: true) where error != nil:
-            outcomeIsLost(error)
-        case .answer: answerCollected()
-        case .relay: relayCollected()
+        case .answer(_, isOutcome: true) where error != nil: outcomeIsLost(error)
+        case .answer(isWhole: true, _): answerCollected()
+        case .answer(isWhole: false, _): relayCollected()
         case .found(let payload): foundRecorded(payload, error)
         case .problem(let problem): answer(problem)
         }

@@ -23,7 +23,7 @@ extension Exchange {
     }
 
     func received(_ head: HTTPResponseHead, from attempt: UpstreamAttempt) {
-        guard phase == .attempting else { return isImpossible("an answer's head") }
+        guard phase == .attempting else { return noteImpossible("an answer's head") }
         attempt.answered()
         if head.status == .switchingProtocols { return receivedSwitch(head, from: attempt) }
         let status = Int(head.status.code)
@@ -116,7 +116,7 @@ extension Exchange {
         case .recording:
             // Came with what made the response too large to keep; it goes out after it.
             collected.append(body)
-        case .gathering, .claiming, .waiting, .attempting, .finished: isImpossible("a piece of an answer's body")
+        case .gathering, .claiming, .waiting, .attempting, .finished: noteImpossible("a piece of an answer's body")
         }
     }
 
@@ -125,7 +125,7 @@ extension Exchange {
     }
 
     func receivedEnd(of attempt: UpstreamAttempt) {
-        guard attempt === current else { return isImpossible("the end of an answer that is not the current one's") }
+        guard attempt === current else { return noteImpossible("the end of an answer that is not the current one's") }
         if isSwitching { return switchProtocols(attempt) }
         current = nil
         attempt.end(.succeeded, .over)
@@ -136,7 +136,7 @@ extension Exchange {
             record()
         case .recording:
             responseEnd = .whole
-        case .gathering, .claiming, .waiting, .attempting, .finished: isImpossible("an answer's end")
+        case .gathering, .claiming, .waiting, .attempting, .finished: noteImpossible("an answer's end")
         }
     }
 }

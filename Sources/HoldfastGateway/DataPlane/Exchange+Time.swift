@@ -31,7 +31,7 @@ extension Exchange {
             remove(attempt, .failed, .over)
             responseEnd = .broken
         // An attempt that is over has no exchange any more.
-        case .gathering, .claiming, .waiting, .finished: isImpossible("the end of a service's connection")
+        case .gathering, .claiming, .waiting, .finished: noteImpossible("the end of a service's connection")
         }
     }
 
@@ -64,7 +64,7 @@ extension Exchange {
         case .relaying, .collecting:
             brokeOff(current, problem.detail)
             abort()
-        case .claiming, .recording: isImpossible("a body that is too large")
+        case .claiming, .recording: noteImpossible("a body that is too large")
         case .finished: break
         }
     }

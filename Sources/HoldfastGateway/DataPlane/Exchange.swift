@@ -252,7 +252,7 @@ final class Exchange {
             connection.send(body)
             if !connection.isWritable { holdClient(true) }
         // All of a keyed request has come before its claim is asked for.
-        case .claiming, .recording: isImpossible("a piece of the request's body")
+        case .claiming, .recording: noteImpossible("a piece of the request's body")
         case .finished: break
         }
     }
@@ -296,7 +296,7 @@ final class Exchange {
             armTimer()
         case .waiting:
             armTimer()
-        case .claiming, .recording: isImpossible("the request's end")
+        case .claiming, .recording: noteImpossible("the request's end")
         case .finished: break
         }
     }

@@ -104,6 +104,13 @@ final class Endpoint: Sendable {
         try handshake.add(to: channel)
     }
 
+    /// When the two sides have agreed: at once, where TLS is not spoken.
+    static func agreed(
+        _ handshake: TLSHandshake?, on channel: any Channel, within limit: TimeAmount
+    ) -> EventLoopFuture<Void> {
+        handshake?.completed(on: channel, within: limit) ?? channel.eventLoop.makeSucceededVoidFuture()
+    }
+
     /// Whether it is among those that a call may be sent to, as far as its checks say.
     var isEligible: Bool { isHealthy.load(ordering: .relaxed) || isWaived.load(ordering: .relaxed) }
 

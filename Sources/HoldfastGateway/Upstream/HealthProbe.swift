@@ -1,6 +1,5 @@
 #if Gateway
 import Holdfast
-import HoldfastTLS
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -24,8 +23,7 @@ enum HealthProbe {
                 }
                 .connect(to: endpoint.identity.address)
                 .flatMap { channel in
-                    guard let handshake else { return channel.eventLoop.makeSucceededFuture(channel) }
-                    return handshake.completed(on: channel, within: timeout).map { channel }
+                    Endpoint.agreed(handshake, on: channel, within: timeout).map { channel }
                 }.get()
             let status = try await channel.eventLoop.flatSubmit {
                 let answer = channel.eventLoop.makePromise(of: Int.self)

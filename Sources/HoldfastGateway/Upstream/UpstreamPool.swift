@@ -114,8 +114,7 @@ final class UpstreamPool {
             let pipeline = channel.pipeline.syncOperations
             let connection = NIOLoopBound(
                 try pipeline.handler(type: UpstreamConnection.self), eventLoop: channel.eventLoop)
-            guard let handshake else { return channel.eventLoop.makeSucceededFuture(connection) }
-            return handshake.completed(on: channel, within: timeout).map { connection }
+            return Endpoint.agreed(handshake, on: channel, within: timeout).map { connection }
         } catch {
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(error)
