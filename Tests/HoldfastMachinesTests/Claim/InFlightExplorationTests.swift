@@ -115,7 +115,15 @@ import Testing
                     ending == .lost(fence: fence) || ending == .abandoned(fence: fence) && !covers,
                     "unknown, and it is known", before)
             case .asksAgain:
-                check(ending != .recorded && ending != .lost(fence: Self.fence), "it asks what is known", before)
+                let isReason =
+                    switch ending {
+                    case .refused: waiter.account != current.account
+                    case .answered(let unknown): waiter.fingerprint != current.fingerprint || unknown != nil && covers
+                    case .released: true
+                    case .abandoned: covers
+                    case .recorded, .lost: false
+                    }
+                check(isReason, "it asks the store what the one before it has heard", before)
                 ask(waiter, in: &node)
             }
         }
@@ -140,6 +148,7 @@ import Testing
             next.append((leaving, false))
         }
         guard let asker = node.asker else { return next }
+        check(node.table.account(of: Self.id)?.contextBytes == (node.isGranted ? 3 : 0), "bytes of no cause", node)
         check(!node.table.isBehindAnother(Self.id, asker.number), "behind itself", node)
         var gone = node
         gone.table.noteGone(Self.id, asker.number)
@@ -156,7 +165,6 @@ import Testing
         var granted = node
         let others = granted.table.grant(Self.id, keeping: 3)
         check(others == node.waiting.filter { $0.fingerprint != asker.fingerprint }, "others wait on", node)
-        check(granted.table.account(of: Self.id)?.contextBytes == 3, "the cause is not counted", node)
         granted.isGranted = true
         granted.waiting.removeAll { $0.fingerprint != asker.fingerprint }
         next.append((granted, true))
@@ -197,6 +205,8 @@ import Testing
         table.endWaitingElsewhere(for: Self.id)
         #expect([comes(to: Self.id), comes(to: Self.id)] == [true, false])
         for _ in 0..<2 { table.endWaitingElsewhere(for: Self.id) }
+        table.endWaitingElsewhere(for: other)
+        #expect(table.elsewhere.isEmpty, "a key is remembered for which nobody waits")
         #expect([comes(to: Self.id), comes(to: Self.id), comes(to: Self.id)] == [true, true, false])
     }
 }
