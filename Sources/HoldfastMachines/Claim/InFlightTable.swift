@@ -209,8 +209,7 @@ package struct InFlightTable<Asker: InFlightAsker> {
 
     /// Gives such a place back.
     package mutating func endWaitingElsewhere(for id: RecordID) {
-        let count = elsewhere[id] ?? 0
-        assert(count > 0, "a place that nobody has")
+        guard let count = elsewhere[id] else { return assertionFailure("a place that nobody has") }
         elsewhere[id] = count > 1 ? count - 1 : nil
     }
 }
